@@ -1,0 +1,1 @@
+"""microformer: transformers on microcontrollers."""

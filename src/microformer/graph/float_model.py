@@ -1,0 +1,72 @@
+"""FloatModel: a user's model after ``load``, in canonical ONNX that onnxruntime can run.
+
+Canonical operations (all shapes static, batch 1, opset 23, float32, one output a node):
+
+- ``microformer::Linear(x [..., K], weight [N, K], bias [N])`` (a model-local function)
+- ``microformer::Silu(x)`` (a model-local function)
+- ``Conv(x [1, C, H, W] or [1, C, L], weight, bias)`` with explicit ``pads``; BatchNorm is folded
+- ``Attention(q [1, Sq, H*P], k [1, Sk, KVH*P], v [1, Sk, KVH*PV], [mask float, constant,
+  broadcast to [1 or H, Sq, Sk]])`` with ``q_num_heads``, ``kv_num_heads``, ``scale``, ``is_causal``
+- ``LayerNormalization`` and ``RMSNormalization`` over the last axis, with scale (and bias)
+- ``Gelu`` (approximate none or tanh), ``Relu``, ``Clip`` (constant bounds), ``Sigmoid``, ``Tanh``,
+  ``HardSwish``, ``HardSigmoid``
+- ``Add``, ``Mul`` (two activations, or one and a constant), ``MaxPool``, ``AveragePool``,
+  ``ReduceMean`` (axes constant), ``Softmax`` (last axis), ``Concat``
+- ``Gather(table constant [V, E], index int)`` along axis 0: an embedding
+- ``Reshape`` (constant shape), ``Transpose``, ``Slice`` (constant starts, ends, axes, steps)
+"""
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+
+@dataclass(frozen=True, eq=False)
+class FloatModel:
+    """A canonical model.
+
+    ``model`` has one input, of static shape with batch 1, and one output. ``input_dtype`` is
+    "float32", or "int32" for token indices. ``batch_axis`` tells whether axis 0 of the input is a
+    batch that samples are fed along (always true today).
+    """
+
+    name: str
+    model: ir.Model
+    input_name: str
+    input_shape: tuple[int, ...]
+    input_dtype: str
+    output_name: str
+    output_shape: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"float model {self.name}", f"  in   {self.input_name}: {self.input_shape}"]
+        for node in self.model.graph:
+            outputs = ", ".join(f"{v.name}: {v.shape}" for v in node.outputs)
+            inputs = ", ".join(v.name or "-" if v else "-" for v in node.inputs)
+            lines.append(f"  {outputs} = {node.op_type}({inputs})  # {node.name}")
+        return "\n".join([*lines, f"  out  {self.output_name}: {self.output_shape}"])
+
+
+@dataclass(frozen=True)
+class Range:
+    """Observed real values of one tensor: minimum, maximum, and the clipped range to use."""
+
+    low: float
+    high: float
+    observed_low: float
+    observed_high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """Ranges of all float tensors that matter, by name, and how many samples they rest on."""
+
+    by_name: dict[str, Range]
+    samples: int
+    meaningful: bool = True
+
+    def __str__(self) -> str:
+        lines = [f"ranges from {self.samples} samples"]
+        lines += [f"  {n}: [{r.low:.6g}, {r.high:.6g}]" for n, r in self.by_name.items()]
+        return "\n".join(lines)

@@ -1,0 +1,75 @@
+"""IntGraph: the program of integers that ``quantize`` makes and every later stage obeys."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from microformer.graph.ops import Op
+from microformer.graph.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation. ``name`` is unique and comes from the user's model where it can."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    output: str
+
+    def __str__(self) -> str:
+        return f"{self.output} = {self.op}({', '.join(self.inputs)})  # {self.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class IntGraph:
+    """Nodes in topological order over named tensors (activations and constants).
+
+    An empty string among a node's inputs means that an optional input is absent.
+    """
+
+    name: str
+    tensors: Mapping[str, Tensor]
+    nodes: tuple[Node, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+
+    def operands(self, node: Node) -> tuple[Tensor | None, ...]:
+        """The node's input tensors in order, None where an optional one is absent."""
+        return tuple(self.tensors[name] if name else None for name in node.inputs)
+
+    def constants(self) -> Iterator[Tensor]:
+        """All constant tensors, in the order of their definition."""
+        return (t for t in self.tensors.values() if t.data is not None)
+
+    def consumers(self) -> dict[str, list[Node]]:
+        """For each tensor name, the nodes that read it, in order."""
+        readers: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(n for n in node.inputs if n):
+                readers.setdefault(name, []).append(node)
+        return readers
+
+    def pruned(self) -> "IntGraph":
+        """The same graph without nodes and tensors that no output needs."""
+        needed = set(self.outputs)
+        kept: list[Node] = []
+        for node in reversed(self.nodes):
+            if node.output in needed:
+                kept.append(node)
+                needed.update(n for n in node.inputs if n)
+        needed.update(self.inputs)
+        tensors = {n: t for n, t in self.tensors.items() if n in needed}
+        return replace(self, tensors=tensors, nodes=tuple(reversed(kept)))
+
+    def __str__(self) -> str:
+        lines = [f"int graph {self.name}"]
+        lines += [f"  in   {self.tensors[n]}" for n in self.inputs]
+        for node in self.nodes:
+            lines.append(f"  {self.tensors[node.output]}")
+            lines.append(f"      = {node.op}({', '.join(n or '-' for n in node.inputs)})")
+        lines += [f"  out  {self.tensors[n]}" for n in self.outputs]
+        return "\n".join(lines)

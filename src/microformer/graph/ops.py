@@ -1,0 +1,231 @@
+"""The operations of an IntGraph: frozen attribute records, one class an op.
+
+The integer meaning of each lives in ``microformer.integer``; equation numbers are those of
+docs/arithmetic.md. "Inputs" lists a node's inputs in order; names in [brackets] may be absent (an
+empty string holds the place). Shapes have no batch axis. All activations are int8 unless said
+otherwise, ``acc`` is int32, and "rows" stands for the product of all leading axes.
+"""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Op:
+    """Base of all operations."""
+
+    @property
+    def kind(self) -> str:
+        """Display name, for instance ``Linear``."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        attributes = ", ".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self))
+        return f"{self.kind}({attributes})"
+
+
+@dataclass(frozen=True)
+class Linear(Op):
+    """y = table[clamp8((x . w_c * mult_c + add_c) >> shift)], equations (1), (2), (6).
+
+    Inputs: x [..., K], weight int8 [N, K], mult int32 [N], add int32 [N], [table int8 [256]].
+    Output: [..., N].
+    """
+
+    shift: int
+
+
+@dataclass(frozen=True)
+class Conv2d(Op):
+    """Channel-last convolution, equations (1), (2), (6); padding holds ``pad_value`` = z_x.
+
+    Inputs: x [H, W, C], weight int8 [N, KH, KW, C / groups], mult int32 [N], add int32 [N],
+    [table int8 [256]]. Output: [OH, OW, N]. ``pads`` is (top, left, bottom, right). A 1-D
+    convolution has H = KH = 1.
+    """
+
+    stride: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    dilation: tuple[int, int]
+    groups: int
+    pad_value: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class Attention(Op):
+    """softmax(q k^T) v a head, streamed by query rows, equations (3) and (4).
+
+    Inputs: q [Sq, H*P] (zero point 0), k [Sk, KVH*P], v [Sk, KVH*PV], [lut uint8 [256]],
+    [bias int32 [1 or H, Sq, Sk] in units of s_q s_k, MASKED where a position is left out].
+    Output: [Sq, H*PV]. Query head h reads key/value head h // (H / KVH).
+
+    ``softmax`` is "lut" (uses score_mult, score_shift and lut) or "ibert" (uses ibert_*).
+    The rest is equation (3c): M = out_mult, t = out_shift, rounding constant out_round,
+    zero point out_zero; a wholly masked row gives masked_value.
+    """
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    value_dim: int
+    causal: bool
+    softmax: str
+    score_mult: int
+    score_shift: int
+    ibert_preshift: int
+    ibert_ln2: int
+    ibert_b: int
+    ibert_c: int
+    ibert_shift: int
+    out_mult: int
+    out_shift: int
+    out_round: int
+    out_zero: int
+    masked_value: int
+
+
+@dataclass(frozen=True)
+class Softmax(Op):
+    """Softmax over the last axis, equation (5): the probabilities of (3) or (4), normalised.
+
+    Inputs: x [..., N], [lut uint8 [256]]. Output: [..., N], scale 1/256, zero point -128.
+    """
+
+    softmax: str
+    score_mult: int
+    score_shift: int
+    ibert_preshift: int
+    ibert_ln2: int
+    ibert_b: int
+    ibert_c: int
+    ibert_shift: int
+
+
+@dataclass(frozen=True)
+class LayerNorm(Op):
+    """LayerNorm (rms=False) or RMSNorm (rms=True) over the last axis, equation (7).
+
+    Inputs: x [..., N], mult int32 [N] (signed), add int32 [N]. Output: [..., N].
+    ``eps`` is round(N^2 epsilon / s_x^2) >= 1, an unsigned 63-bit integer; ``frac`` is F, the
+    fraction bits of the normalised value; ``zero_point`` is z_x (used by RMSNorm only).
+    """
+
+    rms: bool
+    eps: int
+    frac: int
+    shift: int
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Add(Op):
+    """y = clamp8((a * mult_a + b * mult_b + add) >> shift), equation (8).
+
+    Inputs: a [...], b of the same shape, or of a trailing part of it (repeated over leading axes).
+    """
+
+    mult_a: int
+    mult_b: int
+    add: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class Mul(Op):
+    """y = clamp8(((a - zero_a)(b - zero_b) * mult + add) >> shift), equation (9).
+
+    Inputs: a [...], b of the same shape, or of a trailing part of it.
+    """
+
+    zero_a: int
+    zero_b: int
+    mult: int
+    add: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class Table(Op):
+    """y = table[x + 128], equation (6). Inputs: x [...], table int8 [256]. Output: [...]."""
+
+
+@dataclass(frozen=True)
+class MaxPool2d(Op):
+    """Maximum over windows, padding never wins. Inputs: x [H, W, C]. Output: [OH, OW, C]."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pads: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class AvgPool2d(Op):
+    """y = clamp8((sum * mult_n + add_n) >> shift), n the window's count of cells, equation (10).
+
+    Inputs: x [H, W, C], mult int32 [KH*KW], add int32 [KH*KW] (row n-1 serves a count of n).
+    Output: [OH, OW, C]. Padding cells are skipped; with ``include_pad`` they count and the one
+    row KH*KW serves all windows, skipped cells adding ``pad_value`` = z_x each.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    include_pad: bool
+    pad_value: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class Mean(Op):
+    """y = clamp8((sum over axes * mult + add) >> shift), equation (10).
+
+    Inputs: x [...]. ``axes`` are adjacent; they are dropped from the output's shape.
+    """
+
+    axes: tuple[int, ...]
+    mult: int
+    add: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class Concat(Op):
+    """Inputs of one scale and zero point, joined along ``axis``. Constants are allowed."""
+
+    axis: int
+
+
+@dataclass(frozen=True)
+class Slice(Op):
+    """x[start:stop:step] along ``axis`` (step may be negative; stop is -1 for "past 0" then)."""
+
+    axis: int
+    start: int
+    stop: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Reshape(Op):
+    """The same bytes under another shape."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Transpose(Op):
+    """Axes reordered: y.shape[i] = x.shape[perm[i]]. A copy, where no layout absorbs it."""
+
+    perm: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Embedding(Op):
+    """y[s] = table[index[s]]. Inputs: index int32 [S], table int8 [V, E]. Output: [S, E].
+
+    An index outside 0..V-1 is clamped to the nearest row.
+    """
+
+
+MASKED = -(2**31)
+"""Value in an attention bias that leaves a position out altogether (probability 0)."""

@@ -1,0 +1,87 @@
+"""What ``emit``, ``build`` and ``run`` hand on: a C project, an image of it, a run's result."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from microformer.graph.tensor import Array
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the emitted program: its C function is a symbol of its own in the image."""
+
+    name: str
+    symbol: str
+    op: str
+    kernel: str
+    shape: str
+    macs: int
+    output: str
+
+
+@dataclass(frozen=True)
+class CProject:
+    """The emitted C project, in memory.
+
+    ``files`` maps relative paths to text. ``sources`` are the C files to compile (library only);
+    ``include_dirs`` are relative. The model's function is ``<name>_run(const in_ctype *in,
+    int8_t *out, void *arena)``, declared in ``<name>.h``. ``layers`` are in execution order; each
+    ``symbol`` is a function that is never inlined, so that a profiler sees its entry.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    sources: tuple[str, ...]
+    include_dirs: tuple[str, ...]
+    input_dtype: str
+    input_size: int
+    output_size: int
+    arena_bytes: int
+    arena_alignment: int
+    weight_bytes: int
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A linked program (ELF for a core, shared library for the host) of a project.
+
+    ``flash_bytes`` and ``ram_bytes`` are sums of the linker's own sections: flash holds code,
+    constants and initialised data; RAM holds data, bss (arena, input and output buffers) and
+    the reserved stack. Both are None for the host, where they mean nothing.
+    """
+
+    path: Path
+    target: str
+    flash_bytes: int | None
+    ram_bytes: int | None
+    stack_reserved_bytes: int | None
+
+
+@dataclass(frozen=True)
+class LayerCount:
+    """What one layer cost in the profiled sample. ``cycles`` is None without a timing model."""
+
+    symbol: str
+    cycles: int | None
+    instructions: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """Outputs of a run and what it cost.
+
+    ``outputs`` int8 [N, output_size]. ``cycles`` and ``instructions`` count one inference (the
+    profiled sample), from the call of the model's function to its return.
+    ``cycles_kind`` is "estimate", "cycle-exact", "host", or None where there is no timing model.
+    ``stack_bytes`` is the deepest stack seen (painted stack), None on the host.
+    """
+
+    outputs: Array
+    cycles: int | None
+    cycles_kind: str | None
+    instructions: int | None
+    layers: tuple[LayerCount, ...]
+    stack_bytes: int | None
+    wall_seconds: float

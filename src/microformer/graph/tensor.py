@@ -1,0 +1,69 @@
+"""Tensors of an integer graph: name, shape, type and, for int8 values, their scale."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Quant:
+    """Affine quantisation of a tensor: real = scale * (q - zero_point)."""
+
+    scale: float
+    zero_point: int
+
+    def dequantize(self, q: Array) -> NDArray[np.float64]:
+        """Real values of the integers ``q`` (any shape), float64."""
+        return self.scale * (q.astype(np.float64) - self.zero_point)
+
+    def quantize(self, x: Array) -> NDArray[np.int8]:
+        """The int8 nearest to the real values ``x``: floor(x / scale + 1/2) + zero_point, clamped.
+
+        The emitted C helper rounds in the same way (half towards plus infinity), in float32.
+        """
+        scaled = x.astype(np.float32) / np.float32(self.scale)
+        rounded = np.floor(scaled + np.float32(0.5)) + np.float32(self.zero_point)
+        return np.clip(rounded, -128, 127).astype(np.int8)
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One value: an activation (``data`` is None) or a constant.
+
+    ``shape`` has no batch axis: the program handles one sample, the NumPy meaning prepends N.
+    ``source`` names the float tensor that this one stands for, for SQNR; empty if there is none.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    quant: Quant | None = None
+    data: Array | None = None
+    source: str = ""
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the stored tensor."""
+        return self.size * np.dtype(self.dtype).itemsize
+
+    def __str__(self) -> str:
+        shape = "x".join(map(str, self.shape)) or "scalar"
+        kind = "const " if self.data is not None else ""
+        quant = f" s={self.quant.scale:.6g} z={self.quant.zero_point}" if self.quant else ""
+        return f"{kind}{self.name}: {self.dtype}[{shape}]{quant}"
+
+
+def constant(name: str, data: Array, quant: Quant | None = None) -> Tensor:
+    """A constant tensor that owns a C-contiguous, read-only copy of ``data``."""
+    owned = np.array(data, order="C", copy=True)
+    owned.setflags(write=False)
+    return Tensor(name, tuple(map(int, owned.shape)), str(owned.dtype), quant, owned)

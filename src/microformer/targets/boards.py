@@ -1,0 +1,152 @@
+"""Boards: core, memories, clock and power, each figure with its source."""
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True)
+class Target:
+    """A core on a board.
+
+    ``isas`` are the kernel families it may run, best first. ``triple`` and ``cpu`` are
+    ziglang's; ``emulator_cpu`` is unicorn's name of the core. ``timing`` names a timing model, or
+    is None. ``power_mw`` is None where no measured figure is published.
+    """
+
+    name: str
+    core: str
+    board: str
+    isas: tuple[str, ...]
+    triple: str
+    cpu: str
+    emulator_cpu: str
+    flash_origin: int
+    flash_bytes: int
+    ram_origin: int
+    ram_bytes: int
+    clock_hz: int
+    power_mw: float | None
+    power_source: str
+    timing: str | None
+    unaligned_access: bool
+
+    @property
+    def is_host(self) -> bool:
+        """True for this machine."""
+        return self.core == "host"
+
+    def latency_ms(self, cycles: int) -> float:
+        """Milliseconds that ``cycles`` take at this board's clock."""
+        return cycles / self.clock_hz * 1e3
+
+    def energy_mj(self, cycles: int) -> float | None:
+        """Millijoules for ``cycles`` at this board's power, None where that is not known."""
+        return None if self.power_mw is None else self.latency_ms(cycles) * self.power_mw / 1e3
+
+    def __str__(self) -> str:
+        if self.is_host:
+            return "host: this machine"
+        flash, ram = self.flash_bytes // KIB, self.ram_bytes // KIB
+        clock = self.clock_hz // 10**6
+        return f"{self.name}: {self.board}, {flash} KiB flash, {ram} KiB RAM, {clock} MHz"
+
+
+_HOST = Target(
+    name="host",
+    core="host",
+    board="this machine",
+    isas=("ref",),
+    triple="",
+    cpu="",
+    emulator_cpu="",
+    flash_origin=0,
+    flash_bytes=0,
+    ram_origin=0,
+    ram_bytes=0,
+    clock_hz=0,
+    power_mw=None,
+    power_source="",
+    timing=None,
+    unaligned_access=True,
+)
+
+_M0PLUS = Target(
+    name="cortex-m0plus",
+    core="cortex-m0plus",
+    board="RP2040",
+    isas=("ref",),
+    triple="thumb-freestanding-eabi",
+    cpu="cortex_m0plus",
+    emulator_cpu="CORTEX_M0",
+    flash_origin=0x1000_0000,
+    flash_bytes=2 * MIB,
+    ram_origin=0x2000_0000,
+    ram_bytes=264 * KIB,
+    clock_hz=133_000_000,
+    power_mw=None,
+    power_source="",
+    timing=None,
+    unaligned_access=False,
+)
+
+_M4 = Target(
+    name="cortex-m4",
+    core="cortex-m4",
+    board="STM32L476 (STM32L4)",
+    isas=("dsp", "ref"),
+    triple="thumb-freestanding-eabihf",
+    cpu="cortex_m4",
+    emulator_cpu="CORTEX_M4",
+    flash_origin=0x0800_0000,
+    flash_bytes=1 * MIB,
+    ram_origin=0x2000_0000,
+    ram_bytes=128 * KIB,
+    clock_hz=80_000_000,
+    power_mw=10.0,
+    power_source="Tiny Transformers, authors' sheet: STM32L4 at 80 MHz, 10 mW",
+    timing="m4",
+    unaligned_access=True,
+)
+
+_M7 = Target(
+    name="cortex-m7",
+    core="cortex-m7",
+    board="STM32H743 (STM32H7)",
+    isas=("dsp", "ref"),
+    triple="thumb-freestanding-eabihf",
+    cpu="cortex_m7",
+    emulator_cpu="CORTEX_M7",
+    flash_origin=0x0800_0000,
+    flash_bytes=2 * MIB,
+    ram_origin=0x2400_0000,
+    ram_bytes=512 * KIB,
+    clock_hz=480_000_000,
+    power_mw=234.0,
+    power_source="Tiny Transformers, authors' sheet: STM32H7 at 480 MHz, 234 mW",
+    timing=None,
+    unaligned_access=True,
+)
+
+_M33 = Target(
+    name="cortex-m33",
+    core="cortex-m33",
+    board="RP2350",
+    isas=("dsp", "ref"),
+    triple="thumb-freestanding-eabihf",
+    cpu="cortex_m33",
+    emulator_cpu="CORTEX_M33",
+    flash_origin=0x1000_0000,
+    flash_bytes=4 * MIB,
+    ram_origin=0x2000_0000,
+    ram_bytes=520 * KIB,
+    clock_hz=150_000_000,
+    power_mw=None,
+    power_source="",
+    timing=None,
+    unaligned_access=True,
+)
+
+TARGETS = {t.name: t for t in (_HOST, _M0PLUS, _M4, _M7, _M33)}
+"""Every target by name."""
