@@ -86,7 +86,7 @@ class Attention(Op):
 
 @dataclass(frozen=True)
 class Softmax(Op):
-    """Softmax over the last axis, equation (5): the probabilities of (3) or (4), normalised.
+    """Softmax over the last axis, equation (11): the probabilities of (3) or (4), normalised.
 
     Inputs: x [..., N], [lut uint8 [256]]. Output: [..., N], scale 1/256, zero point -128.
     """
@@ -221,9 +221,9 @@ class Transpose(Op):
 
 @dataclass(frozen=True)
 class Embedding(Op):
-    """y[s] = table[index[s]]. Inputs: index int32 [S], table int8 [V, E]. Output: [S, E].
+    """y[s] = table[index[s]], equation (12).
 
-    An index outside 0..V-1 is clamped to the nearest row.
+    Inputs: index int32 [S], table int8 [V, E]. Output: [S, E]. An index outside 0..V-1 is clamped to the nearest row.
     """
 
 

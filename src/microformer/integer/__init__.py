@@ -1,1 +1,73 @@
-"""Stage."""
+"""THE meaning of every integer operation, in NumPy; the C must equal it bit for bit.
+
+One file an operation family, equations numbered as in docs/arithmetic.md. ``evaluate`` runs a
+whole graph.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from microformer.graph import ops
+from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.tensor import Array
+from microformer.integer import attention, conv, elementwise, layernorm, linear, movement, pool
+from microformer.integer import softmax as softmax_module
+
+__all__ = ["apply", "evaluate"]
+
+_MEANING: dict[type[ops.Op], Callable[..., Array]] = {
+    ops.Linear: linear.linear,
+    ops.Conv2d: conv.conv2d,
+    ops.Attention: attention.attention,
+    ops.Softmax: softmax_module.softmax,
+    ops.LayerNorm: layernorm.layernorm,
+    ops.Add: elementwise.add,
+    ops.Mul: elementwise.mul,
+    ops.Table: elementwise.table,
+    ops.MaxPool2d: pool.max_pool2d,
+    ops.AvgPool2d: pool.avg_pool2d,
+    ops.Mean: pool.mean,
+    ops.Concat: movement.concat,
+    ops.Slice: movement.slice_axis,
+    ops.Reshape: movement.reshape,
+    ops.Transpose: movement.transpose,
+    ops.Embedding: movement.embedding,
+}
+
+
+def apply(op: ops.Op, *operands: Array | None) -> Array:
+    """The meaning of one operation: activations [B, ...], constants without batch axis."""
+    return _MEANING[type(op)](op, *operands)
+
+
+def _operand(graph: IntGraph, node: Node, name: str, values: dict[str, Array], batch: int) -> Any:
+    """The array of one input; a constant in an activation's place is repeated over the batch."""
+    if not name:
+        return None
+    data = graph.tensors[name].data
+    if data is None:
+        return values[name]
+    if isinstance(node.op, ops.Concat):
+        return np.broadcast_to(data, (batch, *data.shape))
+    return data
+
+
+def evaluate(graph: IntGraph, x: Array, keep: bool = False) -> dict[str, Array]:
+    """Run ``graph`` on a batch: x int8 (or int32 indices) [B, *input shape].
+
+    Returns the outputs by name, each [B, *shape]; with ``keep`` every activation as well.
+    """
+    values: dict[str, Array] = {graph.inputs[0]: x}
+    readers = {name: len(nodes) for name, nodes in graph.consumers().items()}
+    for node in graph.nodes:
+        operands = [_operand(graph, node, name, values, x.shape[0]) for name in node.inputs]
+        values[node.output] = apply(node.op, *operands)
+        if keep:
+            continue
+        for name in {n for n in node.inputs if n in values}:
+            readers[name] -= 1
+            if readers[name] == 0 and name not in graph.outputs:
+                del values[name]  # only what is still needed stays in memory
+    return values if keep else {name: values[name] for name in graph.outputs}

@@ -1,1 +1,1 @@
-"""Stage."""
+"""The C kernel library and its registry."""

@@ -1,0 +1,58 @@
+"""Equations (3) and (4): attention with one division a row, after the product with V."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microformer.graph.ops import MASKED, Attention
+from microformer.graph.tensor import Array
+from microformer.integer.requantize import clamp8
+from microformer.integer.softmax import probabilities
+
+
+def split_heads(x: Array, heads: int) -> NDArray[np.float64]:
+    """x [B, S, heads * P] -> float64 [B, heads, S, P]; float64 because BLAS is exact there."""
+    batch, length, width = x.shape
+    return x.reshape(batch, length, heads, width // heads).swapaxes(1, 2).astype(np.float64)
+
+
+def visible_scores(op: Attention, q: Array, k: Array, bias: Array | None) -> tuple[Array, Array]:
+    """Scores q.k + bias, int64 [B, H, Sq, Sk], and where they are masked, bool [1 or H, Sq, Sk]."""
+    queries = split_heads(q, op.heads)
+    keys = np.repeat(split_heads(k, op.kv_heads), op.heads // op.kv_heads, axis=1)
+    scores = np.rint(queries @ keys.swapaxes(-1, -2)).astype(np.int64)
+    masked = np.zeros((1, scores.shape[2], scores.shape[3]), bool)
+    if op.causal:
+        masked = np.triu(np.ones_like(masked), k=1)
+    if bias is not None:
+        wide = bias.astype(np.int64)
+        masked = masked | (wide == MASKED)
+        scores = scores + np.where(wide == MASKED, 0, wide)
+    return scores, masked
+
+
+def normalize(op: Attention, total: Array, denom: Array) -> NDArray[np.int8]:
+    """Equation (3c): total int64 [..., PV], denom int64 [..., 1] -> int8 [..., PV].
+
+    n = bitlen(denom) - 12 brings denom to 12 bits; R = floor(M / denom) is the row's only
+    division; o = clamp8(((total R + out_round) >> t) + out_zero).
+    """
+    safe = np.maximum(denom, 1)
+    bits = np.floor(np.log2(safe)).astype(np.int64) + 1  # exact: denom < 2^32 << 2^53
+    n = bits - 12
+    right, left = np.maximum(n, 0), np.maximum(-n, 0)
+    reciprocal = op.out_mult // ((safe >> right) << left)
+    scaled = (((total >> right) << left) * reciprocal + op.out_round) >> op.out_shift
+    return np.where(denom == 0, np.int8(op.masked_value), clamp8(scaled + op.out_zero))
+
+
+def attention(
+    op: Attention, q: Array, k: Array, v: Array, lut: Array | None = None, bias: Array | None = None
+) -> NDArray[np.int8]:
+    """q int8 [B, Sq, H*P], k [B, Sk, KVH*P], v [B, Sk, KVH*PV] -> int8 [B, Sq, H*PV]."""
+    scores, masked = visible_scores(op, q, k, bias)
+    p = probabilities(scores, np.broadcast_to(masked, scores.shape), lut, op)
+    values = np.repeat(split_heads(v, op.kv_heads), op.heads // op.kv_heads, axis=1)
+    total = np.rint(p.astype(np.float64) @ values).astype(np.int64)  # [B, H, Sq, PV], exact
+    context = normalize(op, total, p.sum(axis=-1, keepdims=True))  # int8 [B, H, Sq, PV]
+    batch, heads, rows, width = context.shape
+    return np.ascontiguousarray(context.swapaxes(1, 2)).reshape(batch, rows, heads * width)

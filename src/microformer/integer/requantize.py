@@ -1,0 +1,32 @@
+"""Equation (2): the one way from an int32 accumulator back to int8."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microformer.graph.tensor import Array
+
+INT32_LIMIT = 2**31
+"""Every intermediate value of every equation stays strictly below this in magnitude."""
+
+
+def clamp8(value: Array) -> NDArray[np.int8]:
+    """Saturation to int8, any shape."""
+    return np.clip(value, -128, 127).astype(np.int8)
+
+
+def requantize(acc: Array, mult: Array | int, add: Array | int, shift: int) -> NDArray[np.int8]:
+    """Equation (2): clamp8((acc * mult + add) >> shift), the shift arithmetic (floor).
+
+    ``acc`` [..., N] and ``mult``, ``add`` [N] or scalars; int64 inside, so nothing wraps. That
+    the same values fit int32 is proven by ``microformer.integer.proof`` before any C is written.
+    """
+    wide = acc.astype(np.int64) * np.asarray(mult, np.int64) + np.asarray(add, np.int64)
+    return clamp8(wide >> shift)
+
+
+def lookup(table: Array | None, y: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Equation (6): table[y + 128], or y itself where there is no table. ``table`` int8 [256]."""
+    if table is None:
+        return y
+    picked: NDArray[np.int8] = table[y.astype(np.int16) + 128]
+    return picked
