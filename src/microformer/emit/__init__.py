@@ -1,1 +1,62 @@
-"""Stage."""
+"""Stage ``emit``: Plan -> CProject: C11 sources, header, weights, build file."""
+
+from importlib import resources
+
+import jinja2
+
+from microformer.emit.header import header
+from microformer.emit.names import Names, identifier
+from microformer.emit.program import Program
+from microformer.emit.weights import weights_files
+from microformer.graph.kernel_graph import Plan
+from microformer.graph.project import CProject
+from microformer.kernels.registry import library_files
+
+__all__ = ["emit"]
+
+
+def emit(plan: Plan) -> CProject:
+    """The C project of a plan, in memory: what an engineer adds to a firmware.
+
+    ``<name>.h`` (the interface), ``<name>.c`` (a function a layer), ``<name>_weights.[ch]``,
+    ``mf/`` (the kernels used, headers only), ``CMakeLists.txt`` and a README.
+    """
+    graph = plan.graph
+    name = identifier(graph.name)
+    names = Names(name)
+    used = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
+    constants = [t for t in graph.tensors.values() if t.name in used]
+    program = Program(plan, name, names)
+    weights_header, weights_source = weights_files(name, constants, names)
+    files = {
+        f"{name}.h": header(plan, name),
+        f"{name}.c": program.source(),
+        f"{name}_weights.h": weights_header,
+        f"{name}_weights.c": weights_source,
+        "CMakeLists.txt": _render("CMakeLists.txt.j2", name=name),
+        "README.md": _render("README.md.j2", name=name, upper=name.upper(), plan=plan),
+    }
+    symbols = sorted({call.symbol for call in graph.calls})
+    files |= {f"mf/{path}": text for path, text in library_files(symbols).items()}
+    source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+    return CProject(
+        name=name,
+        files=files,
+        sources=(f"{name}.c", f"{name}_weights.c"),
+        include_dirs=(".",),
+        input_dtype=source.dtype,
+        input_size=source.size,
+        output_size=result.size,
+        arena_bytes=plan.arena_bytes,
+        arena_alignment=8,
+        weight_bytes=sum(t.nbytes for t in constants),
+        layers=program.layers(),
+    )
+
+
+def _render(template: str, **values: object) -> str:
+    text = resources.files("microformer.emit").joinpath("templates", template).read_text("utf-8")
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+    )
+    return environment.from_string(text).render(**values)

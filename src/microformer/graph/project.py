@@ -9,7 +9,10 @@ from microformer.graph.tensor import Array
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of the emitted program: its C function is a symbol of its own in the image."""
+    """One layer of the emitted program: its C function is a symbol of its own in the image.
+
+    ``weight_bytes`` are its constants, ``ram_bytes`` its inputs, output and scratch.
+    """
 
     name: str
     symbol: str
@@ -18,6 +21,8 @@ class Layer:
     shape: str
     macs: int
     output: str
+    weight_bytes: int = 0
+    ram_bytes: int = 0
 
 
 @dataclass(frozen=True)

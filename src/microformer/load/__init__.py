@@ -1,1 +1,68 @@
-"""Stage."""
+"""Stage ``load``: a user's model into a ``FloatModel``, canonical ONNX with attention recognised."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnx_ir as ir
+
+from microformer.errors import ModelError
+from microformer.graph.float_model import FloatModel
+from microformer.load.canonical import canonicalise
+from microformer.load.finish import finish
+from microformer.load.fold import check_finite, fix_input, fold_constants
+from microformer.load.onnx import read_bytes, read_file, read_proto
+from microformer.load.torch import export_module, is_module
+
+__all__ = ["load"]
+
+
+def load(
+    source: object,
+    *,
+    example: Any | None = None,
+    name: str | None = None,
+    shape: Mapping[str, Sequence[int]] | None = None,
+) -> FloatModel:
+    """Load a model and bring it to the canonical form that ``FloatModel`` describes.
+
+    ``source`` is the path of an .onnx file, its bytes, an onnx.ModelProto, an onnx_ir.Model, or a
+    float torch.nn.Module, which needs ``example``, one input with batch 1. ``name`` becomes the
+    name of the compiled model. A dynamic batch becomes 1; ``shape`` gives the whole shape of an
+    input, by its name, where other axes are dynamic.
+
+    Raises ModelError if the file or model is broken, and UnsupportedOpError if it has an operation
+    that cannot be compiled.
+    """
+    model, label = _read(source, example)
+    check_finite(model.graph, label)
+    fix_input(model.graph, shape, label)
+    fold_constants(model, label)
+    canonicalise(model)
+    return finish(model, name or _name(source), label)
+
+
+def _read(source: object, example: Any | None) -> tuple[ir.Model, str]:
+    """The source as a checked model of opset 23, and what to call it in errors."""
+    if isinstance(source, (str, PathLike)):
+        return read_file(Path(source)), str(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return read_bytes(bytes(source), "the model"), "the model"
+    if isinstance(source, onnx.ModelProto):
+        return read_proto(source, "the model"), "the model"
+    if isinstance(source, ir.Model):
+        return read_proto(ir.to_proto(source), "the model"), "the model"
+    if is_module(source):
+        label = type(source).__name__
+        return read_proto(export_module(source, example), label), label
+    raise ModelError(
+        f"Cannot load a {type(source).__name__}: give the path of an .onnx file or a torch module."
+    )
+
+
+def _name(source: object) -> str:
+    if isinstance(source, (str, PathLike)):
+        return Path(source).stem
+    return type(source).__name__ if is_module(source) else "model"

@@ -1,1 +1,74 @@
-"""Stage."""
+"""Stage ``quantize``: FloatModel + Ranges -> IntGraph."""
+
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+from microformer.errors import UnsupportedOpError
+from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.int_graph import IntGraph
+from microformer.graph.passes import simplify
+from microformer.graph.tensor import Tensor
+from microformer.graph.verify import verify
+from microformer.integer.proof import prove
+from microformer.quantize import convert_matrix as matrix
+from microformer.quantize import convert_shape as shape
+from microformer.quantize.assign import assign
+from microformer.quantize.builder import Builder
+from microformer.quantize.context import Context
+from microformer.quantize.functions import FUNCTIONS
+from microformer.quantize.source import int_shape
+
+__all__ = ["quantize"]
+
+_CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
+    "Linear": matrix.linear,
+    "Conv": matrix.conv,
+    "Attention": matrix.attention,
+    "LayerNormalization": matrix.norm,
+    "RMSNormalization": matrix.norm,
+    "Add": shape.add,
+    "Mul": shape.mul,
+    "Softmax": shape.softmax,
+    "MaxPool": shape.pool,
+    "AveragePool": shape.pool,
+    "ReduceMean": shape.mean,
+    "Concat": shape.concat,
+    "Slice": shape.slice_axes,
+    "Reshape": shape.reshape,
+    "Transpose": shape.transpose,
+    "Gather": shape.embedding,
+    **dict.fromkeys(FUNCTIONS, shape.activation),
+}
+
+
+def quantize(model: FloatModel, ranges: Ranges, *, softmax: str = "lut") -> IntGraph:
+    """The integer program of ``model``: every tensor int, every scale exact, proven in 32 bits.
+
+    ``softmax`` is "lut" (equation 3) or "ibert" (equation 4). Raises UnsupportedOpError for a
+    node that has no integer meaning and ArithmeticProofError where 32 bits do not suffice.
+    """
+    context = Context(Builder(model.name), assign(model, ranges), softmax)
+    _declare_input(context, model)
+    for node in model.model.graph:
+        converter = _CONVERTERS.get(node.op_type)
+        if converter is None:
+            raise UnsupportedOpError(
+                f"Node '{node.name}' ({node.op_type}) has no integer meaning in microformer."
+            )
+        converter(context, node)
+    source = context.tensors[model.input_name]
+    graph = context.builder.graph((source,), (context.tensors[model.output_name],))
+    graph = simplify(verify(graph, "quantize"))
+    prove(graph)
+    return graph
+
+
+def _declare_input(context: Context, model: FloatModel) -> None:
+    name, dims = model.input_name, int_shape(model.input_shape)
+    if model.input_dtype == "int32":
+        context.builder.tensors[name] = Tensor(name, dims, "int32", None, None, "")
+        context.tensors[name] = name
+        return
+    quant = context.scales[name]
+    context.tensors[name] = context.builder.tensor(name, dims, quant, name)

@@ -1,1 +1,100 @@
-"""Stage."""
+"""Stage ``report``: everything that is known of a run -> Report. JSON first; the rest are views."""
+
+from collections.abc import Callable
+
+
+from microformer.graph.compiled import Compiled
+from microformer.graph.project import Image, RunResult
+from microformer.graph.tensor import Array
+from microformer.report.fidelity import Fidelity, accuracy, layer_sqnr, output_sqnr
+from microformer.report.record import LayerReport, Report
+from microformer.targets import Target
+
+__all__ = ["LayerReport", "Report", "report"]
+
+Progress = Callable[[int, int], None]
+
+
+def report(
+    compiled: Compiled,
+    target: Target,
+    image: Image,
+    result: RunResult,
+    x: Array,
+    y: Array | None,
+    *,
+    progress: Progress | None = None,
+) -> Report:
+    """Check the run bit for bit, measure fidelity and put all figures together.
+
+    ``x`` are the samples as the user gave them [N, ...]; ``y`` class indices [N] or None.
+    ``result.outputs`` int8 [M, size] belong to the first M of them. Accuracies are those of all
+    N samples: the int8 one from the NumPy meaning, which the device equals on the M it ran.
+    """
+    fidelity = Fidelity(compiled, progress)
+    meaning, floats = fidelity.outputs(x)
+    ran = len(result.outputs)
+    wrong = (result.outputs != meaning[:ran].reshape(ran, -1)).any(axis=1)
+    by_layer = layer_sqnr(compiled, x)
+    graph = compiled.int_graph
+    quant = graph.tensors[graph.outputs[0]].quant
+    assert quant is not None
+    real = quant.dequantize(meaning)
+    macs = sum(layer.macs for layer in compiled.project.layers)
+    return Report(
+        model=compiled.project.name,
+        target=target.name,
+        softmax=compiled.softmax,
+        bit_exact=not bool(wrong.any()),
+        mismatches=int(wrong.sum()),
+        samples=len(x),
+        samples_run=ran,
+        accuracy_float=accuracy(floats, y),
+        accuracy_int8=accuracy(meaning, y),
+        sqnr_db=output_sqnr(floats, real),
+        cycles=result.cycles,
+        cycles_kind=result.cycles_kind,
+        instructions=result.instructions,
+        latency_ms=_latency(target, result),
+        energy_mj=None if result.cycles is None else target.energy_mj(result.cycles),
+        macs=macs,
+        macs_per_cycle=None if not result.cycles else macs / result.cycles,
+        flash_bytes=image.flash_bytes,
+        ram_bytes=image.ram_bytes,
+        stack_bytes=result.stack_bytes,
+        arena_bytes=compiled.project.arena_bytes,
+        weight_bytes=compiled.project.weight_bytes,
+        meaningful_ranges=compiled.meaningful_ranges,
+        layers=_layers(compiled, result, by_layer),
+    )
+
+
+def _latency(target: Target, result: RunResult) -> float | None:
+    if result.cycles is not None:
+        return target.latency_ms(result.cycles)
+    ran = len(result.outputs)
+    return result.wall_seconds / ran * 1e3 if target.is_host and ran else None
+
+
+def _layers(
+    compiled: Compiled, result: RunResult, by_layer: dict[str, float]
+) -> tuple[LayerReport, ...]:
+    counts = {count.symbol: count for count in result.layers}
+    rows = []
+    for layer in compiled.project.layers:
+        count = counts.get(layer.symbol)
+        cycles = count.cycles if count else None
+        rows.append(
+            LayerReport(
+                name=layer.name,
+                op=layer.op,
+                shape=layer.shape,
+                kernel=layer.kernel,
+                macs=layer.macs,
+                cycles=cycles,
+                instructions=count.instructions if count else None,
+                share=None if cycles is None or not result.cycles else cycles / result.cycles,
+                sqnr_db=by_layer.get(layer.output),
+            )
+        )
+    return tuple(rows)

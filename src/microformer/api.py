@@ -1,0 +1,69 @@
+"""The Python API: thin doors to the pipeline, taking arrays in place of files."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from microformer import pipeline, targets
+from microformer.graph.compiled import Compiled
+from microformer.graph.float_model import FloatModel
+from microformer.graph.int_graph import IntGraph
+from microformer.graph.tensor import Array
+from microformer.report import Report
+from microformer.samples import check_samples
+
+
+@contextmanager
+def _silent(_stage: str) -> Iterator[Callable[[int, int], None]]:
+    yield lambda _done, _total: None
+
+
+def load(
+    source: Any,
+    *,
+    example: Any = None,
+    name: str | None = None,
+    shape: Mapping[str, Sequence[int]] | None = None,
+) -> FloatModel:
+    """A float model from a path to ``.onnx`` or a ``torch.nn.Module`` (with an ``example`` input).
+
+    ``shape`` fixes dynamic axes by input name. Raises ModelError or UnsupportedOpError.
+    """
+    return pipeline.load_model(source, example=example, name=name, shape=shape)
+
+
+def quantize(model: FloatModel, x: Array, *, softmax: str = "lut") -> IntGraph:
+    """The integer program of ``model``, its ranges taken from samples ``x`` [N, *input shape].
+
+    Run it in NumPy with ``microformer.integer.evaluate``.
+    """
+    samples = check_samples(x, None, model, "x")
+    return pipeline.quantize_model(
+        model, samples, softmax=softmax, meaningful=True, progress=_silent
+    )[1]
+
+
+def compile(
+    model: FloatModel, x: Array, target: str = "cortex-m4", *, softmax: str = "lut"
+) -> Compiled:
+    """The C project of ``model`` for ``target``, built once to prove that it fits.
+
+    ``x`` [N, *input shape] are calibration samples. Write it with ``microformer.store.save``.
+    """
+    samples = check_samples(x, None, model, "x")
+    board = targets.find(target)
+    made = pipeline.compile_model(model, samples, board, softmax=softmax, progress=_silent)
+    return made.compiled
+
+
+def run(
+    compiled: Compiled, x: Array, y: Array | None = None, *, count: int | None = None
+) -> Report:
+    """Build and run on the target that it was compiled for; check every output byte; report.
+
+    ``x`` [N, *input shape], ``y`` class indices [N] or None; ``count`` limits how many samples
+    the target runs (accuracy is over all N).
+    """
+    samples = check_samples(x, y, compiled.float_model, "x")
+    board = targets.find(compiled.target)
+    return pipeline.run_model(compiled, samples, board, count=count, progress=_silent)

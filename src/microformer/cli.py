@@ -1,0 +1,204 @@
+"""The command ``microformer``: a thin view of the pipeline."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from microformer import __version__, pipeline, targets
+from microformer.demo import demo_paths
+from microformer.errors import DataError, MicroformerError
+from microformer.report import Report
+from microformer.report.terminal import view
+from microformer.samples import random_samples, read_samples
+from microformer.store import open_folder, save
+from microformer.store.folder import check_free
+from microformer.targets import TARGETS
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Transformers on microcontrollers: a float model in, a bit-exact int8 C program out.",
+)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
+SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
+
+
+class _Bars:
+    """Progress on standard error: a line a stage, a bar where a stage counts its work."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:<10}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+
+    def __enter__(self) -> "_Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[Callable[[int, int], None]]:
+        task = self._progress.add_task(stage, total=1)
+
+        def advance(done: int, total: int) -> None:
+            self._progress.update(task, completed=done, total=total)
+
+        yield advance
+        total = self._progress.tasks[task].total or 1
+        self._progress.update(task, completed=total)
+
+
+def _bars() -> _Bars:
+    return _Bars(Console(stderr=True))
+
+
+def _show(result: Report, as_json: bool) -> None:
+    """Print the report; exit code 1 if the program was not bit-exact."""
+    if as_json:
+        print(result.to_json())
+    else:
+        Console(width=max(Console().width, 100)).print(view(result))
+    if not result.bit_exact:
+        raise typer.Exit(1)
+
+
+def _check_softmax(name: str) -> None:
+    if name not in {"lut", "ibert"}:
+        raise typer.BadParameter(f"'{name}' is neither lut nor ibert", param_hint="--softmax")
+
+
+@app.command("targets")
+def list_targets(as_json: JsonFlag = False) -> None:
+    """List the targets."""
+    if as_json:
+        fields = ("name", "board", "flash_bytes", "ram_bytes", "clock_hz", "power_mw", "timing")
+        print(json.dumps([{f: getattr(t, f) for f in fields} for t in TARGETS.values()], indent=2))
+        return
+    for target in TARGETS.values():
+        print(target)
+
+
+@app.command("compile")
+def compile_command(
+    model: Annotated[Path, typer.Argument(help="The float model, .onnx.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    target: TargetName,
+    data: Annotated[Path | None, typer.Option(help="Samples .npz (x) for the ranges.")] = None,
+    random_data: Annotated[bool, typer.Option(help="Calibrate on noise.")] = False,
+    softmax: SoftmaxName = "lut",
+    force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
+    dump_dir: Annotated[Path | None, typer.Option(help="A text file a stage.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compile a float model into a C project of 8-bit integers."""
+    _check_softmax(softmax)
+    board = targets.find(target)
+    check_free(output, force=force)
+    if data is None and not random_data:
+        raise DataError(
+            "No samples to take the ranges from; give --data samples.npz, or --random-data to "
+            "try the road without caring for accuracy."
+        )
+    with _bars() as bars:
+        with bars("load"):
+            loaded = pipeline.load_model(model)
+        samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
+        made = pipeline.compile_model(
+            loaded, samples, board, softmax=softmax, meaningful=data is not None, progress=bars
+        )
+        if dump_dir is not None:
+            made.dump(dump_dir)
+        save(made.compiled, output, force=force)
+    project = made.compiled.project
+    figures = {
+        "model": project.name,
+        "target": board.name,
+        "softmax": softmax,
+        "output": str(output),
+        "meaningful_ranges": data is not None,
+        "calibration_samples": made.ranges.samples,
+        "layers": len(project.layers),
+        "macs": sum(layer.macs for layer in project.layers),
+        "weight_bytes": project.weight_bytes,
+        "arena_bytes": project.arena_bytes,
+        "flash_bytes": made.image.flash_bytes,
+        "ram_bytes": made.image.ram_bytes,
+    }
+    if data is None:
+        print("The ranges come from random data: they are meaningless.", file=sys.stderr)
+    if as_json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, value in figures.items():
+        print(f"{name:20} {value}")
+
+
+@app.command("run")
+def run_command(
+    folder: Annotated[Path, typer.Argument(help="What 'microformer compile' wrote.")],
+    data: Annotated[Path, typer.Option(help="Samples .npz: x and, for accuracy, y.")],
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Run only so many on the target (all are checked).")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Build and run a compiled model on its target, check every byte, and report."""
+    with _bars() as bars:
+        compiled = open_folder(folder)
+        loaded = read_samples(data, compiled.float_model)
+        board = targets.find(compiled.target)
+        result = pipeline.run_model(compiled, loaded, board, count=samples, progress=bars)
+    _show(result, as_json)
+
+
+@app.command("demo")
+def demo(
+    target: TargetName = "cortex-m4",
+    softmax: SoftmaxName = "lut",
+    as_json: JsonFlag = False,
+) -> None:
+    """The whole road on a vision transformer for handwritten digits that ships with microformer."""
+    _check_softmax(softmax)
+    board = targets.find(target)
+    with demo_paths() as paths, _bars() as bars:
+        with bars("load"):
+            loaded = pipeline.load_model(paths.model)
+        calibration = read_samples(paths.calibration, loaded)
+        held_out = read_samples(paths.held_out, loaded)
+        made = pipeline.compile_model(loaded, calibration, board, softmax=softmax, progress=bars)
+        result = pipeline.run_model(made.compiled, held_out, board, progress=bars)
+    _show(result, as_json)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point: one sentence and exit code 2 for whatever is the user's to mend."""
+    try:
+        app()
+    except MicroformerError as error:
+        print(f"microformer: {error}", file=sys.stderr)
+        sys.exit(2)

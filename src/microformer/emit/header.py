@@ -1,0 +1,103 @@
+"""The public header: what a firmware engineer reads."""
+
+from microformer.emit.weights import C_TYPES
+from microformer.graph.kernel_graph import Plan
+from microformer.graph.tensor import Tensor
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "1"
+
+
+def _float(value: float) -> str:
+    text = f"{value:.9g}"
+    return f"{text}f" if any(c in text for c in ".e") else f"{text}.0f"
+
+
+def _quantizer(name: str) -> list[str]:
+    upper = name.upper()
+    return [
+        "/* The int8 nearest to a real input value (halves towards plus infinity), saturated. */",
+        f"static inline int8_t {name}_quantize(float x) {{",
+        f"  const float scaled = x / {upper}_INPUT_SCALE + 0.5f;",
+        f"  const float low = (float)(-128 - {upper}_INPUT_ZERO_POINT);",
+        f"  const float high = (float)(127 - {upper}_INPUT_ZERO_POINT);",
+        "  if (!(scaled > low)) {",
+        "    return -128; /* also what is not a number */",
+        "  }",
+        "  if (scaled >= high) {",
+        "    return 127;",
+        "  }",
+        "  int32_t floored = (int32_t)scaled;",
+        "  floored -= ((float)floored > scaled) ? 1 : 0;",
+        f"  return (int8_t)(floored + {upper}_INPUT_ZERO_POINT);",
+        "}",
+        "",
+        "/* count real values to int8. */",
+        f"static inline void {name}_quantize_input(const float *x, int8_t *in, int32_t count) {{",
+        "  for (int32_t i = 0; i < count; i++) {",
+        f"    in[i] = {name}_quantize(x[i]);",
+        "  }",
+        "}",
+        "",
+    ]
+
+
+def header(plan: Plan, name: str) -> str:
+    """``<name>.h`` for a plan."""
+    source = plan.graph.tensors[plan.graph.inputs[0]]
+    result = plan.graph.tensors[plan.graph.outputs[0]]
+    upper, dtype = name.upper(), C_TYPES[source.dtype]
+    lines = [
+        f"/* {name}: an 8-bit integer network for {plan.graph.target}. Written by microformer. */",
+        f"#ifndef {upper}_H",
+        f"#define {upper}_H",
+        "",
+        "#include <stdint.h>",
+        "",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
+        "",
+        f"#define {upper}_INPUT_SIZE {source.size} /* {dtype} [{_shape(source)}] */",
+        f"#define {upper}_OUTPUT_SIZE {result.size} /* int8_t [{_shape(result)}] */",
+        f"#define {upper}_ARENA_BYTES {plan.arena_bytes}",
+        f"#define {upper}_ARENA_ALIGNMENT 8",
+        "",
+        "/* real value = scale * (integer - zero point) */",
+    ]
+    for what, tensor in (("INPUT", source), ("OUTPUT", result)):
+        if tensor.quant is not None:
+            lines.append(f"#define {upper}_{what}_SCALE {_float(tensor.quant.scale)}")
+            lines.append(f"#define {upper}_{what}_ZERO_POINT ({tensor.quant.zero_point})")
+    lines.append("")
+    if source.quant is not None:
+        lines += _quantizer(name)
+    if result.quant is not None:
+        lines += [
+            "/* The real value of one output. */",
+            f"static inline float {name}_dequantize(int8_t q) {{",
+            f"  return {upper}_OUTPUT_SCALE * (float)((int32_t)q - {upper}_OUTPUT_ZERO_POINT);",
+            "}",
+            "",
+        ]
+    lines += [
+        "/* Runs the network once.",
+        " *",
+        f" * in:    {upper}_INPUT_SIZE values of type {dtype}, only read.",
+        f" * out:   {upper}_OUTPUT_SIZE values of type int8_t; must not overlap in or arena.",
+        f" * arena: {upper}_ARENA_BYTES bytes of working memory, aligned to",
+        f" *        {upper}_ARENA_ALIGNMENT bytes; what it holds before and after means nothing.",
+        " *",
+        " * Allocates nothing, keeps no state, and may run in several threads on separate arenas.",
+        " */",
+        f"void {name}_run(const {dtype} *in, int8_t *out, void *arena);",
+        "",
+        "#ifdef __cplusplus",
+        "}",
+        "#endif",
+        "",
+        "#endif",
+        "",
+    ]
+    return "\n".join(lines)

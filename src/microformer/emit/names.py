@@ -1,0 +1,41 @@
+"""C identifiers and comments from a user's names, which may hold anything."""
+
+import re
+
+_KEYWORDS = set(
+    "auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long main register restrict return short signed sizeof static struct switch "
+    "typedef union unsigned void volatile while".split()
+)
+
+
+def identifier(text: str) -> str:
+    """A valid, lower-case C identifier that resembles ``text``."""
+    cleaned = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:48].strip("_") or "model"
+    if cleaned[0].isdigit() or cleaned in _KEYWORDS:
+        cleaned = f"m_{cleaned}"
+    return cleaned
+
+
+def comment(text: str) -> str:
+    """``text`` made safe inside a C comment: one line, no comment marks, bounded length."""
+    return re.sub(r"[^A-Za-z0-9 _.,:;()\[\]=+-]+", "_", text)[:120]
+
+
+class Names:
+    """Gives every tensor one identifier and never the same to two."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._given: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def __call__(self, name: str) -> str:
+        if name not in self._given:
+            base = f"{self._prefix}_{identifier(name)}"
+            candidate, count = base, 2
+            while candidate in self._taken:
+                candidate, count = f"{base}_{count}", count + 1
+            self._given[name] = candidate
+            self._taken.add(candidate)
+        return self._given[name]

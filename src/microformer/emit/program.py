@@ -1,0 +1,145 @@
+"""The program file: one C function a layer, and the function that runs them in order."""
+
+from microformer.emit.names import Names, comment, identifier
+from microformer.emit.weights import C_TYPES
+from microformer.graph.kernel_graph import Arg, KernelCall, Plan
+from microformer.graph.project import Layer
+
+
+class Program:
+    """Writes ``<name>.c`` for a plan."""
+
+    def __init__(self, plan: Plan, name: str, names: Names) -> None:
+        self._plan = plan
+        self._graph = plan.graph
+        self._name = name
+        self._names = names
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers in execution order with the symbols of their functions."""
+        return tuple(
+            Layer(
+                name=call.name,
+                symbol=self._symbol(index, call),
+                op=call.op,
+                kernel=call.symbol,
+                shape=call.shape,
+                macs=call.macs,
+                output=call.output,
+                weight_bytes=self._weight_bytes(call),
+                ram_bytes=self._ram_bytes(call),
+            )
+            for index, call in enumerate(self._graph.calls)
+        )
+
+    def _weight_bytes(self, call: KernelCall) -> int:
+        names = {str(a.value) for a in call.args if a.kind == "const"}
+        return sum(self._graph.tensors[n].nbytes for n in names)
+
+    def _ram_bytes(self, call: KernelCall) -> int:
+        buffers = {self._graph.buffer(n) for n in (*call.inputs, call.output)}
+        return call.scratch_bytes + sum(self._graph.tensors[b].nbytes for b in buffers)
+
+    def source(self) -> str:
+        """The whole C file."""
+        kernels = sorted({call.symbol for call in self._graph.calls})
+        lines = [f"/* {self._name}: the program. Written by microformer; see {self._name}.h. */"]
+        lines += [f'#include "{self._name}.h"', "", f'#include "{self._name}_weights.h"']
+        lines += [f'#include "mf/{symbol}.h"' for symbol in kernels]
+        lines += [
+            "",
+            "/* Each layer is a function of its own, so that a profiler can tell them apart. */",
+            "#if defined(__GNUC__)",
+            "#define MF_LAYER __attribute__((noinline)) static void",
+            "#else",
+            "#define MF_LAYER static void",
+            "#endif",
+            "",
+        ]
+        for index, call in enumerate(self._graph.calls):
+            lines += self._layer(index, call)
+        lines += self._run()
+        return "\n".join(lines)
+
+    def _symbol(self, index: int, call: KernelCall) -> str:
+        return f"layer_{index:02d}_{identifier(call.name)}"
+
+    def _uses(self, call: KernelCall) -> tuple[bool, bool, bool]:
+        """(reads in, writes out, touches the arena)."""
+        buffers = [self._graph.buffer(n) for n in (*call.inputs, call.output)]
+        reads_in = any(b in self._graph.inputs for b in buffers)
+        writes_out = any(b in self._graph.outputs for b in buffers)
+        arena = any(b in self._plan.offsets for b in buffers) or call.scratch_bytes > 0
+        return reads_in, writes_out, arena
+
+    def _parameters(self, call: KernelCall, typed: bool) -> str:
+        reads_in, writes_out, arena = self._uses(call)
+        dtype = C_TYPES[self._graph.tensors[self._graph.inputs[0]].dtype]
+        chosen = []
+        if reads_in:
+            chosen.append(f"const {dtype} *in" if typed else "in")
+        if writes_out:
+            chosen.append("int8_t *out" if typed else "out")
+        if arena:
+            chosen.append("uint8_t *arena" if typed else "bytes")
+        return ", ".join(chosen) or ("void" if typed else "")
+
+    def _place(self, tensor: str) -> str:
+        """C expression for the first byte of an activation."""
+        buffer = self._graph.buffer(tensor)
+        offset = self._graph.views[tensor].offset if tensor in self._graph.views else 0
+        if buffer in self._graph.inputs:
+            return f"in + {offset}" if offset else "in"
+        if buffer in self._graph.outputs:
+            return f"out + {offset}" if offset else "out"
+        return f"arena + {self._plan.offsets[buffer] + offset}"
+
+    def _argument(self, arg: Arg, index: int) -> str:
+        match arg.kind:
+            case "int":
+                value = int(arg.value)
+                return "(-2147483647 - 1)" if value == -(2**31) else str(value)
+            case "null":
+                return "0"
+            case "const":
+                return self._names(str(arg.value))
+            case "scratch":
+                offset = self._plan.scratch_offsets[index]
+                return f"arena + {offset}" if offset >= 0 else "0"
+            case _:
+                place = self._place(str(arg.value))
+                if not place.startswith("arena"):
+                    return place
+                return f"({'const ' if arg.kind == 'in' else ''}int8_t *)({place})"
+
+    def _layer(self, index: int, call: KernelCall) -> list[str]:
+        arguments = [self._argument(a, index) for a in call.args]
+        lines: list[str] = []
+        row = "      "
+        for text in arguments:
+            if len(row) + len(text) + 2 > 100:
+                lines.append(row.rstrip())
+                row = "      "
+            row += f"{text}, "
+        lines.append(row.rstrip().rstrip(",") + ");")
+        cost = f", {call.macs} MAC" if call.macs else ""
+        return [
+            f"/* {comment(f'{call.name}: {call.op} {call.shape}{cost}')} */",
+            f"MF_LAYER {self._symbol(index, call)}({self._parameters(call, typed=True)}) {{",
+            f"  {call.symbol}(",
+            *lines,
+            "}",
+            "",
+        ]
+
+    def _run(self) -> list[str]:
+        dtype = C_TYPES[self._graph.tensors[self._graph.inputs[0]].dtype]
+        lines = [f"void {self._name}_run(const {dtype} *in, int8_t *out, void *arena) {{"]
+        if any(self._uses(call)[2] for call in self._graph.calls):
+            lines.append("  uint8_t *const bytes = (uint8_t *)arena;")
+        else:
+            lines.append("  (void)arena;")
+        for index, call in enumerate(self._graph.calls):
+            arguments = self._parameters(call, typed=False)
+            lines.append(f"  {self._symbol(index, call)}({arguments});")
+        return [*lines, "}", ""]

@@ -1,0 +1,69 @@
+"""An IntGraph as bytes and back: JSON for the structure, an .npz for the constants; no pickle."""
+
+import dataclasses
+import io
+import json
+from typing import Any
+
+import numpy as np
+
+from microformer.graph import ops
+from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.tensor import Array, Quant, Tensor
+
+_OPS: dict[str, type[ops.Op]] = {
+    cls.__name__: cls
+    for cls in vars(ops).values()
+    if isinstance(cls, type) and issubclass(cls, ops.Op) and cls is not ops.Op
+}
+
+
+def to_bytes(graph: IntGraph) -> tuple[str, bytes]:
+    """(JSON text, npz bytes) that hold the whole graph."""
+    arrays: dict[str, Array] = {}
+    tensors: list[dict[str, Any]] = []
+    for tensor in graph.tensors.values():
+        record = {f.name: getattr(tensor, f.name) for f in dataclasses.fields(tensor)}
+        record["quant"] = dataclasses.asdict(tensor.quant) if tensor.quant else None
+        if tensor.data is not None:
+            key = f"c{len(arrays)}"
+            arrays[key] = tensor.data
+            record["data"] = key
+        tensors.append(record)
+    nodes = [
+        {"name": n.name, "op": n.op.kind, "attributes": dataclasses.asdict(n.op)}
+        | {"inputs": n.inputs, "output": n.output}
+        for n in graph.nodes
+    ]
+    structure = {"name": graph.name, "inputs": graph.inputs, "outputs": graph.outputs}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return json.dumps(structure | {"tensors": tensors, "nodes": nodes}, indent=1), buffer.getvalue()
+
+
+def _tuples(value: Any) -> Any:
+    """JSON lists back to the tuples that ops hold."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def from_bytes(structure: str, constants: bytes) -> IntGraph:
+    """The graph that ``to_bytes`` wrote. Raises ValueError or KeyError where it is damaged."""
+    record = json.loads(structure)
+    arrays = np.load(io.BytesIO(constants), allow_pickle=False)
+    tensors: dict[str, Tensor] = {}
+    for item in record["tensors"]:
+        fields = {key: _tuples(value) for key, value in item.items()}
+        fields["quant"] = Quant(**item["quant"]) if item["quant"] else None
+        fields["data"] = arrays[item["data"]] if item["data"] else None
+        tensors[item["name"]] = Tensor(**fields)
+    nodes = tuple(
+        Node(
+            item["name"],
+            _OPS[item["op"]](**{k: _tuples(v) for k, v in item["attributes"].items()}),
+            tuple(item["inputs"]),
+            item["output"],
+        )
+        for item in record["nodes"]
+    )
+    ends = tuple(record["inputs"]), tuple(record["outputs"])
+    return IntGraph(record["name"], tensors, nodes, *ends)

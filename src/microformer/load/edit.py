@@ -1,0 +1,146 @@
+"""Reading and editing an onnx-ir graph: the few verbs that all passes are written in.
+
+A pass is a function that edits a graph in place and returns whether it changed anything (the
+manner of onnx-ir's ``InPlacePass``, without the class). New nodes are put before the node that they
+replace, so that the graph stays in topological order, and inherit its metadata, from which
+``load.naming`` makes names. Dead nodes are left behind: ``load.canonical`` removes them.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from microformer.errors import UnsupportedOpError
+from microformer.graph.tensor import Array
+
+DOMAIN = "microformer"
+Pass = Callable[[ir.Graph], bool]
+
+
+def array_of(value: ir.Value | None) -> Array | None:
+    """The constant's data (its own shape), or None if the value is absent or no constant."""
+    if value is None or value.const_value is None or value.is_graph_input():
+        return None
+    return value.const_value.numpy()
+
+
+def scalar_of(value: ir.Value | None) -> float | None:
+    """The one number that a constant of any rank holds, or None."""
+    array = array_of(value)
+    return float(array.reshape(-1)[0]) if array is not None and array.size == 1 else None
+
+
+def integers_of(value: ir.Value | None) -> list[int] | None:
+    """A constant's elements as a flat list of Python integers, or None."""
+    array = array_of(value)
+    return None if array is None else [int(i) for i in array.reshape(-1)]
+
+
+def shape_of(value: ir.Value) -> tuple[int, ...]:
+    """Static shape of a value; UnsupportedOpError if it is not known."""
+    shape = value.shape
+    if shape is None or not all(isinstance(d, int) for d in shape):
+        node = value.producer()
+        where = f"the output of {describe(node)}" if node else f"the value {value.name!r}"
+        raise UnsupportedOpError(
+            f"The shape of {where} is not static ({shape}): export the model with fixed shapes."
+        )
+    return tuple(int(d) for d in shape if isinstance(d, int))
+
+
+def size_of(value: ir.Value) -> int:
+    """Number of elements of a value of static shape."""
+    return math.prod(shape_of(value))
+
+
+def describe(node: ir.Node) -> str:
+    """A node as errors name it: its name, operator and, where it is not ONNX's own, domain."""
+    op = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
+    return f"node {node.name!r} ({op})" if node.name else f"a node {op}"
+
+
+def producer(value: ir.Value | None, *op_types: str, domain: str = "") -> ir.Node | None:
+    """The node that makes ``value``, if it is one of ``op_types`` (any, if none are named)."""
+    node = value.producer() if value is not None else None
+    if node is None or (op_types and (node.op_type not in op_types or node.domain != domain)):
+        return None
+    return node
+
+
+def linear_of(value: ir.Value | None) -> ir.Node | None:
+    """The microformer::Linear node that makes ``value``, or None."""
+    return producer(value, "Linear", domain=DOMAIN)
+
+
+def only_user(value: ir.Value) -> ir.Node | None:
+    """The single node that reads ``value`` (once), or None."""
+    uses = value.uses()
+    return uses[0].node if len(uses) == 1 and not value.is_graph_output() else None
+
+
+def int_attribute(node: ir.Node, name: str, default: int) -> int:
+    """An integer attribute of a node."""
+    return node.attributes.get_int(name, default)
+
+
+def ints_attribute(node: ir.Node, name: str, default: Sequence[int]) -> list[int]:
+    """An integer-list attribute of a node."""
+    return [int(i) for i in node.attributes.get_ints(name, tuple(default))]
+
+
+def graph_of(node: ir.Node) -> ir.Graph:
+    """The graph that a live node belongs to."""
+    graph = node.graph
+    if not isinstance(graph, ir.Graph):
+        raise AssertionError(f"{describe(node)} is in no graph")
+    return graph
+
+
+def insert(
+    before: ir.Node,
+    op_type: str,
+    inputs: Sequence[ir.Value | None],
+    shape: Sequence[int],
+    attributes: Mapping[str, Any] | None = None,
+    domain: str = "",
+) -> ir.Value:
+    """Insert a float32 node of one output before another node; returns the output."""
+    node = ir.node(op_type, inputs, attributes=attributes, domain=domain)
+    node.metadata_props.update(before.metadata_props)
+    node.name = before.name  # made unique by load.naming
+    output = node.outputs[0]
+    output.name = None
+    output.shape = ir.Shape(shape)
+    output.dtype = ir.DataType.FLOAT
+    graph_of(before).insert_before(before, node)
+    return output
+
+
+def constant(before: ir.Node, data: Array, name: str = "") -> ir.Value:
+    """A new initialiser of the graph of ``before``: float64 becomes float32."""
+    graph = graph_of(before)
+    array = np.ascontiguousarray(data, np.float32 if data.dtype.kind == "f" else None)
+    label = f"{name or before.name or 'constant'}.{len(graph.initializers)}"
+    while label in graph.initializers:
+        label += "_"
+    tensor = ir.tensor(array.reshape(data.shape), name=label)
+    value = ir.Value(name=label, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
+    value.const_value = tensor
+    graph.register_initializer(value)
+    return value
+
+
+def replace(old: ir.Value, new: ir.Value) -> None:
+    """Let every reader of ``old``, the graph's outputs too, read ``new``."""
+    ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+
+
+def redirect(old: ir.Value, new: ir.Value, readers: Sequence[ir.Node]) -> None:
+    """Let only ``readers`` read ``new`` where they read ``old``."""
+    for node in readers:
+        for index, value in enumerate(node.inputs):
+            if value is old:
+                node.replace_input_with(index, new)

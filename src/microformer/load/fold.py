@@ -1,0 +1,147 @@
+"""Static shapes and constants: batch 1 put in, functions inlined, shape arithmetic evaluated.
+
+onnxscript's optimiser does the folding, with onnx's shape inference a node. It is told what not to
+evaluate: nothing random, nothing whose result is larger than the model has any use for.
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx_ir as ir
+import onnx_ir.passes.common as common
+from onnxscript import optimizer
+
+from microformer.errors import ModelError
+from microformer.load import edit
+
+MAX_FOLDED_BYTES = 1 << 30
+"""Limit of all folded results together: they are weights in another order, or positions."""
+
+_FORBIDDEN = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Loop")
+
+
+def fix_input(graph: ir.Graph, shape: Mapping[str, Sequence[int]] | None, label: str) -> None:
+    """Make the one input's shape static, with batch 1, and check that there is one output.
+
+    ``shape`` gives whole shapes by input name, for axes that the model leaves open.
+    """
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        kind = "input" if len(graph.inputs) != 1 else "output"
+        values = graph.inputs if kind == "input" else graph.outputs
+        names = ", ".join(repr(v.name) for v in values) or "none"
+        raise ModelError(
+            f"{label} has {len(values)} {kind}s ({names}); microformer compiles models of one input "
+            "and one output: wrap the model so that it has one."
+        )
+    value = graph.inputs[0]
+    for name in shape or {}:
+        if name != value.name:
+            raise ModelError(f"A shape is given for {name!r}, but the input is {value.name!r}.")
+    value.shape = ir.Shape(_static_shape(value, (shape or {}).get(value.name or "")))
+
+
+def _static_shape(value: ir.Value, given: Sequence[int] | None) -> list[int]:
+    if value.shape is None and given is None:
+        raise ModelError(f"Input {value.name!r} has no shape: give one, such as shape=(1, 16, 64).")
+    declared = list(value.shape) if value.shape is not None else [None] * len(given or ())
+    if given is not None and len(given) != len(declared):
+        raise ModelError(
+            f"The shape given for input {value.name!r} has {len(given)} axes, the model's has "
+            f"{len(declared)}."
+        )
+    result: list[int] = []
+    for axis, size in enumerate(declared):
+        wanted = int(given[axis]) if given is not None else None
+        fixed = size if isinstance(size, int) else wanted
+        if fixed is None and axis == 0:
+            fixed = 1
+        if fixed is None:
+            raise ModelError(
+                f"Axis {axis} ({size}) of input {value.name!r} is dynamic: export the model with a "
+                f"fixed size, or give the whole shape of {value.name!r}."
+            )
+        if fixed < 1 or (wanted is not None and wanted != fixed):
+            raise ModelError(
+                f"Axis {axis} of input {value.name!r} is {fixed} in the model"
+                + (f", but {wanted} in the given shape." if wanted is not None else ".")
+            )
+        result.append(fixed)
+    if not result or result[0] != 1:
+        raise ModelError(
+            f"Input {value.name!r} has shape {result}: its first axis must be a batch of 1; export "
+            "the model with batch 1, or wrap it so that the batch comes first."
+        )
+    return result
+
+
+def fold_constants(model: ir.Model, label: str) -> None:
+    """Inline functions, infer every shape, evaluate what depends on constants only (in place)."""
+    budget = _Budget()
+    logging.getLogger("onnxscript").setLevel(logging.ERROR)
+    try:
+        common.InlinePass()(model)
+        common.RemoveUnusedFunctionsPass()(model)
+        forget_shapes(model.graph)
+        for _ in range(4):
+            result = optimizer.fold_constants(
+                model, onnx_shape_inference=True, should_fold=budget.allows
+            )
+            common.RemoveUnusedNodesPass()(model)
+            if not result.modified:
+                break
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    except ModelError:
+        raise
+    except Exception as error:
+        cause = error.__cause__ or error
+        text = " ".join(str(cause).split())[:200]
+        raise ModelError(f"The constants and shapes of {label} cannot be evaluated: {text}.") from None
+
+
+def forget_shapes(graph: ir.Graph) -> None:
+    """Drop the shapes that the file claims for intermediate values: they are inferred again."""
+    for node in graph:
+        for value in node.outputs:
+            value.shape = None
+
+
+class _Budget:
+    """Decides, node by node, whether a result of constants may be evaluated."""
+
+    def __init__(self) -> None:
+        self.spent = 0
+
+    def allows(self, node: ir.Node) -> bool:
+        if node.op_type in _FORBIDDEN or len(node.outputs) != 1:
+            return False
+        shape = node.outputs[0].shape
+        if shape is None or not all(isinstance(d, int) for d in shape):
+            return False
+        need = 8 * math.prod(d for d in shape if isinstance(d, int))
+        if self.spent + need > MAX_FOLDED_BYTES:
+            raise ModelError(
+                f"The constants that {edit.describe(node)} makes are larger than 1 GiB: no "
+                "microcontroller holds them."
+            )
+        self.spent += need
+        return True
+
+
+def check_finite(graph: ir.Graph, label: str) -> None:
+    """Raise ModelError if a weight holds NaN or infinity; -inf is left to attention masks."""
+    for name, value in graph.initializers.items():
+        data = edit.array_of(value)
+        if data is None or data.dtype.kind != "f" or data.size < 2:
+            continue
+        data = data.astype(np.float32, copy=False)
+        if np.isnan(data).any() or (np.isinf(data).any() and not _is_mask(data)):
+            raise ModelError(
+                f"Tensor {name!r} of {label} holds NaN or infinite values: train or export it again."
+            )
+
+
+def _is_mask(data: np.ndarray) -> bool:
+    """Whether the infinities of a constant are those of a mask: 0 and -inf only."""
+    return bool(np.isin(data, (0.0, -np.inf)).all())

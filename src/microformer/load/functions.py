@@ -1,0 +1,38 @@
+"""The model-local functions of the canonical form: what Linear and Silu mean, in ONNX itself."""
+
+import onnx_ir as ir
+
+from microformer.load.edit import DOMAIN
+
+OPSET = 23
+
+
+def _function(name: str, inputs: list[ir.Value], nodes: list[ir.Node]) -> ir.Function:
+    graph = ir.Graph(inputs, nodes[-1].outputs, nodes=nodes, opset_imports={"": OPSET}, name=name)
+    return ir.Function(DOMAIN, name, graph=graph, attributes=[])
+
+
+def linear_function() -> ir.Function:
+    """Linear(x [..., K], weight [N, K], bias [N]) = x weight^T + bias [..., N]."""
+    x, weight, bias = (ir.val(name) for name in ("x", "weight", "bias"))
+    turned = ir.node("Transpose", [weight], {"perm": [1, 0]})
+    product = ir.node("MatMul", [x, turned.outputs[0]])
+    total = ir.node("Add", [product.outputs[0], bias], outputs=[ir.val("y")])
+    return _function("Linear", [x, weight, bias], [turned, product, total])
+
+
+def silu_function() -> ir.Function:
+    """Silu(x) = x sigmoid(x), any shape."""
+    x = ir.val("x")
+    gate = ir.node("Sigmoid", [x])
+    product = ir.node("Mul", [x, gate.outputs[0]], outputs=[ir.val("y")])
+    return _function("Silu", [x], [gate, product])
+
+
+def add_functions(model: ir.Model) -> None:
+    """Give a model both functions and the imports that they need."""
+    model.functions.clear()
+    for function in (linear_function(), silu_function()):
+        model.functions[function.identifier()] = function
+    model.graph.opset_imports.clear()
+    model.graph.opset_imports.update({"": OPSET, DOMAIN: 1})

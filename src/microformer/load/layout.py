@@ -1,0 +1,175 @@
+"""Layouts: what a chain of Reshape, Transpose, Slice ... does, as one array of indices.
+
+A chain of operations that only move elements is a ``View``: a base value and, for each element of
+the result, its index in the flattened base. Whatever spelling an exporter chose, the index array is
+the same, so that patterns ask it ("is this the row-major order?", "which rows of the weight are
+these?") and never look at the chain. ``load.steps`` writes an index array as the fewest canonical
+operations.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from microformer.load import edit
+from microformer.load.steps import Index, Step, plan
+
+MAX_ELEMENTS = 1 << 24
+"""Larger values are not traced: no microcontroller holds such an activation."""
+
+_RESHAPING = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
+_MOVING = ("Transpose", "Slice", "Split", "Gather", "Expand", "Tile")
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A value as elements of another: ``index`` has the value's shape and points into ``base``."""
+
+    base: ir.Value
+    index: Index
+
+    def of(self, inner: "View") -> "View":
+        """The same elements over ``inner.base``, where ``inner`` is a view of ``self.base``."""
+        return View(inner.base, inner.index.reshape(-1)[self.index])
+
+
+def layout_node(value: ir.Value) -> ir.Node | None:
+    """The node that makes ``value`` by moving elements of one activation only, or None."""
+    node = edit.producer(value, *_RESHAPING, *_MOVING)
+    if node is None or node.inputs[0] is None or edit.array_of(node.inputs[0]) is not None:
+        return None
+    if max(edit.size_of(value), edit.size_of(node.inputs[0])) > MAX_ELEMENTS:
+        return None
+    parameters = [v for v in node.inputs[1:] if v is not None]
+    if node.op_type not in _RESHAPING and any(edit.array_of(v) is None for v in parameters):
+        return None
+    return node
+
+
+def trace(value: ir.Value) -> View:
+    """Follow layout operations back from ``value`` to the value that they started from."""
+    chain: list[tuple[ir.Node, ir.Value]] = []
+    base = value
+    while (node := layout_node(base)) is not None and node.inputs[0] is not None:
+        chain.append((node, base))
+        base = node.inputs[0]
+    index = np.arange(edit.size_of(base)).reshape(edit.shape_of(base))
+    for node, output in reversed(chain):
+        index = _apply(node, output, index)
+    return View(base, index)
+
+
+def last_view(value: ir.Value) -> View:
+    """The view that the last layout operation alone makes, over its own input."""
+    node = layout_node(value)
+    assert node is not None and node.inputs[0] is not None
+    source = node.inputs[0]
+    index = np.arange(edit.size_of(source)).reshape(edit.shape_of(source))
+    return View(source, _apply(node, value, index))
+
+
+def _apply(node: ir.Node, output: ir.Value, index: Index) -> Index:
+    shape = edit.shape_of(output)
+    if node.op_type in _RESHAPING:
+        return index.reshape(shape)
+    if node.op_type == "Transpose":
+        return index.transpose(
+            edit.ints_attribute(node, "perm", list(reversed(range(index.ndim))))
+        )
+    if node.op_type == "Gather":
+        axis = edit.int_attribute(node, "axis", 0)
+        rows = edit.array_of(node.inputs[1])
+        return np.take(index, np.asarray(rows, np.int64), axis=axis).reshape(shape)
+    if node.op_type == "Split":
+        axis = edit.int_attribute(node, "axis", 0) % index.ndim
+        start = sum(edit.shape_of(v)[axis] for v in node.outputs[: _position(node, output)])
+        return np.take(index, range(start, start + shape[axis]), axis=axis)
+    if node.op_type == "Tile":
+        return np.tile(index, edit.integers_of(node.inputs[1]) or [1])
+    if node.op_type == "Slice":
+        for step in slice_steps(node, index.shape):
+            axis, start, stop, stride = step.value
+            index = np.take(index, range(start, stop, stride), axis=axis)
+        return index
+    return np.broadcast_to(index, shape)
+
+
+def _position(node: ir.Node, output: ir.Value) -> int:
+    return next(i for i, v in enumerate(node.outputs) if v is output)
+
+
+def slice_steps(node: ir.Node, shape: Sequence[int]) -> list[Step]:
+    """An ONNX Slice node with constant parameters, one axis at a time, bounds made explicit."""
+    starts, ends, axes, steps = (
+        edit.integers_of(node.inputs[i]) if i < len(node.inputs) else None for i in range(1, 5)
+    )
+    starts, ends = starts or [], ends or []
+    axes = axes if axes is not None else list(range(len(starts)))
+    result = []
+    for start, end, axis, step in zip(starts, ends, axes, steps or [1] * len(starts), strict=True):
+        size = shape[axis]
+        first, last, stride = slice(start, end, step).indices(size)
+        if (first, last, stride) != (0, size, 1):
+            result.append(Step("Slice", (axis % len(shape), first, last, stride)))
+    return result
+
+
+def emit(base: ir.Value, steps: Sequence[Step], before: ir.Node) -> ir.Value:
+    """Insert the steps of a plan as nodes before ``before``; returns the last output."""
+    value = base
+    for step in steps:
+        shape = edit.shape_of(value)
+        if step.kind == "Reshape":
+            target = edit.constant(before, np.array(step.value, np.int64))
+            value = edit.insert(before, "Reshape", [value, target], step.value)
+        elif step.kind == "Transpose":
+            turned = [shape[i] for i in step.value]
+            value = edit.insert(before, "Transpose", [value], turned, {"perm": list(step.value)})
+        else:
+            axis, start, stop, stride = step.value
+            end = stop if stop >= 0 else -shape[axis] - 1  # ONNX: -1 is the last element
+            bounds = [
+                edit.constant(before, np.array([n], np.int64)) for n in (start, end, axis, stride)
+            ]
+            cut = [*shape[:axis], len(range(start, stop, stride)), *shape[axis + 1 :]]
+            value = edit.insert(before, "Slice", [value, *bounds], cut)
+    return value
+
+
+def place(view: View, before: ir.Node) -> ir.Value | None:
+    """Make a view a value: rows of a Linear's weight where that will do, else a plan's steps."""
+    chosen = linear_rows(view, before)
+    if chosen is not None:
+        return chosen
+    steps = plan(view.index, edit.shape_of(view.base))
+    return None if steps is None else emit(view.base, steps, before)
+
+
+def linear_rows(view: View, before: ir.Node) -> ir.Value | None:
+    """A view that picks or reorders the last axis of a Linear: a Linear of just those rows.
+
+    None if the view is of no Linear, moves other axes too, or leaves the last axis as it is.
+    """
+    node, width = edit.linear_of(view.base), edit.shape_of(view.base)[-1]
+    lead = edit.shape_of(view.base)[:-1]
+    if node is None or view.index.size % math.prod(lead) or not view.index.size:
+        return None
+    table = view.index.reshape(math.prod(lead), -1)
+    rows = table[0]
+    if table.shape[1] > width or rows.max() >= width or len(set(rows.tolist())) != rows.size:
+        return None
+    if np.any(table != rows + width * np.arange(table.shape[0])[:, None]):
+        return None
+    if np.array_equal(rows, np.arange(width)):
+        return None
+    weight, bias = edit.array_of(node.inputs[1]), edit.array_of(node.inputs[2])
+    if weight is None or bias is None:
+        return None
+    constants = [edit.constant(before, weight[rows]), edit.constant(before, bias[rows])]
+    inputs = [node.inputs[0], *constants]
+    value = edit.insert(before, "Linear", inputs, [*lead, rows.size], domain=edit.DOMAIN)
+    if edit.shape_of(value) == view.index.shape:
+        return value
+    return emit(value, [Step("Reshape", view.index.shape)], before)

@@ -1,0 +1,213 @@
+"""An ONNX file, bytes or model object into an onnx-ir model of opset 23, with hostile sizes bound.
+
+Nothing here evaluates the model. What is checked: the file is ONNX, holds the data that its tensors
+claim, no more than ``MAX_BYTES`` of it, external data stays inside the model's own folder, and the
+onnx checker has no complaint.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+import onnx.checker
+import onnx.version_converter
+import onnx_ir as ir
+from google.protobuf.message import DecodeError
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+from onnxscript import version_converter
+
+from microformer.errors import ModelError
+from microformer.load.functions import OPSET
+
+MAX_BYTES = 1 << 30
+"""Limit of a file, of one tensor, and of all external data together."""
+MAX_NODES = 50_000
+"""Limit of nodes, those of inlined functions counted once a call."""
+OLDEST_OPSET = 7
+
+_SUFFIXES = {
+    ".tflite": "TFLite files are not read yet: export the model to ONNX",
+    ".pt": "a PyTorch file may run code when it is read, so microformer never does: load the "
+    "module in Python and give it to microformer.load, or export it with torch.onnx.export",
+}
+_SUFFIXES[".pth"] = _SUFFIXES[".pt2"] = _SUFFIXES[".ckpt"] = _SUFFIXES[".pkl"] = _SUFFIXES[".pt"]
+
+
+def read_file(path: Path) -> ir.Model:
+    """Read and check an ONNX file. Raises ModelError, naming the file and what is wrong."""
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder: give the .onnx file in it.")
+    if not path.exists():
+        raise ModelError(f"The model file {path} does not exist: check the path.")
+    advice = _SUFFIXES.get(path.suffix.lower())
+    if advice is not None:
+        raise ModelError(f"Cannot load {path}: {advice}.")
+    if path.suffix.lower() != ".onnx":
+        raise ModelError(f"Cannot load {path}: only .onnx files are read; export the model to ONNX.")
+    if path.stat().st_size > MAX_BYTES:
+        raise ModelError(f"{path} is larger than 1 GiB: no microcontroller holds such a model.")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"Cannot read {path}: {error.strerror}.") from None
+    return read_bytes(data, str(path), path.parent)
+
+
+def read_bytes(data: bytes, label: str, folder: Path | None = None) -> ir.Model:
+    """Parse and check serialised ONNX; external data may lie in ``folder`` only."""
+    if not data:
+        raise ModelError(f"{label} is empty: export the model again.")
+    try:
+        proto = onnx.load_model_from_string(data)
+    except (DecodeError, ValueError, RuntimeError):
+        raise ModelError(
+            f"{label} is no ONNX model or is cut short: export or copy it again."
+        ) from None
+    return read_proto(proto, label, folder)
+
+
+def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -> ir.Model:
+    """Check a ModelProto, bring it to opset 23 and make it an onnx-ir model."""
+    if not proto.graph.node or not proto.graph.output:
+        raise ModelError(f"{label} is no ONNX model or is cut short: it has no graph.")
+    _check_size(proto, label)
+    own = onnx.ModelProto()
+    own.CopyFrom(proto)
+    _check_tensors(own, label, folder)
+    _drop_initialised_inputs(own.graph)
+    try:
+        onnx.checker.check_model(own)
+    except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{label} is not valid ONNX: {_first_line(error)}") from None
+    return _upgrade(own, label)
+
+
+def _first_line(error: Exception) -> str:
+    text = " ".join(str(error).split("\n\n")[0].split())
+    return text if text.endswith(".") else f"{text}."
+
+
+def _check_size(proto: onnx.ModelProto, label: str) -> None:
+    """Count nodes as they will be once functions are inlined, without inlining them."""
+    functions = {(f.domain, f.name): f for f in proto.functions}
+    sizes: dict[tuple[str, str], int] = {}
+
+    def count(nodes: Iterator[onnx.NodeProto], depth: int) -> int:
+        if depth > 64:
+            raise ModelError(f"{label} nests functions or graphs too deeply.")
+        total = 0
+        for node in nodes:
+            key = (node.domain, node.op_type)
+            if key in functions and key not in sizes:
+                sizes[key] = count(iter(functions[key].node), depth + 1)
+            total += 1 + sizes.get(key, 0)
+            for attribute in node.attribute:
+                for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                    total += count(iter(graph.node), depth + 1)
+        return total
+
+    total = count(iter(proto.graph.node), 0)
+    if total > MAX_NODES:
+        raise ModelError(f"{label} has {total} nodes; microformer reads at most {MAX_NODES}.")
+
+
+def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Every tensor of a model: initialisers and attributes, of subgraphs and functions too."""
+
+    def of_nodes(nodes: Iterator[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
+        for node in nodes:
+            for attribute in node.attribute:
+                if attribute.HasField("t"):
+                    yield attribute.t
+                yield from attribute.tensors
+                for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                    yield from of_graph(graph)
+
+    def of_graph(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+        yield from graph.initializer
+        yield from of_nodes(iter(graph.node))
+
+    yield from of_graph(proto.graph)
+    for function in proto.functions:
+        yield from of_nodes(iter(function.node))
+
+
+def _check_tensors(proto: onnx.ModelProto, label: str, folder: Path | None) -> None:
+    total = 0
+    for tensor in _tensors(proto):
+        name = tensor.name or "(unnamed)"
+        if any(d < 0 for d in tensor.dims):
+            raise ModelError(f"Tensor {name!r} of {label} has a negative dimension.")
+        if tensor.data_type == onnx.TensorProto.STRING:
+            continue
+        try:
+            bits = ir.DataType(tensor.data_type).bitwidth
+        except (ValueError, TypeError):
+            raise ModelError(f"Tensor {name!r} of {label} has an unknown data type.") from None
+        need = math.ceil(math.prod(tensor.dims) * bits / 8)
+        total += need
+        if total > MAX_BYTES:
+            raise ModelError(f"The tensors of {label} take more than 1 GiB, at {name!r}.")
+        if uses_external_data(tensor):
+            _load_external(tensor, need, label, folder)
+        elif tensor.HasField("raw_data") and len(tensor.raw_data) != need:
+            raise ModelError(
+                f"Tensor {name!r} of {label} has {len(tensor.raw_data)} bytes of data where its "
+                f"shape needs {need}: export the model again."
+            )
+
+
+def _load_external(
+    tensor: onnx.TensorProto, need: int, label: str, folder: Path | None
+) -> None:
+    """Read external data into the tensor, from a file directly inside the model's folder tree."""
+    what = f"Tensor {tensor.name!r} of {label} keeps its data in another file"
+    if folder is None:
+        raise ModelError(f"{what}: give the path of the .onnx file, or export without that.")
+    info = ExternalDataInfo(tensor)
+    root = folder.resolve()
+    path = (root / info.location).resolve()
+    if Path(info.location).is_absolute() or not path.is_relative_to(root):
+        raise ModelError(f"{what}, outside the model's folder, which is refused.")
+    if not path.is_file():
+        raise ModelError(f"{what}, {info.location}, which is missing: copy it beside the model.")
+    offset = info.offset or 0
+    if offset < 0 or path.stat().st_size < offset + need:
+        raise ModelError(f"{what}, {info.location}, which is cut short: copy it again.")
+    with path.open("rb") as file:
+        file.seek(offset)
+        tensor.raw_data = file.read(need)
+    tensor.data_location = onnx.TensorProto.DEFAULT
+    del tensor.external_data[:]
+
+
+def _drop_initialised_inputs(graph: onnx.GraphProto) -> None:
+    """Inputs with a default value (the old way to list weights) are constants here."""
+    constants = {tensor.name for tensor in graph.initializer}
+    kept = [value for value in graph.input if value.name not in constants]
+    del graph.input[:]
+    graph.input.extend(kept)
+
+
+def _upgrade(proto: onnx.ModelProto, label: str) -> ir.Model:
+    """To opset 23: onnx's own converter up to 18, then onnxscript's, which keeps metadata."""
+    version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    if not OLDEST_OPSET <= version <= onnx.defs.onnx_opset_version():
+        raise ModelError(
+            f"{label} uses opset {version}; microformer reads opsets {OLDEST_OPSET} to "
+            f"{onnx.defs.onnx_opset_version()}: export it with opset 18."
+        )
+    try:
+        if version < 18:
+            proto = onnx.version_converter.convert_version(proto, 18)
+        model = ir.from_proto(proto)
+        if version < OPSET:
+            version_converter.ConvertVersionPass(OPSET, fallback=False)(model)
+    except Exception as error:
+        raise ModelError(
+            f"{label} cannot be brought from opset {version} to {OPSET} ({_first_line(error)}): "
+            "export it with opset 18 or newer."
+        ) from None
+    model.graph.opset_imports[""] = OPSET  # 24 and later read the canonical operations alike
+    return model

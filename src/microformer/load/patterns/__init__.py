@@ -1,0 +1,1 @@
+"""One file a pattern: each exports passes over the graph."""

@@ -1,0 +1,71 @@
+"""A float torch.nn.Module into an onnx-ir model, by the dynamo exporter. Torch is imported late."""
+
+import contextlib
+import io
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from microformer.errors import ModelError
+from microformer.load.functions import OPSET
+
+if TYPE_CHECKING:
+    import torch
+
+
+def is_module(source: object) -> bool:
+    """Whether ``source`` is a torch.nn.Module, without importing torch to find out."""
+    return any(
+        cls.__module__ == "torch.nn.modules.module" and cls.__name__ == "Module"
+        for cls in type(source).__mro__
+    )
+
+
+def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
+    """Export a module in eval mode; its training flags are restored afterwards.
+
+    ``example`` is one input, a tensor or array with batch 1 in front. Nothing is written to disk.
+    Raises ModelError if there is no example or torch cannot export the module.
+    """
+    import torch  # noqa: PLC0415  torch is optional
+
+    if example is None:
+        raise ModelError("A torch module needs an example input: load(module, example=tensor).")
+    tensor = example if isinstance(example, torch.Tensor) else torch.as_tensor(np.asarray(example))
+    if tensor.dtype == torch.float64:
+        tensor = tensor.float()
+    modes = {name: part.training for name, part in module.named_modules()}
+    module.eval()
+    try:
+        with _silence(), torch.no_grad():
+            program = torch.onnx.export(
+                module, (tensor.detach(),), dynamo=True, opset_version=OPSET, verbose=False
+            )
+        if program is None:
+            raise ModelError("torch.onnx.export gave no model.")
+        return program.model_proto
+    except ModelError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error.__cause__ or error).split())[:300]
+        raise ModelError(f"torch.onnx.export cannot export the module: {text}") from None
+    finally:
+        for name, part in module.named_modules():
+            part.training = modes[name]
+
+
+@contextlib.contextmanager
+def _silence() -> Any:
+    """Keep the exporter's progress lines, log records and deprecation warnings to itself."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

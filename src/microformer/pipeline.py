@@ -1,0 +1,135 @@
+"""The stages in order. Nothing else calls them."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from microformer.build import build
+from microformer.calibrate import calibrate
+from microformer.emit import emit
+from microformer.errors import DoesNotFitError, TargetError
+from microformer.graph.compiled import Compiled
+from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.int_graph import IntGraph
+from microformer.graph.kernel_graph import KernelGraph, Plan
+from microformer.graph.project import CProject, Image
+from microformer.load import load
+from microformer.lower import lower
+from microformer.plan import plan
+from microformer.quantize import quantize
+from microformer.report import Report, report
+from microformer.report.fidelity import quantized_input
+from microformer.run import run
+from microformer.samples import Samples
+from microformer.targets import Target
+
+
+class Progress(Protocol):
+    """Where the stages say what they are at: ``with progress("calibrate") as advance``."""
+
+    def __call__(self, stage: str) -> AbstractContextManager[Callable[[int, int], None]]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Compilation:
+    """Everything that compiling made, stage by stage."""
+
+    ranges: Ranges
+    kernel_graph: KernelGraph
+    plan: Plan
+    image: Image
+    compiled: Compiled
+
+    def dump(self, folder: Path) -> None:
+        """One readable file a stage (``--dump-dir``)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        stages = {
+            "1-load": self.compiled.float_model,
+            "2-calibrate": self.ranges,
+            "3-quantize": self.compiled.int_graph,
+            "4-lower": self.kernel_graph,
+            "5-plan": self.plan,
+        }
+        for stage, data in stages.items():
+            (folder / f"{stage}.txt").write_text(f"{data}\n", "utf-8")
+
+
+def load_model(
+    source: Any,
+    *,
+    example: Any = None,
+    name: str | None = None,
+    shape: Mapping[str, Sequence[int]] | None = None,
+) -> FloatModel:
+    """Stage 1, alone: samples can only be checked once the model's input is known."""
+    return load(source, example=example, name=name, shape=shape)
+
+
+def quantize_model(
+    model: FloatModel, samples: Samples, *, softmax: str, meaningful: bool, progress: Progress
+) -> tuple[Ranges, IntGraph]:
+    """Stages 2 and 3."""
+    with progress("calibrate") as advance:
+        ranges = calibrate(model, samples.x, meaningful=meaningful, progress=advance)
+    with progress("quantize"):
+        return ranges, quantize(model, ranges, softmax=softmax)
+
+
+def compile_model(
+    model: FloatModel,
+    samples: Samples,
+    target: Target,
+    *,
+    softmax: str = "lut",
+    meaningful: bool = True,
+    progress: Progress,
+) -> Compilation:
+    """Stages 2 to 6, and a build to prove that the program compiles and fits."""
+    ranges, graph = quantize_model(
+        model, samples, softmax=softmax, meaningful=meaningful, progress=progress
+    )
+    with progress("lower"):
+        kernel_graph = lower(graph, target)
+    with progress("plan"):
+        placed = plan(kernel_graph)
+    with progress("emit"):
+        project = emit(placed)
+    compiled = Compiled(target.name, softmax, ranges.meaningful, model, graph, project)
+    with progress("build"), tempfile.TemporaryDirectory(prefix="microformer-") as folder:
+        image = _build(project, target, Path(folder))
+    return Compilation(ranges, kernel_graph, placed, image, compiled)
+
+
+def run_model(
+    compiled: Compiled,
+    samples: Samples,
+    target: Target,
+    *,
+    count: int | None = None,
+    progress: Progress,
+) -> Report:
+    """Stages 7 and 8: build, run ``count`` samples (all by default) on the target, report."""
+    inputs = quantized_input(compiled, samples.x if count is None else samples.x[:count])
+    flat = inputs.reshape(len(inputs), -1)
+    with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
+        with progress("build"):
+            image = _build(compiled.project, target, Path(folder))
+        with progress("run") as advance:
+            result = run(compiled.project, image, flat, target, progress=advance)
+    with progress("check") as advance:
+        return report(compiled, target, image, result, samples.x, samples.y, progress=advance)
+
+
+def _build(project: CProject, target: Target, folder: Path) -> Image:
+    """Build; where the program does not fit, say which layers weigh most."""
+    try:
+        return build(project, target, folder)
+    except DoesNotFitError as error:
+        in_flash = error.memory == "flash"
+        weights = {y: y.weight_bytes if in_flash else y.ram_bytes for y in project.layers}
+        heaviest = sorted(weights, key=lambda y: -weights[y])[:3]
+        names = ", ".join(f"{y.name} ({weights[y]:,} B)" for y in heaviest)
+        raise TargetError(f"{str(error).rstrip('.')}; the heaviest layers are {names}.") from None

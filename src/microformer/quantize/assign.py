@@ -1,0 +1,126 @@
+"""Which scale and zero point every float tensor gets (the quantisation policy)."""
+
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.tensor import Quant
+from microformer.quantize.functions import FUNCTIONS, clip_bounds, useful_range
+from microformer.quantize.scales import affine, symmetric
+from microformer.quantize.source import constant_of, consumers, value_name
+
+SOFTMAX_QUANT = Quant(1.0 / 256.0, -128)
+
+_SAME_SCALE = {"Reshape", "Transpose", "Slice", "MaxPool", "Concat"}
+_CLAMPING = {"Linear", "Conv", "Add", "Mul", "LayerNormalization", "RMSNormalization"}
+_CLAMPING |= {"AveragePool", "ReduceMean"}
+
+
+@dataclass
+class _Group:
+    """Tensors that share one scale because the op between them only moves bytes."""
+
+    low: float
+    high: float
+    symmetric: bool = False
+    fixed: Quant | None = None
+
+    def quant(self) -> Quant:
+        if self.fixed is not None:
+            return self.fixed
+        return symmetric(self.low, self.high) if self.symmetric else affine(self.low, self.high)
+
+
+@dataclass
+class Assignment:
+    """The Quant of each float tensor, and which clamps a producer already does.
+
+    ``absorbed`` maps the name of a Relu or Clip's input to the name of its output where the
+    producer's own saturation may do the clamping (the range starts at 0).
+    """
+
+    groups: dict[str, _Group] = field(default_factory=dict)
+    absorbed: dict[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Quant:
+        return self.groups[name].quant()
+
+    def low_high(self, name: str) -> tuple[float, float]:
+        """The real range that tensor ``name`` can hold."""
+        group = self.groups[name]
+        return group.low, group.high
+
+    def join(self, first: str, second: str) -> None:
+        """Let two tensors share one scale, over the union of their ranges."""
+        keep, gone = self.groups[first], self.groups[second]
+        if keep is gone:
+            return
+        keep.low, keep.high = min(keep.low, gone.low), max(keep.high, gone.high)
+        keep.symmetric |= gone.symmetric
+        keep.fixed = keep.fixed or gone.fixed
+        for name, group in self.groups.items():
+            if group is gone:
+                self.groups[name] = keep
+
+
+def assign(model: FloatModel, ranges: Ranges) -> Assignment:
+    """Scales for every activation (and for constants that stand in an activation's place)."""
+    result = Assignment()
+    for name, seen in ranges.by_name.items():
+        result.groups[name] = _Group(seen.low, seen.high)
+    nodes = list(model.model.graph)
+    for node in nodes:
+        _seed(result, node)
+    for node in nodes:
+        _narrow(result, model, node)
+    for node in nodes:
+        if node.op_type in _SAME_SCALE:
+            output = value_name(node.outputs[0])
+            sources = node.inputs if node.op_type == "Concat" else node.inputs[:1]
+            for value in sources:
+                result.join(output, value_name(value))
+    for first, second in result.absorbed.items():
+        result.join(second, first)
+    return result
+
+
+def _seed(result: Assignment, node: ir.Node) -> None:
+    """Constants in activations' places, softmax's fixed scale, symmetric queries."""
+    output = value_name(node.outputs[0])
+    if node.op_type == "Concat":
+        for value in node.inputs:
+            data = constant_of(value)
+            if data is not None:
+                result.groups[value_name(value)] = _Group(float(data.min()), float(data.max()))
+    elif node.op_type == "Gather":
+        data = constant_of(node.inputs[0])
+        if data is not None:
+            result.groups[output] = _Group(float(data.min()), float(data.max()))
+    elif node.op_type == "Softmax":
+        result.groups[output].fixed = SOFTMAX_QUANT
+    elif node.op_type == "Attention":
+        result.groups[value_name(node.inputs[0])].symmetric = True
+
+
+def _narrow(result: Assignment, model: FloatModel, node: ir.Node) -> None:
+    """Activations: drop the part of their input's range that does not matter."""
+    if node.op_type not in FUNCTIONS:
+        return
+    value = node.inputs[0]
+    assert value is not None
+    source, output = value_name(value), value_name(node.outputs[0])
+    producer = value.producer()
+    if producer is None or consumers(model, value) != 1:
+        return
+    group = result.groups[source]
+    if node.op_type in {"Relu", "Clip"}:
+        low, _ = clip_bounds(node)
+        if low == 0.0 and producer.op_type in _CLAMPING:
+            result.absorbed[source] = output
+            after = result.groups[output]
+            group.low, group.high = max(after.low, 0.0), after.high
+            return
+    function = FUNCTIONS[node.op_type](node)
+    tolerance = result[output].scale / 4.0
+    group.low, group.high = useful_range(function, group.low, group.high, tolerance)

@@ -1,0 +1,195 @@
+"""Converters of the layers with weights: Linear, Conv, Attention, norms."""
+
+import numpy as np
+import onnx_ir as ir
+
+from microformer.errors import ModelError
+from microformer.graph.ops import MASKED, Attention, Conv2d, LayerNorm, Linear, Reshape, Transpose
+from microformer.graph.tensor import Array, Quant
+from microformer.integer.conv import output_size
+from microformer.integer.layernorm import half_bits
+from microformer.integer.requantize import INT32_LIMIT
+from microformer.integer.softmax import exponential_table
+from microformer.quantize.context import Context
+from microformer.quantize.scales import (
+    LinearIntegers,
+    context_integers,
+    ibert_integers,
+    linear_integers,
+    score_integers,
+)
+from microformer.quantize.source import (
+    constant_of,
+    full_shape,
+    integer,
+    ints,
+    real,
+    required_constant,
+    value_name,
+)
+
+_MASKING_LOGIT = -1.0e4  # exporters write -1e4 .. -inf for "leave this out"
+
+
+def _constants(c: Context, node: ir.Node, integers: LinearIntegers) -> tuple[str, str, str]:
+    """Store weight, mult, add; note channels whose multiplier is coarse."""
+    name = node.name or value_name(node.outputs[0])
+    if integers.coarse_channels:
+        c.builder.notes.append(f"{name}: {integers.coarse_channels} channels with m_c < 8")
+    return (
+        c.builder.constant(f"{name}.weight", integers.weight),
+        c.builder.constant(f"{name}.mult", integers.mult),
+        c.builder.constant(f"{name}.add", integers.add),
+    )
+
+
+def _bias(node: ir.Node, channels: int) -> Array:
+    data = constant_of(node.inputs[2]) if len(node.inputs) > 2 else None
+    return np.zeros(channels) if data is None else data.reshape(channels)
+
+
+def linear(c: Context, node: ir.Node) -> None:
+    """x [..., K] -> [..., N], equation (2)."""
+    x = c.read(node.inputs[0])
+    weight = required_constant(node, 1, "weight")  # [N, K]
+    quant = c.scales[value_name(node.outputs[0])]
+    bias = _bias(node, weight.shape[0])
+    integers = linear_integers(weight, bias, c.quant(x), quant, str(node.name))
+    c.write(node, Linear(integers.shift), (x, *_constants(c, node, integers)))
+
+
+def conv(c: Context, node: ir.Node) -> None:
+    """x [C, H, W] or [C, L]: to channel-last, Conv2d, and back; the layout pass drops both."""
+    x = c.read(node.inputs[0])
+    weight = required_constant(node, 1, "weight")  # [N, C/G, KH, KW] or [N, C/G, KW]
+    one_dimensional = weight.ndim == 3
+    spatial = weight.ndim - 2
+    stride, dilation = ints(node, "strides", [1] * spatial), ints(node, "dilations", [1] * spatial)
+    pads = ints(node, "pads", [0] * 2 * spatial)
+    if one_dimensional:
+        weight, stride, dilation = weight[:, :, None], (1, *stride), (1, *dilation)
+        pads = (0, pads[0], 0, pads[1])
+    kernel = np.ascontiguousarray(weight.transpose(0, 2, 3, 1))  # [N, KH, KW, C/G]
+    quant, out = c.quant(x), c.scales[value_name(node.outputs[0])]
+    bias = _bias(node, weight.shape[0])
+    integers = linear_integers(kernel, bias, quant, out, str(node.name))
+    op = Conv2d(
+        stride=(stride[0], stride[1]),
+        pads=(pads[0], pads[1], pads[2], pads[3]),
+        dilation=(dilation[0], dilation[1]),
+        groups=integer(node, "group", 1),
+        pad_value=quant.zero_point,
+        shift=integers.shift,
+    )
+    shape = c.shape(x)
+    image = c.reshaped(x, (shape[0], 1, shape[1])) if one_dimensional else x
+    channels, height, width = c.shape(image)
+    name = node.name or value_name(node.outputs[0])
+    last = (height, width, channels)
+    image = c.step(f"{name}.to_hwc", Transpose((1, 2, 0)), (image,), last, quant)
+    oh, ow = output_size((height, width), kernel.shape[1:3], op.stride, op.pads, op.dilation)
+    size = (oh, ow, weight.shape[0])
+    inputs = (image, *_constants(c, node, integers))
+    result = c.step(name, op, inputs, size, out)
+    if one_dimensional:
+        first = (size[2], size[0], size[1])
+        result = c.step(f"{name}.to_chw", Transpose((2, 0, 1)), (result,), first, out)
+        c.write(node, Reshape((size[2], size[1])), (result,))
+    else:
+        c.write(node, Transpose((2, 0, 1)), (result,))
+
+
+def _mask_integers(mask: Array, unit: float, rows: int, columns: int) -> Array:
+    """Additive float mask -> int32 [1 or H, Sq, Sk] in units of s_q s_k / sqrt(P)."""
+    shaped = mask.reshape((1,) * (3 - mask.ndim) + mask.shape) if mask.ndim < 3 else mask
+    shaped = shaped.reshape(shaped.shape[-3:])
+    left_out = shaped <= _MASKING_LOGIT
+    levels = np.floor(np.where(left_out, 0.0, shaped) / unit + 0.5)
+    if np.abs(levels).max(initial=0.0) >= 2**29:
+        raise ModelError(
+            "An attention mask adds a value too large for 32 bits and yet not a masking one "
+            f"(largest {np.abs(np.where(left_out, 0, shaped)).max():.3g}); use -inf to mask."
+        )
+    integers = np.where(left_out, MASKED, levels).astype(np.int32)
+    return np.broadcast_to(integers, (integers.shape[0], rows, columns))
+
+
+def attention(c: Context, node: ir.Node) -> None:
+    """q [Sq, H*P], k [Sk, KVH*P], v [Sk, KVH*PV] -> [Sq, H*PV], equations (3) and (4)."""
+    q, k, v = (_rows(c, node, index) for index in range(3))
+    q = c.requantized(q, Quant(c.quant(q).scale, 0))
+    heads = integer(node, "q_num_heads", 1)
+    kv_heads = integer(node, "kv_num_heads", heads)
+    head_dim, value_dim = c.shape(q)[1] // heads, c.shape(v)[1] // kv_heads
+    unit = c.quant(q).scale * c.quant(k).scale * real(node, "scale", head_dim**-0.5)
+    out = c.scales[value_name(node.outputs[0])]
+    score_mult, score_shift = score_integers(unit)
+    ibert = ibert_integers(unit)
+    mult, shift, rounding, zero = context_integers(c.quant(v), out)
+    op = Attention(
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head_dim,
+        value_dim=value_dim,
+        causal=bool(integer(node, "is_causal", 0)),
+        softmax=c.softmax,
+        score_mult=score_mult,
+        score_shift=score_shift,
+        ibert_preshift=ibert.preshift,
+        ibert_ln2=ibert.ln2,
+        ibert_b=ibert.b,
+        ibert_c=ibert.c,
+        ibert_shift=ibert.shift,
+        out_mult=mult,
+        out_shift=shift,
+        out_round=rounding,
+        out_zero=zero,
+        masked_value=out.zero_point,
+    )
+    lut = c.builder.table("softmax_lut", exponential_table()) if c.softmax == "lut" else ""
+    mask = constant_of(node.inputs[3]) if len(node.inputs) > 3 else None
+    bias = ""
+    if mask is not None:
+        integers = _mask_integers(mask, unit, c.shape(q)[0], c.shape(k)[0])
+        bias = c.builder.constant(f"{node.name}.bias", integers)
+    c.write(node, op, (q, k, v, lut, bias))
+
+
+def _rows(c: Context, node: ir.Node, index: int) -> str:
+    """Input ``index`` of an attention as [S, width]."""
+    shape = full_shape(node.inputs[index])
+    return c.reshaped(c.read(node.inputs[index]), (shape[-2], shape[-1]))
+
+
+def norm(c: Context, node: ir.Node) -> None:
+    """LayerNormalization or RMSNormalization over the last axis, equation (7)."""
+    x = c.read(node.inputs[0])
+    quant, out = c.quant(x), c.scales[value_name(node.outputs[0])]
+    n = c.shape(x)[-1]
+    gamma = np.broadcast_to(required_constant(node, 1, "scale").astype(np.float64), (n,))
+    beta = np.broadcast_to(_bias(node, n).astype(np.float64), (n,))
+    epsilon = real(node, "epsilon", 1e-5)
+    frac = 15 - half_bits(n)
+    mult, add, shift = _norm_integers(gamma, beta, out, frac, str(node.name))
+    eps = max(1, min(int(n * n * epsilon / quant.scale**2 + 0.5), 2**61))
+    rms = node.op_type == "RMSNormalization"
+    op = LayerNorm(rms, eps, frac, shift, quant.zero_point)
+    name = node.name or value_name(node.outputs[0])
+    inputs = (x, c.builder.constant(f"{name}.mult", mult), c.builder.constant(f"{name}.add", add))
+    c.write(node, op, inputs)
+
+
+def _norm_integers(
+    gamma: Array, beta: Array, out: Quant, frac: int, where: str
+) -> tuple[Array, Array, int]:
+    """Equation (7d): signed mult [N], add [N] and shift, the largest that 32 bits allow."""
+    limit = 2**15 + 2**5  # |h|
+    for shift in range(30, 0, -1):
+        mult = np.floor(gamma / out.scale * 2.0 ** (shift - frac) + 0.5)
+        add = np.floor(beta / out.scale * 2.0**shift + 0.5)
+        add += out.zero_point * 2.0**shift + 2.0 ** (shift - 1)
+        if (limit * np.abs(mult) + np.abs(add)).max() < INT32_LIMIT:
+            return mult.astype(np.int32), add.astype(np.int32), shift
+    raise ModelError(
+        f"Norm '{where}' has weights too large for its output range; check the samples' scaling."
+    )

@@ -1,0 +1,266 @@
+"""Converters of everything without weights: sums, activations, pooling, movement."""
+
+import numpy as np
+import onnx_ir as ir
+
+from microformer.errors import UnsupportedOpError
+from microformer.graph.ops import (
+    Add,
+    AvgPool2d,
+    Concat,
+    Embedding,
+    MaxPool2d,
+    Mean,
+    Mul,
+    Reshape,
+    Slice,
+    Softmax,
+    Table,
+    Transpose,
+)
+from microformer.integer.conv import output_size
+from microformer.integer.softmax import exponential_table
+from microformer.quantize.assign import SOFTMAX_QUANT
+from microformer.quantize.context import Context
+from microformer.quantize.functions import FUNCTIONS, clip_bounds, function_table
+from microformer.quantize.scales import (
+    add_integers,
+    affine,
+    ibert_integers,
+    scale_integers,
+    score_integers,
+)
+from microformer.quantize.source import (
+    constant_of,
+    full_shape,
+    int_axis,
+    int_shape,
+    integer,
+    ints,
+    required_constant,
+    value_name,
+)
+
+
+def _pair(c: Context, node: ir.Node) -> tuple[str, str]:
+    """Two operands, the larger first; a constant is quantised over its own range."""
+    names: list[str] = []
+    for value in node.inputs[:2]:
+        data = constant_of(value)
+        if data is None:
+            names.append(c.read(value))
+            continue
+        shape = int_shape(data.shape) if data.ndim else (1,)
+        quant = affine(float(data.min()), float(data.max()))
+        levels = quant.quantize(data).reshape(shape)
+        names.append(c.builder.constant(value_name(value), levels, quant))
+    first, second = names
+    if int(np.prod(c.shape(first))) < int(np.prod(c.shape(second))):
+        first, second = second, first
+    return first, _broadcast(c, node, first, second)
+
+
+def _broadcast(c: Context, node: ir.Node, first: str, second: str) -> str:
+    """The second operand with a shape that is a trailing part of the first's."""
+    target, shape = c.shape(first), c.shape(second)
+    while len(shape) > 1 and shape[0] == 1:
+        shape = shape[1:]
+    if target[len(target) - len(shape) :] == shape:
+        return c.reshaped(second, shape)
+    data = c.builder.tensors[second].data
+    if data is not None:
+        return c.builder.constant(f"{second}.full", np.broadcast_to(data, target), c.quant(second))
+    raise UnsupportedOpError(
+        f"Node '{node.name}' ({node.op_type}) repeats a computed tensor of shape {list(shape)} "
+        f"over {list(target)}; only trailing axes may be shared, so expand it in the model first."
+    )
+
+
+def add(c: Context, node: ir.Node) -> None:
+    """Equation (8)."""
+    first, second = _pair(c, node)
+    out = c.scales[value_name(node.outputs[0])]
+    c.write(node, Add(*add_integers(c.quant(first), c.quant(second), out)), (first, second))
+
+
+def mul(c: Context, node: ir.Node) -> None:
+    """Equation (9)."""
+    first, second = _pair(c, node)
+    a, b, out = c.quant(first), c.quant(second), c.scales[value_name(node.outputs[0])]
+    ratio = a.scale * b.scale / out.scale
+    mult, offset, shift = scale_integers(ratio, 255 * 255, 0, out.zero_point)
+    c.write(node, Mul(a.zero_point, b.zero_point, mult, offset, shift), (first, second))
+
+
+def activation(c: Context, node: ir.Node) -> None:
+    """Equation (6): a table; nothing at all where the producer's saturation does the clamp."""
+    x, output = c.read(node.inputs[0]), value_name(node.outputs[0])
+    if c.scales.absorbed.get(value_name(node.inputs[0])) == output:
+        low, high = c.scales.low_high(output)
+        bounds = clip_bounds(node)
+        if low >= bounds[0] and high <= bounds[1] * (1 + 1e-6):
+            c.tensors[output] = x
+            return
+    entries = function_table(FUNCTIONS[node.op_type](node), c.quant(x), c.scales[output])
+    c.write(node, Table(), (x, c.builder.table(f"{node.name}.table", entries)))
+
+
+def softmax(c: Context, node: ir.Node) -> None:
+    """Equation (11) over the last axis."""
+    x = c.read(node.inputs[0])
+    axis = int_axis(full_shape(node.inputs[0]), integer(node, "axis", -1))
+    if axis != len(c.shape(x)) - 1:
+        raise UnsupportedOpError(
+            f"Node '{node.name}' (Softmax) works on axis {axis} of {list(c.shape(x))}; only the "
+            "last axis is compiled, so transpose before it."
+        )
+    mult, shift = score_integers(c.quant(x).scale)
+    ibert = ibert_integers(c.quant(x).scale)
+    op = Softmax(c.softmax, mult, shift, ibert.preshift, ibert.ln2, ibert.b, ibert.c, ibert.shift)
+    lut = c.builder.table("softmax_lut", exponential_table()) if c.softmax == "lut" else ""
+    output = c.write(node, op, (x, lut))
+    assert c.quant(output) == SOFTMAX_QUANT
+
+
+def pool(c: Context, node: ir.Node) -> None:
+    """MaxPool or AveragePool over [C, H, W] or [C, L]: to channel-last and back."""
+    x, out = c.read(node.inputs[0]), c.scales[value_name(node.outputs[0])]
+    kernel = ints(node, "kernel_shape", ())
+    strides, pads = (
+        ints(node, "strides", [1] * len(kernel)),
+        ints(node, "pads", [0] * 2 * len(kernel)),
+    )
+    one_dimensional = len(kernel) == 1
+    if one_dimensional:
+        kernel, strides, pads = (1, *kernel), (1, *strides), (0, pads[0], 0, pads[1])
+        x = c.reshaped(x, (c.shape(x)[0], 1, c.shape(x)[1]))
+    (kh, kw), (sy, sx), quant = kernel, strides, c.quant(x)
+    frame = (pads[0], pads[1], pads[2], pads[3])
+    channels, height, width = c.shape(x)
+    name = node.name or value_name(node.outputs[0])
+    last = (height, width, channels)
+    image = c.step(f"{name}.to_hwc", Transpose((1, 2, 0)), (x,), last, quant)
+    op: MaxPool2d | AvgPool2d = MaxPool2d((kh, kw), (sy, sx), frame)
+    inputs: tuple[str, ...] = (image,)
+    if node.op_type == "AveragePool":
+        include = bool(integer(node, "count_include_pad", 0))
+        constants, shift = _average_rows(
+            kh * kw, quant.scale / out.scale, (quant.zero_point, out.zero_point)
+        )
+        op = AvgPool2d((kh, kw), (sy, sx), frame, include, quant.zero_point, shift)
+        inputs = (image, *(c.builder.constant(f"{name}.{k}", v) for k, v in constants.items()))
+    oh, ow = output_size((height, width), (kh, kw), (sy, sx), frame)
+    result = c.step(name, op, inputs, (oh, ow, channels), out)
+    if one_dimensional:
+        first = (channels, oh, ow)
+        result = c.step(f"{name}.to_chw", Transpose((2, 0, 1)), (result,), first, out)
+        c.write(node, Reshape((channels, ow)), (result,))
+    else:
+        c.write(node, Transpose((2, 0, 1)), (result,))
+
+
+def _average_rows(
+    cells: int, ratio: float, zeros: tuple[int, int]
+) -> tuple[dict[str, np.ndarray[tuple[int, ...], np.dtype[np.int32]]], int]:
+    """Equation (10): mult and add for every count of cells 1..KH*KW at one common shift."""
+    zero_in, zero_out = zeros
+    shift = min(
+        scale_integers(ratio / n, 128 * n, zero_in * n, zero_out)[2] for n in range(1, cells + 1)
+    )
+    counts = np.arange(1, cells + 1)
+    mult = np.floor(ratio / counts * 2.0**shift + 0.5).astype(np.int64)
+    offset = -zero_in * counts * mult + (zero_out << shift) + (1 << (shift - 1))
+    return {"mult": mult.astype(np.int32), "add": offset.astype(np.int32)}, shift
+
+
+def mean(c: Context, node: ir.Node) -> None:
+    """Equation (10) over adjacent axes; ``keepdims`` is a Reshape."""
+    x, out = c.read(node.inputs[0]), c.scales[value_name(node.outputs[0])]
+    shape = full_shape(node.inputs[0])
+    constant = constant_of(node.inputs[1]) if len(node.inputs) > 1 else None
+    listed = constant.reshape(-1).tolist() if constant is not None else ints(node, "axes", ())
+    axes = sorted({int_axis(shape, int(a)) for a in (listed or range(1, len(shape)))} - {-1})
+    count = int(np.prod([c.shape(x)[a] for a in axes]))
+    if axes != list(range(axes[0], axes[0] + len(axes))):
+        raise UnsupportedOpError(
+            f"Node '{node.name}' (ReduceMean) averages axes {axes} that do not lie side by side; "
+            "split it into two means."
+        )
+    zero = c.quant(x).zero_point
+    ratio = c.quant(x).scale / out.scale / count
+    mult, offset, shift = scale_integers(ratio, 128 * count, zero * count, out.zero_point)
+    kept = tuple(d for i, d in enumerate(c.shape(x)) if i not in axes)
+    wanted = int_shape(full_shape(node.outputs[0]))
+    op = Mean(tuple(axes), mult, offset, shift)
+    if kept == wanted:
+        c.write(node, op, (x,))
+        return
+    reduced = c.step(f"{node.name}.mean", op, (x,), kept, out)
+    c.write(node, Reshape(wanted), (reduced,))
+
+
+def concat(c: Context, node: ir.Node) -> None:
+    """Parts at one scale; constants (a class token) are quantised at it."""
+    out, shape = c.scales[value_name(node.outputs[0])], full_shape(node.outputs[0])
+    parts = [c.requantized(c.read_or_constant(value), out) for value in node.inputs]
+    axis = int_axis(shape, integer(node, "axis", 0))
+    if axis < 0 or any(len(c.shape(p)) != len(int_shape(shape)) for p in parts):
+        raise UnsupportedOpError(
+            f"Node '{node.name}' (Concat) joins along the batch axis, of which there is only one."
+        )
+    c.write(node, Concat(axis), tuple(parts))
+
+
+def slice_axes(c: Context, node: ir.Node) -> None:
+    """One Slice an axis that is really cut."""
+    x, shape = c.read(node.inputs[0]), full_shape(node.inputs[0])
+    starts, stops = (required_constant(node, i, "bounds").reshape(-1).tolist() for i in (1, 2))
+    listed = constant_of(node.inputs[3]) if len(node.inputs) > 3 else None
+    axes = listed.reshape(-1).tolist() if listed is not None else list(range(len(starts)))
+    given = constant_of(node.inputs[4]) if len(node.inputs) > 4 else None
+    steps = given.reshape(-1).tolist() if given is not None else [1] * len(starts)
+    cuts = []
+    for axis, start, stop, step in zip(axes, starts, stops, steps, strict=True):
+        size = shape[int(axis) % len(shape)]
+        first, end, _ = slice(int(start), int(stop), int(step)).indices(size)
+        if (first, end, step) != (0, size, 1):
+            cuts.append((int_axis(shape, int(axis)), first, end, int(step)))
+    for index, (axis, first, end, step) in enumerate(cuts):
+        op = Slice(axis, first, end, step)
+        if index == len(cuts) - 1:
+            c.write(node, op, (x,))
+            return
+        dims = list(c.shape(x))
+        dims[axis] = len(range(first, end, step))
+        x = c.step(f"{node.name}.axis{axis}", op, (x,), tuple(dims), c.quant(x))
+    c.write(node, Reshape(int_shape(full_shape(node.outputs[0]))), (x,))
+
+
+def reshape(c: Context, node: ir.Node) -> None:
+    """The same bytes under another shape."""
+    shape = int_shape(full_shape(node.outputs[0]))
+    c.write(node, Reshape(shape), (c.read(node.inputs[0]),))
+
+
+def transpose(c: Context, node: ir.Node) -> None:
+    """Axes of length 1 are left out of the permutation: they move for nothing."""
+    shape = full_shape(node.inputs[0])
+    perm = ints(node, "perm", tuple(reversed(range(len(shape)))))
+    moving = [axis for axis in range(len(shape)) if shape[axis] != 1]
+    order = [moving.index(axis) for axis in perm if shape[axis] != 1]
+    x = c.reshaped(c.read(node.inputs[0]), tuple(shape[a] for a in moving))
+    wanted = int_shape(full_shape(node.outputs[0]))
+    squeezed = tuple(shape[axis] for axis in perm if shape[axis] != 1)
+    if squeezed == wanted:
+        c.write(node, Transpose(tuple(order)), (x,))
+        return
+    x = c.step(f"{node.name}.transpose", Transpose(tuple(order)), (x,), squeezed, c.quant(x))
+    c.write(node, Reshape(wanted), (x,))
+
+
+def embedding(c: Context, node: ir.Node) -> None:
+    """Equation (12): rows of a constant table [V, E], at the output's scale."""
+    table = required_constant(node, 0, "table")
+    quant = c.scales[value_name(node.outputs[0])]
+    rows = c.builder.constant(f"{node.name}.table", quant.quantize(table), quant)
+    c.write(node, Embedding(), (c.read(node.inputs[1]), rows))

@@ -1,0 +1,104 @@
+"""How near the integers come to the float model: per layer and at the output."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from microformer.graph.compiled import Compiled
+from microformer.graph.float_run import FloatRunner
+from microformer.graph.tensor import Array, Tensor
+from microformer.integer import evaluate
+
+LAYER_SAMPLES = 32
+"""Samples that per-layer SQNR is taken over; the output's is taken over all."""
+BATCH = 32
+
+
+def quantized_input(compiled: Compiled, x: Array) -> Array:
+    """Samples as the program takes them: int8 (or int32 indices) [N, *int shape]."""
+    tensor = compiled.int_graph.tensors[compiled.int_graph.inputs[0]]
+    shaped = x.reshape(len(x), *tensor.shape)
+    return shaped if tensor.quant is None else tensor.quant.quantize(shaped)
+
+
+class Fidelity:
+    """Runs both meanings over samples, with progress."""
+
+    def __init__(
+        self, compiled: Compiled, progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        self._compiled = compiled
+        self._progress = progress
+
+    def outputs(self, x: Array) -> tuple[Array, Array]:
+        """(int8 outputs [N, ...] by the NumPy meaning, float outputs [N, ...])."""
+        graph, model = self._compiled.int_graph, self._compiled.float_model
+        runner = FloatRunner(model)
+        integers, floats = [], []
+        for start in range(0, len(x), BATCH):
+            part = x[start : start + BATCH]
+            values = evaluate(graph, quantized_input(self._compiled, part))
+            integers.append(values[graph.outputs[0]])
+            floats += [runner(sample[None])[model.output_name] for sample in part]
+            if self._progress is not None:
+                self._progress(start + len(part), len(x))
+        meaning = np.concatenate(integers)
+        return meaning, np.stack(floats).reshape(meaning.shape).astype(np.float64)
+
+
+def sqnr_db(real: Array, approximate: Array) -> float:
+    """10 log10 of signal power over error power, both of any same shape; inf where equal."""
+    error = float(np.square(real - approximate).sum())
+    signal = float(np.square(real).sum())
+    if error == 0.0:
+        return math.inf
+    return 10.0 * math.log10(signal / error) if signal > 0.0 else -math.inf
+
+
+def output_sqnr(floats: Array, real: Array) -> float:
+    """SQNR of the outputs over all samples."""
+    return sqnr_db(floats, real)
+
+
+def accuracy(scores: Array, y: Array | None) -> float | None:
+    """Share of samples [N, ...] whose largest score is at class ``y`` [N]."""
+    if y is None:
+        return None
+    return float((scores.reshape(len(scores), -1).argmax(axis=1) == y).mean())
+
+
+def _as_stored(tensor: Tensor, value: Array) -> Array:
+    """A float tensor [1, ...] in the axis order in which the int tensor is stored."""
+    perm = tensor.source_perm
+    if perm is None:
+        return value.reshape(tensor.shape)
+    logical = [0] * len(perm)
+    for stored_axis, axis in enumerate(perm):
+        logical[axis] = tensor.shape[stored_axis]
+    return value.reshape(logical).transpose(perm)
+
+
+def layer_sqnr(compiled: Compiled, x: Array) -> dict[str, float]:
+    """SQNR in dB of every int tensor that stands for a float one, over a few samples."""
+    part = x[:LAYER_SAMPLES]
+    runner = FloatRunner(compiled.float_model, keep=True)
+    graph = compiled.int_graph
+    values = evaluate(graph, quantized_input(compiled, part), keep=True)
+    signal: dict[str, float] = {}
+    error: dict[str, float] = {}
+    for index, sample in enumerate(part):
+        floats = runner(sample[None])
+        for name, levels in values.items():
+            tensor = graph.tensors[name]
+            if tensor.quant is None or tensor.source not in floats:
+                continue
+            real = _as_stored(tensor, floats[tensor.source].astype(np.float64))
+            difference = real - tensor.quant.dequantize(levels[index])
+            signal[name] = signal.get(name, 0.0) + float(np.square(real).sum())
+            error[name] = error.get(name, 0.0) + float(np.square(difference).sum())
+    return {
+        name: 10.0 * math.log10(signal[name] / error[name])
+        for name in signal
+        if error[name] > 0.0 and signal[name] > 0.0
+    }

@@ -1,0 +1,69 @@
+"""The figures of one run, as plain data."""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One row of the layer table. ``share`` is of all cycles; ``sqnr_db`` against float."""
+
+    name: str
+    op: str
+    shape: str
+    kernel: str
+    macs: int
+    cycles: int | None
+    instructions: int | None
+    share: float | None
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All figures of a run; null where there is no honest figure.
+
+    ``cycles_kind``: "estimate" (instruction counts and a timing model), "cycle-exact" (RTL),
+    "host" (latency is this machine's wall clock, never a claim), None (no timing model).
+    ``accuracy_*`` in 0..1. ``sqnr_db`` compares the real outputs with the float model's.
+    """
+
+    model: str
+    target: str
+    softmax: str
+    bit_exact: bool
+    mismatches: int
+    samples: int
+    samples_run: int
+    accuracy_float: float | None
+    accuracy_int8: float | None
+    sqnr_db: float | None
+    cycles: int | None
+    cycles_kind: str | None
+    instructions: int | None
+    latency_ms: float | None
+    energy_mj: float | None
+    macs: int
+    macs_per_cycle: float | None
+    flash_bytes: int | None
+    ram_bytes: int | None
+    stack_bytes: int | None
+    arena_bytes: int
+    weight_bytes: int
+    meaningful_ranges: bool
+    layers: tuple[LayerReport, ...]
+
+    def to_json(self) -> str:
+        """JSON text; what is not finite becomes null."""
+        return json.dumps(_finite(dataclasses.asdict(self)), indent=2)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,89 @@
+"""The report as a person reads it in a terminal."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from microformer.report.record import LayerReport, Report
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _number(value: float | None, pattern: str) -> str:
+    return "-" if value is None else pattern.format(value)
+
+
+def layer_table(report: Report) -> Table:
+    """One row a layer: operation, shape, kernel, MACs, cycles (or instructions), share, SQNR."""
+    cycles = report.cycles is not None
+    table = Table(title=f"{report.model} on {report.target}", title_justify="left")
+    table.add_column("layer", overflow="fold")
+    table.add_column("operation")
+    table.add_column("shape", overflow="fold")
+    table.add_column("kernel", overflow="fold")
+    for heading in ("MAC", "cycles" if cycles else "instructions", "share", "SQNR dB"):
+        table.add_column(heading, justify="right")
+    for layer in report.layers:
+        table.add_row(*_row(layer, report, cycles))
+    return table
+
+
+def _row(layer: LayerReport, report: Report, cycles: bool) -> tuple[str, ...]:
+    cost = layer.cycles if cycles else layer.instructions
+    total = report.cycles if cycles else report.instructions
+    share = cost / total if cost is not None and total else None
+    return (
+        layer.name,
+        layer.op,
+        layer.shape,
+        layer.kernel.removeprefix("mf_"),
+        _count(layer.macs) if layer.macs else "-",
+        _count(cost),
+        _number(share, "{:.1%}"),
+        _number(layer.sqnr_db, "{:.1f}"),
+    )
+
+
+def _kib(value: int | None) -> str:
+    return "-" if value is None else f"{value:,} B ({value / 1024:.1f} KiB)"
+
+
+def totals(report: Report) -> Table:
+    """The figures below the table."""
+    table = Table.grid(padding=(0, 2))
+    cycles = _count(report.cycles)
+    if report.cycles_kind == "estimate":
+        cycles += " (estimate, zero wait states)"
+    checked = f"{report.samples_run} of {report.samples} samples run on {report.target}"
+    exact = "yes, every output byte" if report.bit_exact else f"NO: {report.mismatches} differ"
+    table.add_row("bit-exact", f"{exact} ({checked})")
+    if report.accuracy_float is not None and report.accuracy_int8 is not None:
+        difference = 100 * (report.accuracy_int8 - report.accuracy_float)
+        table.add_row(
+            "accuracy",
+            f"float {report.accuracy_float:.2%}, int8 {report.accuracy_int8:.2%} "
+            f"({difference:+.2f} points, {report.samples} samples)",
+        )
+    table.add_row("output SQNR", _number(report.sqnr_db, "{:.1f} dB"))
+    table.add_row("work", f"{report.macs:,} MAC")
+    table.add_row("cycles", cycles)
+    table.add_row("instructions", _count(report.instructions))
+    if report.macs_per_cycle is not None:
+        table.add_row("MAC/cycle", f"{report.macs_per_cycle:.3f}")
+    table.add_row("latency", _number(report.latency_ms, "{:.3f} ms"))
+    table.add_row("energy", _number(report.energy_mj, "{:.4f} mJ"))
+    table.add_row("flash", _kib(report.flash_bytes))
+    table.add_row("RAM", _kib(report.ram_bytes))
+    table.add_row("stack seen", _kib(report.stack_bytes))
+    return table
+
+
+def view(report: Report) -> RenderableType:
+    """The whole report for a rich console."""
+    parts: list[RenderableType] = [layer_table(report), totals(report)]
+    if not report.meaningful_ranges:
+        warning = "The ranges come from random data: accuracy and SQNR mean nothing."
+        parts.append(Text(warning, style="bold red"))
+    return Group(*parts)

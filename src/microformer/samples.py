@@ -1,0 +1,101 @@
+"""Samples from an .npz file, checked against the model before anything is computed."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from microformer.errors import DataError
+from microformer.graph.float_model import FloatModel
+from microformer.graph.tensor import Array
+
+MAX_BYTES = 8 * 2**30
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """``x`` [N, *input shape without batch], float32 or int32; ``y`` class indices [N] or None."""
+
+    x: Array
+    y: Array | None
+
+    def __len__(self) -> int:
+        return int(self.x.shape[0])
+
+
+def read_samples(path: Path, model: FloatModel) -> Samples:
+    """The samples of ``path`` (an .npz with ``x`` and optionally ``y``) for ``model``.
+
+    Raises DataError, one sentence, for whatever is wrong with the file or its arrays.
+    """
+    if not path.is_file():
+        raise DataError(f"There is no sample file '{path}'; give an .npz that holds x (and y).")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            total = sum(info.file_size for info in archive.infolist())
+        if total > MAX_BYTES:
+            raise DataError(f"'{path}' unpacks to {total} bytes; at most {MAX_BYTES} are read.")
+        with np.load(path, allow_pickle=False) as arrays:
+            if "x" not in arrays:
+                found = ", ".join(arrays.files) or "nothing"
+                raise DataError(f"'{path}' holds {found} but no array 'x'; save the samples as x.")
+            x, y = arrays["x"], arrays["y"] if "y" in arrays else None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"'{path}' is no readable .npz file ({error}); write it with numpy.savez(x=..., y=...)."
+        ) from None
+    return check_samples(x, y, model, f"'{path}'")
+
+
+def check_samples(x: Array, y: Array | None, model: FloatModel, where: str) -> Samples:
+    """``x`` and ``y`` as Samples, or a DataError that says what does not fit the model."""
+    wanted = model.input_shape[1:]
+    if x.ndim == 0 or x.shape[0] == 0:
+        raise DataError(f"{where} holds no samples; x needs at least one along axis 0.")
+    if tuple(x.shape[1:]) != wanted:
+        raise DataError(
+            f"{where}: each sample of x has shape {list(x.shape[1:])}, but the model's input "
+            f"'{model.input_name}' takes {list(wanted)}; reshape x to [N, {_dims(wanted)}]."
+        )
+    if model.input_dtype == "int32":
+        if x.dtype.kind not in "iu":
+            raise DataError(f"{where}: x is {x.dtype}, but the model takes integer token indices.")
+        limits = np.iinfo(np.int32)
+        if x.min() < limits.min or x.max() > limits.max:
+            raise DataError(f"{where}: x holds indices beyond 32 bits; check the tokens.")
+        x = x.astype(np.int32)
+    else:
+        x = _real(x, where)
+    if y is not None and (y.ndim != 1 or len(y) != len(x) or y.dtype.kind not in "iu"):
+        raise DataError(
+            f"{where}: y must be one class index (an integer) for each of the {len(x)} samples, "
+            f"but is {y.dtype} of shape {list(y.shape)}."
+        )
+    return Samples(x, y)
+
+
+def _dims(shape: tuple[int, ...]) -> str:
+    return ", ".join(map(str, shape))
+
+
+def _real(x: Array, where: str) -> Array:
+    if x.dtype.kind != "f":
+        raise DataError(
+            f"{where}: x is {x.dtype}, but the model takes real values; convert it to float32 "
+            "with the scaling that the model was trained with."
+        )
+    finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
+    if not finite.all():
+        first = int(np.argmin(finite))
+        raise DataError(f"{where}: sample {first} of x holds NaN or Inf; remove or mend it.")
+    return x.astype(np.float32)
+
+
+def random_samples(model: FloatModel, count: int, seed: int) -> Samples:
+    """Standard normal values (or indices 0..15): ranges from them mean nothing, shapes do."""
+    generator = np.random.default_rng(seed)
+    shape = (count, *model.input_shape[1:])
+    if model.input_dtype == "int32":
+        return Samples(generator.integers(0, 16, shape, dtype=np.int32), None)
+    return Samples(generator.standard_normal(shape).astype(np.float32), None)

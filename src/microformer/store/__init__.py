@@ -1,0 +1,104 @@
+"""The compiled model as a folder on disk: written whole or not at all, and read back."""
+
+import dataclasses
+import json
+from pathlib import Path, PurePosixPath
+
+import onnx
+import onnx_ir as ir
+
+from microformer.errors import OutputError
+from microformer.graph.compiled import Compiled
+from microformer.graph.float_model import FloatModel
+from microformer.graph.project import CProject, Layer
+from microformer.graph.serialize import from_bytes, to_bytes
+from microformer.graph.verify import verify
+from microformer.integer.proof import prove
+from microformer.store.folder import MARKER, write_folder
+
+__all__ = ["open_folder", "save"]
+
+FORMAT = 1
+
+
+def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
+    """Write the C project and, under ``microformer/``, what ``open_folder`` needs.
+
+    Raises OutputError if the folder exists (without ``force``) or is not one of ours.
+    """
+    structure, constants = to_bytes(compiled.int_graph)
+    model, project = compiled.float_model, compiled.project
+    manifest = {
+        "format": FORMAT,
+        "target": compiled.target,
+        "softmax": compiled.softmax,
+        "meaningful_ranges": compiled.meaningful_ranges,
+        "float_model": {
+            f.name: getattr(model, f.name) for f in dataclasses.fields(model) if f.name != "model"
+        },
+        "project": dataclasses.asdict(project) | {"files": sorted(project.files)},
+    }
+    files: dict[str, str | bytes] = dict(project.files)
+    files |= {
+        MARKER: json.dumps(manifest, indent=1),
+        "microformer/int_graph.json": structure,
+        "microformer/int_graph.npz": constants,
+        "microformer/float.onnx": ir.to_proto(model.model).SerializeToString(),
+    }
+    write_folder(files, folder, force=force)
+
+
+def open_folder(folder: Path) -> Compiled:
+    """The compiled model in ``folder``; the C files are taken as they are on disk now."""
+    marker = folder / MARKER
+    if not marker.is_file():
+        raise OutputError(
+            f"'{folder}' is not a folder that 'microformer compile' wrote (no {MARKER} in it); "
+            "compile the model first."
+        )
+    try:
+        manifest = json.loads(marker.read_text("utf-8"))
+        if manifest["format"] != FORMAT:
+            raise OutputError(
+                f"'{folder}' was written by another version of microformer (format "
+                f"{manifest['format']}, this one reads {FORMAT}); compile the model again."
+            )
+        graph = from_bytes(
+            (folder / "microformer/int_graph.json").read_text("utf-8"),
+            (folder / "microformer/int_graph.npz").read_bytes(),
+        )
+        prove(verify(graph, "open"))
+        return Compiled(
+            target=str(manifest["target"]),
+            softmax=str(manifest["softmax"]),
+            meaningful_ranges=bool(manifest["meaningful_ranges"]),
+            float_model=_float_model(folder, manifest["float_model"]),
+            int_graph=graph,
+            project=_project(folder, manifest["project"]),
+        )
+    except OutputError:
+        raise
+    except Exception as error:  # whatever is damaged in there, the cure is the same
+        raise OutputError(
+            f"'{folder}' is damaged ({type(error).__name__}: {str(error)[:120]}); compile the "
+            "model again."
+        ) from None
+
+
+def _float_model(folder: Path, fields: dict[str, object]) -> FloatModel:
+    proto = onnx.load_model_from_string((folder / "microformer/float.onnx").read_bytes())
+    known = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    return FloatModel(model=ir.from_proto(proto), **known)  # type: ignore[arg-type]
+
+
+def _project(folder: Path, fields: dict[str, object]) -> CProject:
+    """The project with its files read from disk; no path may leave the folder."""
+    names = [str(n) for n in fields["files"]]  # type: ignore[attr-defined]
+    for name in names:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"path '{name}' leaves the folder")
+    known = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    known["files"] = {name: (folder / name).read_text("utf-8") for name in names}
+    known["layers"] = tuple(Layer(**item) for item in fields["layers"])  # type: ignore[attr-defined]
+    return CProject(**known)  # type: ignore[arg-type]
