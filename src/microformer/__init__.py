@@ -4,8 +4,19 @@
 """
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-from microformer.api import compile, load, quantize, run  # noqa: A004
+if TYPE_CHECKING:
+    from microformer.api import compile, load, quantize, run
 
 __version__ = version("microformer")
 __all__ = ["__version__", "compile", "load", "quantize", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """The API is imported when first asked for: onnxruntime alone takes a quarter of a second."""
+    if name in {"compile", "load", "quantize", "run"}:
+        from microformer import api  # noqa: PLC0415
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'microformer' has no attribute '{name}'")

@@ -40,7 +40,7 @@ def read_samples(path: Path, model: FloatModel) -> Samples:
             if "x" not in arrays:
                 found = ", ".join(arrays.files) or "nothing"
                 raise DataError(f"'{path}' holds {found} but no array 'x'; save the samples as x.")
-            x, y = arrays["x"], arrays["y"] if "y" in arrays else None
+            x, y = arrays["x"], arrays.get("y", None)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f"'{path}' is no readable .npz file ({error}); write it with numpy.savez(x=..., y=...)."

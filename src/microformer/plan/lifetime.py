@@ -9,7 +9,7 @@ def lifetimes(graph: KernelGraph) -> dict[str, tuple[int, int]]:
     A view keeps its base alive. The graph's inputs are alive from the first call, its outputs
     to the last.
     """
-    spans: dict[str, tuple[int, int]] = {name: (0, 0) for name in graph.inputs}
+    spans: dict[str, tuple[int, int]] = dict.fromkeys(graph.inputs, (0, 0))
     for index, call in enumerate(graph.calls):
         for name in (*call.inputs, call.output):
             buffer = graph.buffer(name)

@@ -48,7 +48,9 @@ def accumulator_limits(weight: Array) -> NDArray[np.int64]:
     negative = -np.where(flat < 0, flat, 0).sum(axis=1)
     # q_x ranges over -128..127: the lowest sum takes -128 where w > 0 and 127 where w < 0
     limits: NDArray[np.int64] = np.maximum(
-        127 * positive + 128 * negative, 128 * positive + 127 * negative)
+        127 * positive + 128 * negative, 128 * positive + 127 * negative
+    )
+    return limits
 
 
 def linear_integers(weight: Array, bias: Array, x: Quant, y: Quant, where: str) -> LinearIntegers:

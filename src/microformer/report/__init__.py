@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-
 from microformer.graph.compiled import Compiled
 from microformer.graph.project import Image, RunResult
 from microformer.graph.tensor import Array

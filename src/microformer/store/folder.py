@@ -1,6 +1,5 @@
 """A folder that appears whole or not at all."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -46,11 +45,11 @@ def write_folder(files: Mapping[str, str | bytes], folder: Path, *, force: bool)
             data = content.encode("utf-8") if isinstance(content, str) else content
             path.write_bytes(data)
         if folder.exists():
-            os.replace(folder, staging / "old")  # kept until the new one stands
-        os.replace(fresh, folder)
+            folder.replace(staging / "old")  # kept until the new one stands
+        fresh.replace(folder)
     except OSError as error:
         if (staging / "old").exists() and not folder.exists():
-            os.replace(staging / "old", folder)
+            (staging / "old").replace(folder)
         raise OutputError(f"'{folder}' cannot be written: {error.strerror}.") from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
