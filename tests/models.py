@@ -72,12 +72,12 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = x if self.batch_first else x.transpose(0, 1)
         mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1]) if self.causal else None
-        y, _ = self.attn(y, y, y, need_weights=self.need_weights, attn_mask=mask)
-        return y if self.batch_first else y.transpose(0, 1)
+        y = self.attn(y, y, y, need_weights=self.need_weights, attn_mask=mask)[0]
+        return y if self.batch_first else y.transpose(0, 1)  # type: ignore[no-any-return]
 
 
 class CrossAttention(nn.Module):
-    """Queries from x [1, S, d], keys and values from every other row, through Linears to kdim, vdim."""
+    """Queries from x [1, S, d]; keys and values from every other row, of widths kdim and vdim."""
 
     def __init__(
         self,
@@ -103,7 +103,12 @@ class TimmAttention(nn.Module):
     """timm's Attention: one qkv matrix, [B, N, 3, H, P] permuted and unbound; fused or explicit."""
 
     def __init__(
-        self, d: int = 32, heads: int = 4, bias: bool = True, fused: bool = False, norm: bool = False
+        self,
+        d: int = 32,
+        heads: int = 4,
+        bias: bool = True,
+        fused: bool = False,
+        norm: bool = False,
     ) -> None:
         super().__init__()
         self.heads, self.fused = heads, fused
@@ -151,6 +156,7 @@ class ChunkAttention(nn.Module):
         self.to_out = nn.Linear(d, d)
         self.register_buffer("bias", torch.randn(heads, length, length))
         self.register_buffer("keep", torch.rand(length, length) > 0.3)
+        self.bias: Tensor
         self.keep: Tensor
         self.keep.fill_diagonal_(True)
 
@@ -169,7 +175,7 @@ class ChunkAttention(nn.Module):
 
 
 class SdpaAttention(nn.Module):
-    """Separate q, k, v Linears and F.scaled_dot_product_attention; grouped heads if kv_heads < heads."""
+    """Separate q, k, v Linears and F.scaled_dot_product_attention; kv_heads < heads: grouped."""
 
     def __init__(
         self,
@@ -178,9 +184,14 @@ class SdpaAttention(nn.Module):
         kv_heads: int | None = None,
         causal: bool = False,
         scale: float | None = None,
+        mask: bool = False,
+        length: int = 9,
     ) -> None:
         super().__init__()
         self.heads, self.kv_heads = heads, kv_heads or heads
+        keep = torch.rand(length, length) > 0.3
+        self.register_buffer("keep", keep.fill_diagonal_(True) if mask else None)
+        self.keep: Tensor | None
         self.causal, self.scale = causal, scale
         width = d // heads * self.kv_heads
         self.q_proj, self.out_proj = nn.Linear(d, d), nn.Linear(d, d)
@@ -193,12 +204,47 @@ class SdpaAttention(nn.Module):
         v = self.v_proj(x).view(b, n, self.kv_heads, -1).transpose(1, 2)
         group = self.heads // self.kv_heads
         k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal, scale=self.scale)
+        y = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=self.keep, is_causal=self.causal, scale=self.scale
+        )
         return self.out_proj(y.transpose(1, 2).reshape(b, n, c))  # type: ignore[no-any-return]
 
 
+class EinsumAttention(nn.Module):
+    """Separate Linears, products by einsum: [1, S, d] -> [1, S, d]."""
+
+    def __init__(self, d: int = 32, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q, self.k, self.v, self.o = (nn.Linear(d, d) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (f(x).unflatten(2, (self.heads, -1)) for f in (self.q, self.k, self.v))
+        logits = torch.einsum("bihd,bjhd->bhij", q, k) / math.sqrt(q.shape[-1])
+        y = torch.einsum("bhij,bjhd->bihd", logits.softmax(-1), v)
+        return self.o(y.flatten(2))  # type: ignore[no-any-return]
+
+
+class InterleavedAttention(nn.Module):
+    """One matrix with the heads outside q, k, v, as in GPT-NeoX; sqrt(scale) on both q and k."""
+
+    def __init__(self, d: int = 32, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.joint, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, n, c = x.shape
+        p = c // self.heads
+        parts = self.joint(x).view(b, n, self.heads, 3 * p).split(p, -1)
+        q, k, v = (t.permute(0, 2, 1, 3) for t in parts)
+        logits = (q * p**-0.25) @ (k * p**-0.25).transpose(-1, -2)
+        y = logits.softmax(-1).matmul(v).permute(0, 2, 1, 3)
+        return self.out(y.contiguous().view(b, n, c))  # type: ignore[no-any-return]
+
+
 class VisionTransformer(nn.Module):
-    """Conv patches, class token, position embedding, encoder, norm, head: [1, C, W, W] -> [1, N]."""
+    """Conv patches, class token, positions, encoder, norm, head: [1, C, W, W] -> [1, N]."""
 
     def __init__(
         self, channels: int = 1, image: int = 8, patch: int = 2, d: int = 32, classes: int = 10
@@ -271,10 +317,11 @@ class Activations(nn.Module):
 
     def __init__(self, d: int = 16) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(nn.Linear(d, d) for _ in range(10))
+        self.parts = nn.ModuleList(nn.Linear(d, d) for _ in range(11))
 
     def forward(self, x: Tensor) -> Tensor:
         functions: list[Callable[[Tensor], Tensor]] = [
+            lambda t: t * torch.sigmoid(1.702 * t),
             F.relu,
             F.relu6,
             F.silu,

@@ -25,6 +25,18 @@ class TargetError(MicroformerError):
     """The target is unknown, or the model does not fit into it."""
 
 
+class DoesNotFitError(TargetError):
+    """The linked program exceeds a memory of the target.
+
+    ``memory`` is "flash" or "RAM", ``over_bytes`` by how much it is exceeded.
+    """
+
+    def __init__(self, message: str, memory: str, over_bytes: int) -> None:
+        super().__init__(message)
+        self.memory = memory
+        self.over_bytes = over_bytes
+
+
 class ToolError(MicroformerError):
     """An external tool (compiler, emulator) is missing or failed."""
 

@@ -1,20 +1,21 @@
-"""Stage ``load``: a user's model into a ``FloatModel``, canonical ONNX with attention recognised."""
+"""Stage ``load``: a user's model -> FloatModel, canonical ONNX with attention recognised."""
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import onnx
 import onnx_ir as ir
+from onnx import ModelProto
 
 from microformer.errors import ModelError
 from microformer.graph.float_model import FloatModel
 from microformer.load.canonical import canonicalise
+from microformer.load.check import check_canonical, check_understood
 from microformer.load.finish import finish
 from microformer.load.fold import check_finite, fix_input, fold_constants
 from microformer.load.onnx import read_bytes, read_file, read_proto
-from microformer.load.torch import export_module, is_module
+from microformer.load.torch import as_module, export_module
 
 __all__ = ["load"]
 
@@ -37,11 +38,22 @@ def load(
     that cannot be compiled.
     """
     model, label = _read(source, example)
-    check_finite(model.graph, label)
-    fix_input(model.graph, shape, label)
-    fold_constants(model, label)
-    canonicalise(model)
-    return finish(model, name or _name(source), label)
+    try:
+        check_finite(model.graph, label)
+        fix_input(model.graph, shape, label)
+        output_name = model.graph.outputs[0].name or "output"  # passes replace the value itself
+        fold_constants(model, label)
+        check_understood(model.graph)
+        canonicalise(model)
+        check_canonical(model.graph)
+        return finish(model, name or _name(source), label, output_name)
+    except (ValueError, TypeError, LookupError, AssertionError) as error:
+        # valid by ONNX's checker, which does not run it, and yet at odds with itself
+        detail = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ModelError(
+            f"The graph of {label} contradicts itself ({detail}): check that onnxruntime runs it, "
+            "and report it if it does."
+        ) from error
 
 
 def _read(source: object, example: Any | None) -> tuple[ir.Model, str]:
@@ -50,13 +62,14 @@ def _read(source: object, example: Any | None) -> tuple[ir.Model, str]:
         return read_file(Path(source)), str(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return read_bytes(bytes(source), "the model"), "the model"
-    if isinstance(source, onnx.ModelProto):
+    if isinstance(source, ModelProto):
         return read_proto(source, "the model"), "the model"
     if isinstance(source, ir.Model):
         return read_proto(ir.to_proto(source), "the model"), "the model"
-    if is_module(source):
+    module = as_module(source)
+    if module is not None:
         label = type(source).__name__
-        return read_proto(export_module(source, example), label), label
+        return read_proto(export_module(module, example), label), label
     raise ModelError(
         f"Cannot load a {type(source).__name__}: give the path of an .onnx file or a torch module."
     )
@@ -65,4 +78,4 @@ def _read(source: object, example: Any | None) -> tuple[ir.Model, str]:
 def _name(source: object) -> str:
     if isinstance(source, (str, PathLike)):
         return Path(source).stem
-    return type(source).__name__ if is_module(source) else "model"
+    return type(source).__name__ if as_module(source) is not None else "model"

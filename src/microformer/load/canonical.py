@@ -1,39 +1,72 @@
 """The passes that make a model canonical, in order, with the reason for the order."""
 
 import onnx_ir as ir
-import onnx_ir.passes.common as common
+from onnx_ir.passes import common
 
-from microformer.errors import UnsupportedOpError
+from microformer.errors import ModelError
 from microformer.load import edit
+from microformer.load.patterns.activation import recognise_activations
+from microformer.load.patterns.affine import fold_ahead, fold_behind, normalise_arithmetic
 from microformer.load.patterns.attention import fuse_attention
 from microformer.load.patterns.attention_onnx import normalise_attention
+from microformer.load.patterns.cleanup import drop_copies, drop_expands
+from microformer.load.patterns.conv import (
+    expand_pads,
+    fold_batchnorms,
+    fold_pads,
+    normalise_convs,
+)
+from microformer.load.patterns.einsum import lower_einsums
+from microformer.load.patterns.layernorm import normalise_norms, recognise_norms
 from microformer.load.patterns.layouts import simplify_layouts
 from microformer.load.patterns.linear import absorb_bias, recognise_linear
+from microformer.load.patterns.pooling import normalise_pools
 from microformer.load.patterns.reshapes import sink_reshapes
 
-# Each pass is applied in turn, the list again until nothing changes.
-PASSES: tuple[edit.Pass, ...] = (
+RECOGNISE: tuple[edit.Pass, ...] = (
+    drop_copies,  # first: the patterns do not look through them
+    drop_expands,
+    lower_einsums,
+    recognise_norms,  # before arithmetic is rewritten: it looks for Sub, Div and Pow
     recognise_linear,  # before attention, which selects rows of its projections
     absorb_bias,
-    fuse_attention,  # before scalars are folded into weights: they belong to its scale
+    fuse_attention,
     normalise_attention,
+    recognise_activations,  # the groups are largest while nothing is folded
+    normalise_norms,
+    normalise_convs,
+    normalise_pools,
+    fold_pads,
+    expand_pads,  # after fold_pads: what no Conv takes
     sink_reshapes,
     simplify_layouts,  # last: the others leave chains behind
 )
-MAX_ROUNDS = 50
+FOLD: tuple[edit.Pass, ...] = (
+    normalise_arithmetic,  # once the norms have been found
+    fold_batchnorms,
+    fold_behind,  # once attention has taken its scalars as its scale
+    fold_ahead,  # what could not go backwards
+)
+MAX_ROUNDS = 64
 
 
 def canonicalise(model: ir.Model) -> None:
-    """Apply all passes until the graph is stable (in place)."""
+    """Apply the passes, in place, until nothing changes: recognition first, then folding too."""
+    _until_stable(model, RECOGNISE)
+    _until_stable(model, (*RECOGNISE, *FOLD))
+    common.CommonSubexpressionEliminationPass()(model)
+    common.RemoveUnusedNodesPass()(model)
+
+
+def _until_stable(model: ir.Model, passes: tuple[edit.Pass, ...]) -> None:
     for _ in range(MAX_ROUNDS):
         modified = False
-        for apply in PASSES:
+        for apply in passes:
             if apply(model.graph):
                 modified = True
                 common.RemoveUnusedNodesPass()(model)
         if not modified:
-            common.CommonSubexpressionEliminationPass()(model)
             return
-    raise UnsupportedOpError(
-        "The model's graph did not settle into a canonical form: please report this model."
+    raise ModelError(
+        "The model's graph does not settle into a canonical form: please report this model."
     )

@@ -77,8 +77,8 @@ def linear_of(value: ir.Value | None) -> ir.Node | None:
 
 def only_user(value: ir.Value) -> ir.Node | None:
     """The single node that reads ``value`` (once), or None."""
-    uses = value.uses()
-    return uses[0].node if len(uses) == 1 and not value.is_graph_output() else None
+    readers = [use.node for use in value.uses()]
+    return readers[0] if len(readers) == 1 and not value.is_graph_output() else None
 
 
 def int_attribute(node: ir.Node, name: str, default: int) -> int:
@@ -107,14 +107,15 @@ def insert(
     attributes: Mapping[str, Any] | None = None,
     domain: str = "",
 ) -> ir.Value:
-    """Insert a float32 node of one output before another node; returns the output."""
+    """Insert a node of one output, typed as its first input, before another; returns the output."""
     node = ir.node(op_type, inputs, attributes=attributes, domain=domain)
     node.metadata_props.update(before.metadata_props)
     node.name = before.name  # made unique by load.naming
     output = node.outputs[0]
     output.name = None
     output.shape = ir.Shape(shape)
-    output.dtype = ir.DataType.FLOAT
+    first = inputs[0] if inputs else None
+    output.dtype = (first.dtype if first is not None else None) or ir.DataType.FLOAT
     graph_of(before).insert_before(before, node)
     return output
 
@@ -127,7 +128,7 @@ def constant(before: ir.Node, data: Array, name: str = "") -> ir.Value:
     while label in graph.initializers:
         label += "_"
     tensor = ir.tensor(array.reshape(data.shape), name=label)
-    value = ir.Value(name=label, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
+    value = ir.Value(name=label, shape=ir.Shape(data.shape), type=ir.TensorType(tensor.dtype))
     value.const_value = tensor
     graph.register_initializer(value)
     return value

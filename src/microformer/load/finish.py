@@ -2,23 +2,31 @@
 
 import onnx_ir as ir
 
+from microformer.errors import ModelError
 from microformer.graph.float_model import FloatModel
 from microformer.load import edit
 from microformer.load.functions import add_functions
 from microformer.load.naming import name_nodes
 
 
-def finish(model: ir.Model, name: str, label: str) -> FloatModel:
+def finish(model: ir.Model, name: str, label: str, output_name: str) -> FloatModel:
     """Check that a model is canonical and describe its input and output."""
-    name_nodes(model.graph)
-    add_functions(model)
     source, result = model.graph.inputs[0], model.graph.outputs[0]
+    integer = source.dtype in (ir.DataType.INT64, ir.DataType.INT32)
+    if not integer and source.dtype != ir.DataType.FLOAT:
+        raise ModelError(
+            f"Input {source.name!r} of {label} is of type {source.dtype}: microformer takes "
+            "float32 samples or int32 token indices."
+        )
+    source.dtype = ir.DataType.INT32 if integer else ir.DataType.FLOAT
+    name_nodes(model.graph, output_name)
+    add_functions(model)
     return FloatModel(
         name=name,
         model=model,
         input_name=source.name or "",
         input_shape=edit.shape_of(source),
-        input_dtype="float32",
+        input_dtype="int32" if integer else "float32",
         output_name=result.name or "",
         output_shape=edit.shape_of(result),
     )

@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
-import onnx_ir.passes.common as common
+from onnx_ir.passes import common
 from onnxscript import optimizer
 
 from microformer.errors import ModelError
 from microformer.load import edit
 
-MAX_FOLDED_BYTES = 1 << 30
+MAX_FOLDED_BYTES = 1 << 28
 """Limit of all folded results together: they are weights in another order, or positions."""
 
+MAX_ROUNDS = 8
 _FORBIDDEN = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Loop")
 
 
@@ -32,8 +33,8 @@ def fix_input(graph: ir.Graph, shape: Mapping[str, Sequence[int]] | None, label:
         values = graph.inputs if kind == "input" else graph.outputs
         names = ", ".join(repr(v.name) for v in values) or "none"
         raise ModelError(
-            f"{label} has {len(values)} {kind}s ({names}); microformer compiles models of one input "
-            "and one output: wrap the model so that it has one."
+            f"{label} has {len(values)} {kind}s ({names}); microformer compiles models of one "
+            "input and one output: wrap the model so that it has one."
         )
     value = graph.inputs[0]
     for name in shape or {}:
@@ -82,14 +83,19 @@ def fold_constants(model: ir.Model, label: str) -> None:
     logging.getLogger("onnxscript").setLevel(logging.ERROR)
     try:
         common.InlinePass()(model)
-        common.RemoveUnusedFunctionsPass()(model)
-        forget_shapes(model.graph)
-        for _ in range(4):
+        common.RemoveUnusedFunctionsPass()(model)  # type: ignore[no-untyped-call]
+        _to_float32(model.graph)
+        _forget_shapes(model.graph)
+        for _ in range(MAX_ROUNDS):
             result = optimizer.fold_constants(
-                model, onnx_shape_inference=True, should_fold=budget.allows
+                model,
+                onnx_shape_inference=True,
+                input_size_limit=MAX_FOLDED_BYTES,
+                output_size_limit=MAX_FOLDED_BYTES,
+                should_fold=budget.allows,
             )
             common.RemoveUnusedNodesPass()(model)
-            if not result.modified:
+            if not (result.modified or split_to_slices(model.graph)):
                 break
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     except ModelError:
@@ -97,14 +103,57 @@ def fold_constants(model: ir.Model, label: str) -> None:
     except Exception as error:
         cause = error.__cause__ or error
         text = " ".join(str(cause).split())[:200]
-        raise ModelError(f"The constants and shapes of {label} cannot be evaluated: {text}.") from None
+        raise ModelError(
+            f"The constants and shapes of {label} cannot be evaluated: {text}."
+        ) from None
 
 
-def forget_shapes(graph: ir.Graph) -> None:
+def _forget_shapes(graph: ir.Graph) -> None:
     """Drop the shapes that the file claims for intermediate values: they are inferred again."""
     for node in graph:
         for value in node.outputs:
             value.shape = None
+
+
+def _to_float32(graph: ir.Graph) -> None:
+    """Half and double precision become float32: inputs, constants, and what Cast makes."""
+    other = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
+    for value in (*graph.inputs, *graph.initializers.values()):
+        if value.dtype in other:
+            if value.const_value is not None:
+                data = value.const_value.numpy().astype(np.float32)
+                value.const_value = ir.tensor(data, name=value.name)
+            value.dtype = ir.DataType.FLOAT
+    for node in ir.traversal.RecursiveGraphIterator(graph):
+        for name, attribute in list(node.attributes.items()):
+            if attribute.type == ir.AttributeType.TENSOR and attribute.as_tensor().dtype in other:
+                data = attribute.as_tensor().numpy().astype(np.float32)
+                node.attributes[name] = ir.AttrTensor(name, ir.tensor(data))
+        if node.op_type == "Cast" and node.attributes.get_int("to") in other:
+            node.attributes["to"] = ir.AttrInt64("to", int(ir.DataType.FLOAT))
+        for value in node.outputs:
+            if value.dtype in other:
+                value.dtype = ir.DataType.FLOAT
+
+
+def split_to_slices(graph: ir.Graph) -> bool:
+    """Each output of a Split, of a constant too, as a Slice."""
+    modified = False
+    for node in list(graph):
+        if edit.producer(node.outputs[0], "Split") is None or node.inputs[0] is None:
+            continue
+        if any(v.shape is None or not v.shape.is_static() for v in node.outputs):
+            continue
+        axis, start = edit.int_attribute(node, "axis", 0), 0
+        for output in node.outputs:
+            shape = edit.shape_of(output)
+            numbers = (start, start + shape[axis], axis)
+            bounds = [edit.constant(node, np.array([n], np.int64)) for n in numbers]
+            value = edit.insert(node, "Slice", [node.inputs[0], *bounds], shape)
+            start += shape[axis]
+            edit.replace(output, value)
+        modified = True
+    return modified
 
 
 class _Budget:
@@ -122,7 +171,7 @@ class _Budget:
         need = 8 * math.prod(d for d in shape if isinstance(d, int))
         if self.spent + need > MAX_FOLDED_BYTES:
             raise ModelError(
-                f"The constants that {edit.describe(node)} makes are larger than 1 GiB: no "
+                f"The constants that {edit.describe(node)} makes are larger than 256 MiB: no "
                 "microcontroller holds them."
             )
         self.spent += need
@@ -138,7 +187,8 @@ def check_finite(graph: ir.Graph, label: str) -> None:
         data = data.astype(np.float32, copy=False)
         if np.isnan(data).any() or (np.isinf(data).any() and not _is_mask(data)):
             raise ModelError(
-                f"Tensor {name!r} of {label} holds NaN or infinite values: train or export it again."
+                f"Tensor {name!r} of {label} holds NaN or infinite values: train or export the "
+                "model again."
             )
 
 

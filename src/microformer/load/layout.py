@@ -21,7 +21,8 @@ MAX_ELEMENTS = 1 << 24
 """Larger values are not traced: no microcontroller holds such an activation."""
 
 _RESHAPING = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
-_MOVING = ("Transpose", "Slice", "Split", "Gather", "Expand", "Tile")
+_MOVING = ("Transpose", "Slice", "Gather", "Expand", "Tile")
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -48,44 +49,40 @@ def layout_node(value: ir.Value) -> ir.Node | None:
     return node
 
 
+def chain_of(value: ir.Value) -> tuple[ir.Value, list[tuple[ir.Node, ir.Value]]]:
+    """The value that layout operations started from, and they with their outputs, in order."""
+    chain: list[tuple[ir.Node, ir.Value]] = []
+    while (node := layout_node(value)) is not None and node.inputs[0] is not None:
+        chain.insert(0, (node, value))
+        value = node.inputs[0]
+    return value, chain
+
+
 def trace(value: ir.Value) -> View:
     """Follow layout operations back from ``value`` to the value that they started from."""
-    chain: list[tuple[ir.Node, ir.Value]] = []
-    base = value
-    while (node := layout_node(base)) is not None and node.inputs[0] is not None:
-        chain.append((node, base))
-        base = node.inputs[0]
-    index = np.arange(edit.size_of(base)).reshape(edit.shape_of(base))
-    for node, output in reversed(chain):
-        index = _apply(node, output, index)
+    base, chain = chain_of(value)
+    index = indices(edit.shape_of(base))
+    for node, output in chain:
+        index = apply(node, output, index)
     return View(base, index)
 
 
-def last_view(value: ir.Value) -> View:
-    """The view that the last layout operation alone makes, over its own input."""
-    node = layout_node(value)
-    assert node is not None and node.inputs[0] is not None
-    source = node.inputs[0]
-    index = np.arange(edit.size_of(source)).reshape(edit.shape_of(source))
-    return View(source, _apply(node, value, index))
+def indices(shape: tuple[int, ...]) -> Index:
+    """The elements of a base of that shape, in its own order."""
+    return np.arange(math.prod(shape)).reshape(shape)
 
 
-def _apply(node: ir.Node, output: ir.Value, index: Index) -> Index:
+def apply(node: ir.Node, output: ir.Value, index: Index) -> Index:
+    """What one layout operation makes of an index array of its input's shape."""
     shape = edit.shape_of(output)
     if node.op_type in _RESHAPING:
         return index.reshape(shape)
     if node.op_type == "Transpose":
-        return index.transpose(
-            edit.ints_attribute(node, "perm", list(reversed(range(index.ndim))))
-        )
+        return index.transpose(edit.ints_attribute(node, "perm", list(reversed(range(index.ndim)))))
     if node.op_type == "Gather":
         axis = edit.int_attribute(node, "axis", 0)
         rows = edit.array_of(node.inputs[1])
         return np.take(index, np.asarray(rows, np.int64), axis=axis).reshape(shape)
-    if node.op_type == "Split":
-        axis = edit.int_attribute(node, "axis", 0) % index.ndim
-        start = sum(edit.shape_of(v)[axis] for v in node.outputs[: _position(node, output)])
-        return np.take(index, range(start, start + shape[axis]), axis=axis)
     if node.op_type == "Tile":
         return np.tile(index, edit.integers_of(node.inputs[1]) or [1])
     if node.op_type == "Slice":
@@ -94,10 +91,6 @@ def _apply(node: ir.Node, output: ir.Value, index: Index) -> Index:
             index = np.take(index, range(start, stop, stride), axis=axis)
         return index
     return np.broadcast_to(index, shape)
-
-
-def _position(node: ir.Node, output: ir.Value) -> int:
-    return next(i for i, v in enumerate(node.outputs) if v is output)
 
 
 def slice_steps(node: ir.Node, shape: Sequence[int]) -> list[Step]:
@@ -139,7 +132,13 @@ def emit(base: ir.Value, steps: Sequence[Step], before: ir.Node) -> ir.Value:
 
 
 def place(view: View, before: ir.Node) -> ir.Value | None:
-    """Make a view a value: rows of a Linear's weight where that will do, else a plan's steps."""
+    """Make a view a value: rows of a Linear's weight where that will do, else a plan's steps.
+
+    None if there is no plan. A view of a constant is a constant.
+    """
+    data = edit.array_of(view.base)
+    if data is not None:
+        return edit.constant(before, data.reshape(-1)[view.index])
     chosen = linear_rows(view, before)
     if chosen is not None:
         return chosen
@@ -152,20 +151,13 @@ def linear_rows(view: View, before: ir.Node) -> ir.Value | None:
 
     None if the view is of no Linear, moves other axes too, or leaves the last axis as it is.
     """
-    node, width = edit.linear_of(view.base), edit.shape_of(view.base)[-1]
-    lead = edit.shape_of(view.base)[:-1]
-    if node is None or view.index.size % math.prod(lead) or not view.index.size:
+    node = edit.linear_of(view.base)
+    if node is None:
         return None
-    table = view.index.reshape(math.prod(lead), -1)
-    rows = table[0]
-    if table.shape[1] > width or rows.max() >= width or len(set(rows.tolist())) != rows.size:
-        return None
-    if np.any(table != rows + width * np.arange(table.shape[0])[:, None]):
-        return None
-    if np.array_equal(rows, np.arange(width)):
-        return None
+    *lead, width = edit.shape_of(view.base)
+    rows = _rows(view.index, math.prod(lead), width)
     weight, bias = edit.array_of(node.inputs[1]), edit.array_of(node.inputs[2])
-    if weight is None or bias is None:
+    if rows is None or weight is None or bias is None:
         return None
     constants = [edit.constant(before, weight[rows]), edit.constant(before, bias[rows])]
     inputs = [node.inputs[0], *constants]
@@ -173,3 +165,19 @@ def linear_rows(view: View, before: ir.Node) -> ir.Value | None:
     if edit.shape_of(value) == view.index.shape:
         return value
     return emit(value, [Step("Reshape", view.index.shape)], before)
+
+
+def _rows(index: Index, count: int, width: int) -> Index | None:
+    """The same choice of columns in each of ``count`` rows of ``width``; None if it is no choice.
+
+    That is, index[r, j] = r * width + chosen[j], with all chosen unlike and not simply 0, 1, 2 ...
+    """
+    if index.size % count or not index.size:
+        return None
+    table = index.reshape(count, -1)
+    chosen = table[0]
+    if chosen.size > width or chosen.max() >= width or np.unique(chosen).size != chosen.size:
+        return None
+    if np.any(table != chosen + width * np.arange(count)[:, None]):
+        return None
+    return None if np.array_equal(chosen, np.arange(width)) else chosen

@@ -6,37 +6,42 @@ operation last); the older one names nodes ``/layers.0/self_attn/MatMul``.
 
 import ast
 import re
-from collections.abc import Iterable
 
 import onnx_ir as ir
 
-from microformer.load import edit
+MAX_METADATA = 1 << 16
+"""Longer metadata is no module path; it is not parsed."""
 
 _SUFFIX = {
     "Attention": "attention",
     "LayerNormalization": "norm",
     "RMSNormalization": "norm",
 }
+_NORMS = ("LayerNormalization", "RMSNormalization")
 
 
-def name_nodes(graph: ir.Graph) -> None:
-    """Give every node and value a unique readable name; input and output keep theirs."""
+def name_nodes(graph: ir.Graph, output_name: str) -> None:
+    """Give every node and value a unique readable name; the input keeps its own."""
     names: dict[int, str] = {id(node): _wish(node) for node in graph}
     for node in graph:
         if node.op_type == "Attention":
             _name_projections(node, names)
-    taken = {value.name or "" for value in (*graph.inputs, *graph.outputs)}
-    output = graph.outputs[0]
+    taken = {graph.inputs[0].name or "", output_name}
+    constants = _constants(graph)
+    graph.initializers.clear()
     for node in graph:
         node.name = _unique(names[id(node)], taken)
-        for value in node.outputs:
-            if value is not output:
-                value.name = node.name
-    _name_constants(graph, taken)
+        last = node.outputs[0] is graph.outputs[0]
+        node.outputs[0].name = output_name if last else node.name
+        for value, role in constants.get(id(node), []):
+            value.name = _unique(f"{node.name}.{role}", taken)
+            graph.register_initializer(value)
 
 
 def _scopes(node: ir.Node) -> tuple[list[str], list[str]]:
     """Module paths from the root down, then the operation; and the classes beside them."""
+    if any(len(text) > MAX_METADATA for text in node.metadata_props.values()):
+        return [], []
     try:
         scopes = ast.literal_eval(node.metadata_props.get("pkg.torch.onnx.name_scopes", "[]"))
         classes = ast.literal_eval(node.metadata_props.get("pkg.torch.onnx.class_hierarchy", "[]"))
@@ -45,6 +50,12 @@ def _scopes(node: ir.Node) -> tuple[list[str], list[str]]:
     if not all(isinstance(s, str) for s in (*scopes, *classes)):
         return [], []
     return list(scopes), list(classes)
+
+
+def module_path(node: ir.Node) -> str:
+    """The path of the torch module that a node was exported from, or an empty string."""
+    scopes, _ = _scopes(node)
+    return scopes[-2] if len(scopes) >= 2 else ""
 
 
 def _wish(node: ir.Node) -> str:
@@ -64,25 +75,34 @@ def _wish(node: ir.Node) -> str:
     return label or kind
 
 
+_OWN_MODULES = {
+    "Linear": ("linear", "nondynamicallyquantizablelinear"),
+    "Conv": ("conv1d", "conv2d", "batchnorm1d", "batchnorm2d"),
+    "LayerNormalization": ("layernorm",),
+    "RMSNormalization": ("rmsnorm",),
+    "Gather": ("embedding",),
+    "Clip": ("relu6", "hardtanh"),
+    "MaxPool": ("maxpool1d", "maxpool2d"),
+    "AveragePool": ("avgpool1d", "avgpool2d"),
+    "ReduceMean": ("adaptiveavgpool1d", "adaptiveavgpool2d"),
+}
+
+
 def _is_own_module(node: ir.Node, cls: str) -> bool:
     """Whether a module of this class is just this one operation."""
-    leaf = cls.rsplit(".", 1)[-1]
-    own = {
-        "Linear": ("Linear", "NonDynamicallyQuantizableLinear"),
-        "Conv": ("Conv1d", "Conv2d", "BatchNorm1d", "BatchNorm2d"),
-        "LayerNormalization": ("LayerNorm",),
-        "RMSNormalization": ("RMSNorm",),
-        "Gather": ("Embedding",),
-    }
-    return leaf in own.get(node.op_type, (node.op_type,))
+    leaf = cls.rsplit(".", 1)[-1].lower()
+    return leaf in _OWN_MODULES.get(node.op_type, (node.op_type.lower(),))
 
 
 def _name_projections(node: ir.Node, names: dict[int, str]) -> None:
     """q, k, v beside an attention and out behind it, where they are no modules of their own."""
     scope = names[id(node)].removesuffix(".attention")
     for value, letter in zip(node.inputs[:3], ("q", "k", "v"), strict=True):
-        source = edit.linear_of(value)
-        if source is not None and not _named_after_module(source):
+        source = value.producer() if value is not None else None
+        while source is not None and source.op_type in ("Concat", "Reshape", *_NORMS):
+            activations = [v for v in source.inputs if v is not None and v.const_value is None]
+            source = activations[0].producer() if activations else None
+        if source is not None and source.op_type == "Linear" and not _named_after_module(source):
             names[id(source)] = f"{scope}.{letter}"
     readers = [use.node for use in node.outputs[0].uses()]
     if len(readers) == 1 and readers[0].op_type == "Linear":
@@ -96,34 +116,33 @@ def _named_after_module(node: ir.Node) -> bool:
     return len(classes) >= 2 and _is_own_module(node, classes[-2])
 
 
-def _name_constants(graph: ir.Graph, taken: set[str]) -> None:
-    roles = {
-        "Linear": ("", "weight", "bias"),
-        "Conv": ("", "weight", "bias"),
-        "LayerNormalization": ("", "scale", "bias"),
-        "RMSNormalization": ("", "scale"),
-        "Attention": ("q", "k", "v", "mask"),
-        "Gather": ("table", "index"),
-        "Reshape": ("", "shape"),
-        "Slice": ("", "starts", "ends", "axes", "steps"),
-        "ReduceMean": ("", "axes"),
-        "Clip": ("", "min", "max"),
-    }
-    done: set[int] = set()
+_ROLES = {
+    "Linear": ("", "weight", "bias"),
+    "Conv": ("", "weight", "bias"),
+    "LayerNormalization": ("", "scale", "bias"),
+    "RMSNormalization": ("", "scale"),
+    "Attention": ("q", "k", "v", "mask"),
+    "Gather": ("table", "index"),
+    "Reshape": ("", "shape"),
+    "Slice": ("", "starts", "ends", "axes", "steps"),
+    "ReduceMean": ("", "axes"),
+    "Clip": ("", "min", "max"),
+}
+
+
+def _constants(graph: ir.Graph) -> dict[int, list[tuple[ir.Value, str]]]:
+    """By node, the constants that it is the first to read, each with its role."""
+    found: dict[int, list[tuple[ir.Value, str]]] = {}
+    seen: set[int] = set()
     for node in graph:
+        roles = _ROLES.get(node.op_type, ())
         for index, value in enumerate(node.inputs):
-            if value is None or value.const_value is None or id(value) in done:
+            if value is None or value.const_value is None or id(value) in seen:
                 continue
-            done.add(id(value))
-            role = roles.get(node.op_type, ())
-            label = role[index] if index < len(role) and role[index] else "constant"
-            _rename(graph, value, _unique(f"{node.name}.{label}", taken))
-
-
-def _rename(graph: ir.Graph, value: ir.Value, name: str) -> None:
-    graph.initializers.pop(value.name or "", None)
-    value.name = name
-    graph.register_initializer(value)
+            seen.add(id(value))
+            role = roles[index] if index < len(roles) and roles[index] else "constant"
+            found.setdefault(id(node), []).append((value, role))
+    return found
 
 
 def _clean(name: str) -> str:
@@ -138,8 +157,3 @@ def _unique(wish: str, taken: set[str]) -> str:
         name = f"{wish}_{count}"
     taken.add(name)
     return name
-
-
-def graph_names(values: Iterable[ir.Value]) -> list[str]:
-    """Names of values, for messages."""
-    return [value.name or "" for value in values]

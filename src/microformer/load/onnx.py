@@ -11,9 +11,9 @@ from pathlib import Path
 
 import onnx
 import onnx.checker
+import onnx.shape_inference
 import onnx.version_converter
 import onnx_ir as ir
-from google.protobuf.message import DecodeError
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 from onnxscript import version_converter
 
@@ -44,7 +44,9 @@ def read_file(path: Path) -> ir.Model:
     if advice is not None:
         raise ModelError(f"Cannot load {path}: {advice}.")
     if path.suffix.lower() != ".onnx":
-        raise ModelError(f"Cannot load {path}: only .onnx files are read; export the model to ONNX.")
+        raise ModelError(
+            f"Cannot load {path}: only .onnx files are read; export the model to ONNX."
+        )
     if path.stat().st_size > MAX_BYTES:
         raise ModelError(f"{path} is larger than 1 GiB: no microcontroller holds such a model.")
     try:
@@ -60,7 +62,7 @@ def read_bytes(data: bytes, label: str, folder: Path | None = None) -> ir.Model:
         raise ModelError(f"{label} is empty: export the model again.")
     try:
         proto = onnx.load_model_from_string(data)
-    except (DecodeError, ValueError, RuntimeError):
+    except Exception:  # protobuf has an error class for each of its implementations
         raise ModelError(
             f"{label} is no ONNX model or is cut short: export or copy it again."
         ) from None
@@ -77,8 +79,10 @@ def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -
     _check_tensors(own, label, folder)
     _drop_initialised_inputs(own.graph)
     try:
+        if not all(o.type.tensor_type.HasField("shape") for o in own.graph.output):
+            own = onnx.shape_inference.infer_shapes(own)  # the checker wants shapes there
         onnx.checker.check_model(own)
-    except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:
+    except Exception as error:  # onnx's C++ has an error class for each of its parts
         raise ModelError(f"{label} is not valid ONNX: {_first_line(error)}") from None
     return _upgrade(own, label)
 
@@ -103,7 +107,10 @@ def _check_size(proto: onnx.ModelProto, label: str) -> None:
                 sizes[key] = count(iter(functions[key].node), depth + 1)
             total += 1 + sizes.get(key, 0)
             for attribute in node.attribute:
-                for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                for graph in (
+                    *([attribute.g] if attribute.HasField("g") else []),
+                    *attribute.graphs,
+                ):
                     total += count(iter(graph.node), depth + 1)
         return total
 
@@ -121,7 +128,10 @@ def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
                 if attribute.HasField("t"):
                     yield attribute.t
                 yield from attribute.tensors
-                for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                for graph in (
+                    *([attribute.g] if attribute.HasField("g") else []),
+                    *attribute.graphs,
+                ):
                     yield from of_graph(graph)
 
     def of_graph(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
@@ -158,9 +168,7 @@ def _check_tensors(proto: onnx.ModelProto, label: str, folder: Path | None) -> N
             )
 
 
-def _load_external(
-    tensor: onnx.TensorProto, need: int, label: str, folder: Path | None
-) -> None:
+def _load_external(tensor: onnx.TensorProto, need: int, label: str, folder: Path | None) -> None:
     """Read external data into the tensor, from a file directly inside the model's folder tree."""
     what = f"Tensor {tensor.name!r} of {label} keeps its data in another file"
     if folder is None:

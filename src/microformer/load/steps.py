@@ -25,7 +25,8 @@ def plan(index: Index, base_shape: tuple[int, ...]) -> list[Step] | None:
 
     ``index`` (any shape) points into a row-major array of ``base_shape``. Slices come first, then
     a Reshape, a Transpose and a Reshape, each only where it is needed. Intermediate shapes begin
-    with 1. None means that elements repeat, or do not lie at regular strides.
+    with 1, so that a result that does not is made by a Reshape. None means that elements repeat,
+    or do not lie at regular strides.
     """
     flat = index.reshape(-1)
     if flat.size == math.prod(base_shape) and _in_order(flat):
@@ -70,7 +71,7 @@ def _permutation(index: Index, shape: tuple[int, ...]) -> list[Step] | None:
     if _in_order(flat):
         return [] if index.shape == shape else [Step("Reshape", index.shape)]
     perm = _single_transpose(index, shape)
-    if perm is not None:
+    if perm is not None and index.shape[0] == 1:
         return [Step("Transpose", perm)]
     return _mixed_radix(index, shape)
 
@@ -104,52 +105,60 @@ def _single_transpose(index: Index, shape: tuple[int, ...]) -> tuple[int, ...] |
 
 
 def _loops(flat: Index) -> list[tuple[int, int]] | None:
-    """``flat`` as nested loops, innermost first: (count, stride) each; None if it is not."""
-    loops = []
+    """``flat`` as nested loops, outermost first: (count, stride) each; None if it is not."""
+    loops: list[tuple[int, int]] = []
     while flat.size > 1:
         stride = int(flat[1] - flat[0])
         breaks = np.flatnonzero(np.diff(flat) != stride)
         count = int(breaks[0]) + 1 if breaks.size else flat.size
-        if stride <= 0 or flat.size % count:
+        if stride == 0 or flat.size % count:
             return None
         rows = flat.reshape(-1, count)
         if np.any(rows != rows[:, :1] + stride * np.arange(count)):
             return None
-        loops.append((count, stride))
+        loops.insert(0, (count, stride))
         flat = rows[:, 0]
     return loops
 
 
 def _mixed_radix(index: Index, base_shape: tuple[int, ...]) -> list[Step] | None:
-    """Strided loops as Reshape to the radices of the strides, Slices, Transpose, Reshape."""
-    flat = index.reshape(-1)
-    loops = _loops(flat)
+    """Strided loops as Reshape to the radices of the strides, Slices, Transpose, flips, Reshape."""
+    loops = _loops(index.reshape(-1))
     if not loops:
         return None
-    order = sorted(range(len(loops)), key=lambda i: -loops[i][1])  # base axes, outermost first
-    bound, extents = math.prod(base_shape), []
+    counts, strides = [c for c, _ in loops], [abs(s) for _, s in loops]
+    # the least element: where loops that run backwards end
+    offset = int(index.reshape(-1)[0]) + sum((c - 1) * s for c, s in loops if s < 0)
+    order = sorted(range(len(loops)), key=lambda i: -strides[i])  # base axes, outermost first
+    bound, extents, starts = math.prod(base_shape), [], []
     for i in order:
-        if bound % loops[i][1] or bound // loops[i][1] < loops[i][0]:
+        extents.append(bound // strides[i])
+        starts.append(offset // strides[i] % extents[-1])
+        if bound % strides[i] or starts[-1] + counts[i] > extents[-1]:
             return None
-        extents.append(bound // loops[i][1])
-        bound = loops[i][1]
-    shape = (1, *extents, *((bound,) if bound > 1 else ()))
-    steps = [] if shape == base_shape else [Step("Reshape", shape)]
-    offset = int(flat[0])
-    for axis, i in enumerate(order, start=1):
-        count, stride = loops[i]
-        start = offset // stride % extents[axis - 1]
-        if start + count > extents[axis - 1]:
-            return None
-        if count < extents[axis - 1]:
+        bound = strides[i]
+    if bound > 1:  # elements between those of the innermost stride
+        extents.append(bound)
+        starts.append(offset % bound)
+    kept = [*(counts[i] for i in order), *([1] if bound > 1 else [])]
+    steps = [] if (1, *extents) == base_shape else [Step("Reshape", (1, *extents))]
+    for axis, (extent, start, count) in enumerate(zip(extents, starts, kept, strict=True), start=1):
+        if count < extent:
             steps.append(Step("Slice", (axis, start, start + count, 1)))
-    shape = (1, *(loops[i][0] for i in order))
     if bound > 1:
-        steps.append(Step("Slice", (len(shape), offset % bound, offset % bound + 1, 1)))
-        steps.append(Step("Reshape", shape))
-    perm = (0, *(order.index(i) + 1 for i in reversed(range(len(loops)))))
+        steps.append(Step("Reshape", (1, *kept[:-1])))
+    return steps + _turned(index.shape, loops, order)
+
+
+def _turned(shape: tuple[int, ...], loops: list[tuple[int, int]], order: list[int]) -> list[Step]:
+    """From axes in the base's ``order`` to the loops' own, backwards where they run so."""
+    steps = []
+    perm = (0, *(order.index(i) + 1 for i in range(len(loops))))
     if perm != tuple(range(len(perm))):
         steps.append(Step("Transpose", perm))
-    if tuple(shape[i] for i in perm) != index.shape:
-        steps.append(Step("Reshape", index.shape))
+    for axis, (count, stride) in enumerate(loops, start=1):
+        if stride < 0:
+            steps.append(Step("Slice", (axis, count - 1, -1, -1)))
+    if (1, *(count for count, _ in loops)) != shape:
+        steps.append(Step("Reshape", shape))
     return steps

@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import onnx
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import torch
 
 
-def is_module(source: object) -> bool:
-    """Whether ``source`` is a torch.nn.Module, without importing torch to find out."""
-    return any(
-        cls.__module__ == "torch.nn.modules.module" and cls.__name__ == "Module"
-        for cls in type(source).__mro__
-    )
+def as_module(source: object) -> "torch.nn.Module | None":
+    """``source`` if it is a torch.nn.Module, without importing torch to find out; else None."""
+    for cls in type(source).__mro__:
+        if cls.__module__ == "torch.nn.modules.module" and cls.__name__ == "Module":
+            return cast("torch.nn.Module", source)
+    return None
 
 
 def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:

@@ -1,1 +1,64 @@
-"""Stage."""
+"""Stage ``run``: CProject + Image + inputs + Target -> RunResult: outputs and what they cost."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from microformer.errors import DataError
+from microformer.graph.project import CProject, Image, RunResult
+from microformer.graph.tensor import Array
+from microformer.run.cortex_m import run_cortex_m
+from microformer.run.host import run_host
+from microformer.targets import Target
+
+__all__ = ["run"]
+
+
+def run(
+    project: CProject,
+    image: Image,
+    inputs: Array,
+    target: Target,
+    *,
+    profile: bool = True,
+    check_alignment: bool = False,
+    limit_seconds: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> RunResult:
+    """Run ``image`` on ``inputs`` [N, input_size] of type ``project.input_dtype``, N > 0.
+
+    On an emulated core the first sample is counted block by block if ``profile``; the others run
+    at full speed. ``check_alignment`` (emulated cores, much slower) looks at every access and
+    raises on one that the core cannot make. A sample that takes longer than ``limit_seconds``
+    (default: by the number of MACs, at least a minute) is taken for a hang.
+    ``progress`` is told (samples done, N).
+
+    Raises DataError for wrong inputs; ToolError, naming the function, if the program hangs,
+    touches memory that is not there or not its own, or runs out of stack.
+    """
+    if inputs.ndim != 2 or inputs.shape[1] != project.input_size or len(inputs) == 0:
+        raise DataError(
+            f"'{project.name}' takes samples of {project.input_size} values, one or more, and was "
+            f"given an array of shape {inputs.shape}."
+        )
+    if str(inputs.dtype) != project.input_dtype:
+        raise DataError(
+            f"'{project.name}' takes {project.input_dtype} and was given {inputs.dtype}."
+        )
+    samples = np.ascontiguousarray(inputs)
+    tell = progress or (lambda _done, _total: None)
+    if limit_seconds is None:
+        # 1 MAC costs at most some 20 instructions; the emulator, counting, does 10 M/s
+        limit_seconds = 60.0 + 5e-6 * sum(layer.macs for layer in project.layers)
+    if target.is_host:
+        return run_host(project, image, samples, limit_seconds=limit_seconds, progress=tell)
+    return run_cortex_m(
+        project,
+        image,
+        samples,
+        target,
+        profile=profile,
+        check_alignment=check_alignment,
+        limit_seconds=limit_seconds,
+        progress=tell,
+    )

@@ -47,7 +47,7 @@ def _from_matmul(node: ir.Node) -> bool:
     if probabilities is None or v is None or edit.array_of(v) is not None:
         return False
     view = trace(probabilities)
-    softmax = edit.producer(view.base, "Softmax")
+    softmax = edit.producer(_without_nan_guard(view.base), "Softmax")
     if softmax is None or not _keeps_matrix(view.index.shape, edit.shape_of(view.base)):
         return False
     if not np.array_equal(view.index.reshape(-1), np.arange(view.index.size)):
@@ -62,6 +62,16 @@ def _from_matmul(node: ir.Node) -> bool:
     keys = _by_head(strip_scale(k), lead, transposed=True)
     values = _by_head(Operand(trace(v)), edit.shape_of(node.outputs[0])[:-2], transposed=False)
     return fuse(node, (queries, keys, values), logits.factor, logits.mask)
+
+
+def _without_nan_guard(value: ir.Value) -> ir.Value:
+    """p where ``value`` is Where(IsNaN(p), 0, p): torch's guard for wholly masked rows."""
+    node = edit.producer(value, "Where")
+    test = edit.producer(node.inputs[0], "IsNaN") if node is not None else None
+    if node is None or test is None or edit.scalar_of(node.inputs[1]) != 0.0:
+        return value
+    guarded = node.inputs[2]
+    return guarded if guarded is not None and guarded is test.inputs[0] else value
 
 
 def _keeps_matrix(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
@@ -102,7 +112,7 @@ def _walk_back(softmax: ir.Node) -> Logits | None:
         value = found[0]
         if not _keeps_matrix(edit.shape_of(value), (rows, columns)):
             return None
-    if node is None or any(v is None or edit.array_of(v) is not None for v in node.inputs):
+    if node is None or None in node.inputs:
         return None
     if edit.size_of(value) != heads * rows * columns:
         return None
@@ -129,11 +139,11 @@ def _masked(node: ir.Node) -> tuple[ir.Value, Array] | None:
         return a, (offset if node.op_type == "Add" else -offset)
     if node.op_type != "Where":
         return None
-    condition, a, b = (edit.array_of(v) for v in node.inputs)
-    kept, fill = (node.inputs[1], b) if a is None else (node.inputs[2], a)
+    condition, first, second = (edit.array_of(v) for v in node.inputs)
+    kept, fill = (node.inputs[1], second) if first is None else (node.inputs[2], first)
     if condition is None or kept is None or fill is None or np.any(fill > MASKED_BELOW):
         return None
     if edit.shape_of(kept) != edit.shape_of(node.outputs[0]):
         return None
-    keep = condition if a is None else ~condition.astype(bool)
+    keep = condition.astype(bool) if first is None else ~condition.astype(bool)
     return kept, np.where(keep, 0.0, -np.inf)

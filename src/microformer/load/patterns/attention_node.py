@@ -97,9 +97,7 @@ def fuse(
 
 def _shared(k: Index, v: Index, group: int) -> bool:
     """Whether every ``group`` neighbouring heads read the same keys and values."""
-    return all(
-        np.array_equal(index, np.repeat(index[::group], group, axis=0)) for index in (k, v)
-    )
+    return all(np.array_equal(index, np.repeat(index[::group], group, axis=0)) for index in (k, v))
 
 
 def _canonical_mask(
@@ -111,12 +109,12 @@ def _canonical_mask(
     mask, since definitions of it differ; a mask that is just the causal triangle becomes a flag.
     """
     triangle = np.where(np.tri(rows, columns, dtype=bool), 0.0, -np.inf)[None]
-    if mask is not None:
-        mask = np.broadcast_to(mask, (mask.shape[0], rows, columns)).astype(np.float64)
-        out = mask <= MASKED_BELOW
-        mask = np.where(out & ~out.all(-1, keepdims=True), -np.inf, mask)
     if causal and rows != columns:
         mask, causal = (triangle if mask is None else mask + triangle), False
+    if mask is not None:
+        mask = np.broadcast_to(mask, (mask.shape[0], rows, columns)).astype(np.float64)
+        out = (mask + triangle if causal else mask) <= MASKED_BELOW
+        mask = np.where(out & ~out.all(-1, keepdims=True), -np.inf, mask)
     if mask is not None and all(np.array_equal(m, mask[0]) for m in mask):
         mask = mask[:1]
         if rows == columns and np.array_equal(mask, triangle):

@@ -26,13 +26,14 @@ def is_canonical(node: ir.Node) -> bool:
     shapes = [edit.shape_of(v) for v in node.inputs[:3] if v is not None]
     if any(len(s) != 3 for s in shapes) or len(node.outputs) > 1 or len(node.inputs) > 4:
         return False
-    if set(node.attributes) != _CANONICAL:
+    if set(node.attributes) != _CANONICAL or any(s[0] != 1 for s in shapes):
         return False
     if len(node.inputs) > 3 and node.inputs[3] is not None:
         mask, value = edit.array_of(node.inputs[3]), node.inputs[3]
         if mask is None or mask.dtype != np.float32 or len(edit.shape_of(value)) != 3:
             return False
-    return not node.attributes.get_int("is_causal") or shapes[0][1] == shapes[1][1]
+    causal = node.attributes.get_int("is_causal", 0)
+    return causal == 0 or (causal == 1 and shapes[0][1] == shapes[1][1])
 
 
 def _normalise(node: ir.Node) -> bool:
@@ -49,7 +50,7 @@ def _normalise(node: ir.Node) -> bool:
     size = queries.view.index.shape[2]
     scale = node.attributes.get_float("scale", 0.0) or size**-0.5
     mask = _mask(node, heads)
-    causal = bool(node.attributes.get_int("is_causal", 0))
+    causal = node.attributes.get_int("is_causal", 0) == 1
     shape = edit.shape_of(node.outputs[0])
     return fuse(node, (queries, keys, values), scale, mask, causal, joined=len(shape) == 3)
 
@@ -83,7 +84,7 @@ def _mask(node: ir.Node, heads: int) -> Array | None:
             f"The mask of {edit.describe(node)} has shape {mask.shape}, not one for batch 1: give "
             "a mask for one sample."
         )
-    return mask[0]
+    return np.asarray(mask[0])
 
 
 def _refuse_extras(node: ir.Node) -> None:
@@ -92,6 +93,8 @@ def _refuse_extras(node: ir.Node) -> None:
         found = "past keys and values"
     elif any(v.uses() or v.is_graph_output() for v in node.outputs[1:]):
         found = "more than one output"
+    elif any(edit.shape_of(v)[0] != 1 for v in node.inputs[:3] if v is not None):
+        found = "a batch other than 1"
     if found:
         raise UnsupportedOpError(
             f"The {edit.describe(node)} uses {found}, which is not supported: export the encoder's "

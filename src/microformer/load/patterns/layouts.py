@@ -1,9 +1,18 @@
-"""Layout chains made minimal, and Reshapes moved out of the way of what they do not concern."""
+"""Chains of layout operations made minimal, or moved into the weights that they reorder."""
 
 import onnx_ir as ir
 
 from microformer.load import edit
-from microformer.load.layout import emit, last_view, layout_node, linear_rows, slice_steps, trace
+from microformer.load.layout import (
+    apply,
+    chain_of,
+    emit,
+    indices,
+    layout_node,
+    linear_rows,
+    slice_steps,
+    trace,
+)
 from microformer.load.steps import Step, plan
 
 
@@ -32,9 +41,14 @@ def _simplify(value: ir.Value, readers: list[ir.Node]) -> bool:
     result = linear_rows(view, node)
     if result is None:
         steps = plan(view.index, edit.shape_of(view.base))
+        old = _steps_of(value)
         if steps is None:
-            return _simplify_one(value, node)
-        if steps == _steps_of(value):
+            steps = _piecewise(value)
+            if steps is None:
+                return _simplify_before_irregular(value)
+            if old is not None and len(old) <= len(steps):
+                return False
+        if steps == old:
             return False
         result = emit(view.base, steps, node)
     if value.is_graph_output():
@@ -44,38 +58,56 @@ def _simplify(value: ir.Value, readers: list[ir.Node]) -> bool:
     return True
 
 
-def _simplify_one(value: ir.Value, node: ir.Node) -> bool:
-    """Make the last operation of an irregular chain canonical by itself."""
-    source = node.inputs[0]
-    if source is None or node.op_type in ("Reshape", "Transpose"):
-        return False
-    if node.op_type == "Slice":
-        steps = slice_steps(node, edit.shape_of(source))
-        if len(steps) == 1:
-            return False
-    else:
-        found = plan(last_view(value).index, edit.shape_of(source))
-        if found is None:
-            return False
-        steps = found
-    edit.replace(value, emit(source, steps, node))
-    return True
+def _piecewise(value: ir.Value) -> list[Step] | None:
+    """The plans of the longest regular stretches of a chain one after the other.
+
+    Each operation is regular by itself unless it repeats elements; then the answer is None.
+    """
+    base, chain = chain_of(value)
+    steps: list[Step] = []
+    shape = edit.shape_of(base)
+    index = indices(shape)
+    for node, output in chain:
+        longer = apply(node, output, index)
+        if plan(longer, shape) is None:
+            before = index.shape
+            joint = index.reshape(1, *(before[1:] if before[0] == 1 else before))
+            steps += plan(joint, shape) or []
+            shape = joint.shape
+            longer = apply(node, output, indices(shape).reshape(before))
+            if plan(longer, shape) is None:
+                return None
+        index = longer
+    last = plan(index, shape)
+    return None if last is None else steps + last
+
+
+def _simplify_before_irregular(value: ir.Value) -> bool:
+    """Make canonical what leads to the first operation of a chain that repeats elements."""
+    for node, output in chain_of(value)[1]:
+        source = node.inputs[0]
+        assert source is not None
+        alone = apply(node, output, indices(edit.shape_of(source)))
+        if plan(alone, edit.shape_of(source)) is None:
+            return layout_node(source) is not None and _simplify(source, [node])
+    return False
 
 
 def _steps_of(value: ir.Value) -> list[Step] | None:
-    """The canonical steps that a chain consists of, or None if it has other operations."""
+    """The canonical steps that a chain consists of, or None if it has others or odd shapes."""
     steps: list[Step] = []
-    while (node := layout_node(value)) is not None and node.inputs[0] is not None:
+    for node, output in chain_of(value)[1]:
+        if edit.shape_of(output)[:1] != (1,) and output is not value:
+            return None
         if node.op_type == "Reshape":
-            steps.append(Step("Reshape", edit.shape_of(value)))
+            steps.append(Step("Reshape", edit.shape_of(output)))
         elif node.op_type == "Transpose":
             steps.append(Step("Transpose", tuple(edit.ints_attribute(node, "perm", []))))
-        elif node.op_type == "Slice":
+        elif node.op_type == "Slice" and node.inputs[0] is not None:
             own = slice_steps(node, edit.shape_of(node.inputs[0]))
             if len(own) != 1:
                 return None
             steps.extend(own)
         else:
             return None
-        value = node.inputs[0]
-    return steps[::-1]
+    return steps

@@ -1,8 +1,9 @@
-"""Reshapes moved behind what they do not concern, so that they meet their inverse and vanish.
+"""Reshapes and Transposes moved behind what they do not concern, to meet their inverse and vanish.
 
 Exporters wrap every matrix product in Reshapes (sequence first, two axes only). With batch 1 none
 of them moves a byte. Moving them towards the output leaves every activation with a first axis of 1,
-which is what the canonical form promises.
+which is what the canonical form promises. A Transpose that moves behind an activation lets the
+activation join the Linear or Conv before it.
 """
 
 import math
@@ -25,18 +26,32 @@ def sink_reshapes(graph: ir.Graph) -> bool:
     modified = False
     for node in list(graph):
         if node.op_type in (*ELEMENTWISE, *LAST_AXIS):
-            modified |= _sink_unary(node)
+            modified |= _sink_unary(node) or sink_transpose(node)
         elif node.op_type in ("Add", "Mul") and len(node.inputs) == 2:
             modified |= _sink_binary(node)
+        elif node.op_type == "Gather":
+            modified |= _sink_gather(node)
         elif node.op_type in ("Concat", "ReduceMean"):
             modified |= _prepend_batch(node)
     return modified
 
 
+def _sink_gather(node: ir.Node) -> bool:
+    """Gather(table [V, E], Reshape(index)) becomes Reshape(Gather(table, index))."""
+    table, source = edit.array_of(node.inputs[0]), _reshaped(node.inputs[1])
+    if table is None or source is None or edit.int_attribute(node, "axis", 0):
+        return False
+    shape = (*edit.shape_of(source), *table.shape[1:])
+    value = edit.insert(node, "Gather", [node.inputs[0], source], shape, {"axis": 0})
+    edit.replace(node.outputs[0], reshape(value, edit.shape_of(node.outputs[0]), node))
+    return True
+
+
 def _reshaped(value: ir.Value | None) -> ir.Value | None:
-    """What ``value`` is a Reshape of, or None."""
+    """What ``value`` is a Reshape of, if that has a batch of 1 in front; or None."""
     node = edit.producer(value, "Reshape")
-    return node.inputs[0] if node is not None else None
+    source = node.inputs[0] if node is not None else None
+    return source if source is not None and edit.shape_of(source)[0] == 1 else None
 
 
 def _emit(node: ir.Node, inputs: Sequence[ir.Value | None], shape: Sequence[int]) -> None:
@@ -59,18 +74,42 @@ def reshape(value: ir.Value, shape: Sequence[int], before: ir.Node) -> ir.Value:
 
 def _sink_unary(node: ir.Node) -> bool:
     source = _reshaped(node.inputs[0])
-    if source is None or len(node.outputs) > 1:
+    x = node.inputs[0]
+    if source is None or x is None or len(node.outputs) > 1:
         return False
     shape = edit.shape_of(source)
     if node.op_type in LAST_AXIS:
         rank = len(edit.shape_of(node.outputs[0]))
         axis = -1 if node.op_type == "Linear" else edit.int_attribute(node, "axis", -1)
-        if axis % rank != rank - 1 or shape[-1:] != edit.shape_of(node.inputs[0])[-1:]:
+        if axis % rank != rank - 1 or shape[-1:] != edit.shape_of(x)[-1:]:
             return False
         shape = (*shape[:-1], edit.shape_of(node.outputs[0])[-1])
     elif any(v is not None and edit.scalar_of(v) is None for v in node.inputs[1:]):
         return False
     _emit(node, [source, *node.inputs[1:]], shape)
+    return True
+
+
+def sink_transpose(node: ir.Node) -> bool:
+    """f(Transpose(x)) becomes Transpose(f(x)) for elementwise f, or f over an unmoved last axis."""
+    turned = edit.producer(node.inputs[0], "Transpose")
+    if turned is None or turned.inputs[0] is None or len(node.outputs) > 1:
+        return False
+    source, output = turned.inputs[0], node.outputs[0]
+    shape = edit.shape_of(source)
+    perm = edit.ints_attribute(turned, "perm", list(reversed(range(len(shape)))))
+    if node.op_type in LAST_AXIS:
+        last = len(shape) - 1
+        axis = -1 if node.op_type == "Linear" else edit.int_attribute(node, "axis", -1)
+        if perm[-1] != last or axis % len(shape) != last:
+            return False
+        shape = (*shape[:-1], edit.shape_of(output)[-1])
+    elif any(v is not None and edit.scalar_of(v) is None for v in node.inputs[1:]):
+        return False
+    inputs = [source, *node.inputs[1:]]
+    value = edit.insert(node, node.op_type, inputs, shape, dict(node.attributes), node.domain)
+    turned_back = edit.insert(node, "Transpose", [value], edit.shape_of(output), {"perm": perm})
+    edit.replace(output, turned_back)
     return True
 
 
@@ -92,7 +131,7 @@ def _sink_binary(node: ir.Node) -> bool:
             partner = edit.constant(node, moved)
         elif _reshaped(other) is not None and edit.shape_of(other) == shape:
             partner = reshape(_reshaped(other) or other, target, node)
-        elif edit.shape_of(other) == shape and shape[0] != 1 and target[0] == 1:
+        elif edit.shape_of(other) == shape and shape[0] != 1:
             partner = reshape(other, target, node)
         else:
             continue
@@ -115,31 +154,44 @@ def _moved_constant(
 
 
 def _prepend_batch(node: ir.Node) -> bool:
-    """Concat and ReduceMean in a space whose first axis is not the batch: put a 1 before it."""
-    output = node.outputs[0]
-    value = node.inputs[0]
-    if value is None or edit.shape_of(value)[0] == 1:
+    """Concat and ReduceMean in a space whose first axis is not the batch: put a 1 in front.
+
+    In [S, 1, ...] the 1 is moved, elsewhere one is added.
+    """
+    values = [v for v in (node.inputs if node.op_type == "Concat" else node.inputs[:1]) if v]
+    shapes = [edit.shape_of(v) for v in values]
+    if not shapes or all(s[0] == 1 for s in shapes):
         return False
-    rank = len(edit.shape_of(value))
+    rank = len(shapes[0])
     if node.op_type == "Concat":
-        axis = edit.int_attribute(node, "axis", 0) % rank
-        inputs = [_with_batch(v, node) for v in node.inputs if v is not None]
-        attributes = {"axis": axis + 1}
+        axes = [edit.int_attribute(node, "axis", 0) % rank]
     else:
-        axes = edit.integers_of(node.inputs[1] if len(node.inputs) > 1 else None)
-        if axes is None:
-            return False
-        numbers = edit.constant(node, np.array([a % rank + 1 for a in axes], np.int64))
-        inputs = [_with_batch(value, node), numbers]
-        attributes = {"keepdims": edit.int_attribute(node, "keepdims", 1)}
-    shape = edit.shape_of(output)
-    result = edit.insert(node, node.op_type, inputs, (1, *shape), attributes)
-    edit.replace(output, reshape(result, shape, node))
+        axes = [a % rank for a in edit.integers_of(node.inputs[1]) or []]
+    swap = all(len(s) > 1 and s[1] == 1 for s in shapes) and 1 not in axes
+    moved = [max(a, 1) for a in axes] if swap else [a + 1 for a in axes]
+    inputs = [_with_batch(v, swap, node) for v in values]
+    output = edit.shape_of(node.outputs[0])
+    if node.op_type == "Concat":
+        shape = (1, output[0], *output[2:]) if swap else (1, *output)
+        result = edit.insert(node, "Concat", inputs, shape, {"axis": moved[0]})
+    else:
+        keep = edit.int_attribute(node, "keepdims", 1)
+        start = edit.shape_of(inputs[0])
+        shape = tuple(
+            1 if a in moved else size for a, size in enumerate(start) if keep or a not in moved
+        )
+        inputs.append(edit.constant(node, np.array(moved, np.int64)))
+        result = edit.insert(node, "ReduceMean", inputs, shape, {"keepdims": keep})
+    edit.replace(node.outputs[0], reshape(result, output, node))
     return True
 
 
-def _with_batch(value: ir.Value, before: ir.Node) -> ir.Value:
+def _with_batch(value: ir.Value, swap: bool, before: ir.Node) -> ir.Value:
+    old = edit.shape_of(value)
+    shape = (1, old[0], *old[2:]) if swap else (1, *old)
     data = edit.array_of(value)
-    if data is not None:
-        return edit.constant(before, data[None])
-    return reshape(value, (1, *edit.shape_of(value)), before)
+    return (
+        edit.constant(before, data.reshape(shape))
+        if data is not None
+        else reshape(value, shape, before)
+    )

@@ -1,0 +1,149 @@
+"""Build for a Cortex-M: our own start-up, linker script and harness around the project."""
+
+import re
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import Section
+
+from microformer.build.compiler import (
+    FLAGS,
+    CompilerError,
+    compile_and_link,
+    refusal,
+    ziglang,
+)
+from microformer.build.sources import defines
+from microformer.errors import DoesNotFitError, TargetError
+from microformer.graph.project import CProject, Image
+from microformer.targets import Target
+
+_FREESTANDING = (
+    "-fhosted",  # else __builtin_memcpy of 4 bytes stays a call and is not a load
+    "-fno-sanitize=all",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-Wl,--gc-sections",
+    "-Wl,-e,Reset_Handler",
+)
+_OVERFLOW = re.compile(r"will not fit in region '(FLASH|RAM)': overflowed by (\d+) bytes")
+
+
+def build_cortex_m(
+    project: CProject,
+    target: Target,
+    folder: Path,
+    place: Path,
+    *,
+    stack_bytes: int,
+    progress: Callable[[str], None],
+) -> Image:
+    """``<name>.elf`` with its symbols, and the linker's own figures of it."""
+    if not 0 < stack_bytes <= target.ram_bytes or stack_bytes % 8:
+        raise TargetError(
+            f"A stack of {stack_bytes} bytes is not possible on {target.name}; give a multiple "
+            f"of 8 up to {target.ram_bytes:,}."
+        )
+    harness = _support_files(target, place, stack_bytes)
+    path = place / f"{project.name}.elf"
+    sources = [*(str(folder.resolve() / s) for s in project.sources), *map(str, harness)]
+    arguments = [
+        *("-target", target.triple, f"-mcpu={target.cpu}"),
+        *FLAGS,
+        *_FREESTANDING,
+        *defines(project),
+        *(f"-I{folder.resolve() / d}" for d in project.include_dirs),
+        *("-T", str(place / "cortex_m.ld")),
+    ]
+    progress(
+        f"compiling {len(sources)} files for {target.name} (the very first time for a core takes "
+        "some 6 s more: its runtime library is built, and kept)"
+    )
+    try:
+        compile_and_link(ziglang(), [*arguments, *sources, "-o", str(path)])
+    except CompilerError as error:
+        raise _overflow(error.output, project, target) or refusal(
+            error.output, f"'{project.name}' for {target.name}"
+        ) from None
+    flash, ram = _sizes(path, target)
+    return Image(path, target.name, flash, ram, stack_bytes)
+
+
+def _support_files(target: Target, place: Path, stack_bytes: int) -> list[Path]:
+    """Write linker script, start-up and harness to ``place``; the C files among them."""
+    script = resources.files("microformer.targets").joinpath("cortex_m.ld.in").read_text("utf-8")
+    for key, value in {
+        "FLASH_ORIGIN": target.flash_origin,
+        "FLASH_BYTES": target.flash_bytes,
+        "RAM_ORIGIN": target.ram_origin,
+        "RAM_BYTES": target.ram_bytes,
+        "STACK_BYTES": stack_bytes,
+    }.items():
+        script = script.replace(f"@{key}@", f"{value:#x}")
+    (place / "cortex_m.ld").write_text(script, "utf-8")
+    written = []
+    for package, name in (("targets", "startup_cortex_m.c"), ("build", "harness.c")):
+        text = resources.files(f"microformer.{package}").joinpath(name).read_text("utf-8")
+        (place / name).write_text(text, "utf-8")
+        written.append(place / name)
+    return written
+
+
+def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError | None:
+    """The error if the linker said that a memory is too small, None if it said something else.
+
+    It reports each section that does not fit, each time by how much the memory is exceeded up to
+    there: the largest figure is the program's.
+    """
+    over: dict[str, int] = {}
+    for region, count in _OVERFLOW.findall(output):
+        over[region] = max(over.get(region, 0), int(count))
+    if not over:
+        return None
+    region = "FLASH" if "FLASH" in over else "RAM"
+    memory, size = ("flash", target.flash_bytes) if region == "FLASH" else ("RAM", target.ram_bytes)
+    also = (
+        f", and the {target.ram_bytes:,} bytes of RAM by {over['RAM']:,} bytes"
+        if region == "FLASH" and "RAM" in over
+        else ""
+    )
+    return DoesNotFitError(
+        f"'{project.name}' does not fit into {target.name} ({target.board}): it exceeds the "
+        f"{size:,} bytes of {memory} by {over[region]:,} bytes{also}; choose a larger target or "
+        "a smaller model.",
+        memory,
+        over[region],
+    )
+
+
+def _sizes(path: Path, target: Target) -> tuple[int, int]:
+    """(flash, RAM) bytes: sums of the sections that the linker put into each.
+
+    Initialised data count in both: the image in flash, the copy in RAM.
+    """
+    flash = ram = 0
+    with path.open("rb") as file:
+        elf = ELFFile(file)
+        for section in elf.iter_sections():
+            if not section["sh_flags"] & SH_FLAGS.SHF_ALLOC:
+                continue
+            size = int(section["sh_size"])
+            if 0 <= section["sh_addr"] - target.ram_origin < target.ram_bytes:
+                ram += size
+            if section["sh_type"] != "SHT_NOBITS" and _in_flash(elf, section, target):
+                flash += size
+    return flash, ram
+
+
+def _in_flash(elf: ELFFile, section: Section, target: Target) -> bool:
+    """True if the section's bytes are stored in the flash: its load address lies there."""
+    address = int(section["sh_addr"])
+    for segment in elf.iter_segments("PT_LOAD"):
+        offset = address - int(segment["p_vaddr"])
+        if 0 <= offset < max(int(segment["p_filesz"]), 1):
+            address = int(segment["p_paddr"]) + offset
+            break
+    return 0 <= address - target.flash_origin < target.flash_bytes

@@ -1,0 +1,54 @@
+"""Build for this machine: a shared library, or an executable with sanitizers."""
+
+import platform
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+from microformer.build.compiler import (
+    FLAGS,
+    CompilerError,
+    compile_and_link,
+    host_compiler,
+    refusal,
+)
+from microformer.build.sources import defines
+from microformer.graph.project import CProject, Image
+
+_SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+def build_host(
+    project: CProject,
+    folder: Path,
+    place: Path,
+    *,
+    sanitize: bool,
+    progress: Callable[[str], None],
+) -> Image:
+    """``<name>.so``, or with ``sanitize`` the program ``<name>.exe`` around harness_host.c.
+
+    The suffix tells ``run`` which of the two it is.
+    """
+    command = host_compiler(sanitize=sanitize)
+    path = place / f"{project.name}{'.exe' if sanitize else '.so'}"
+    sources = [str(folder.resolve() / source) for source in project.sources]
+    arguments = [*FLAGS, *(f"-I{folder.resolve() / d}" for d in project.include_dirs)]
+    if sanitize:
+        harness = place / "harness_host.c"
+        text = resources.files("microformer.build").joinpath("harness_host.c").read_text("utf-8")
+        harness.write_text(text, "utf-8")
+        arguments += [*_SANITIZERS, *defines(project)]
+        sources.append(str(harness))
+    else:
+        arguments += ["-shared", "-fPIC"]
+    if "ziglang" in command:
+        arguments.append("-fno-sanitize=all")  # it traps by default, and calls it a debug build
+    if platform.system() == "Linux":
+        arguments.append("-Wl,--gc-sections")
+    progress(f"compiling {len(sources)} files for this machine")
+    try:
+        compile_and_link(command, [*arguments, *sources, "-o", str(path)])
+    except CompilerError as error:
+        raise refusal(error.output, f"'{project.name}' for this machine") from None
+    return Image(path, "host", None, None, None)

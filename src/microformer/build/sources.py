@@ -1,0 +1,83 @@
+"""The project's files on disk, and the checks that keep a damaged project from doing harm."""
+
+import re
+from pathlib import Path, PurePosixPath
+
+from microformer.errors import OutputError
+from microformer.graph.project import CProject
+
+INPUT_TYPES = {"int8": "int8_t", "int32": "int32_t"}
+"""C type of the model's input by its NumPy name."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_MOST_BYTES = 2**31 - 1  # every size is an int32 in the program
+
+
+def check_project(project: CProject) -> None:
+    """Refuse, with OutputError, names and sizes that no emitted project has.
+
+    A project may have been read from a folder that anyone could have edited: names reach the
+    compiler's command line, and paths the file system.
+    """
+    paths = (*project.files, *project.sources, *project.include_dirs)
+    sizes = (project.input_size, project.output_size, project.arena_bytes + 1)
+    alignment = project.arena_alignment
+    problem = ""
+    if not _NAME.fullmatch(project.name):
+        problem = "its name is not an identifier of C"
+    elif any(_escapes(path) for path in paths):
+        problem = "a path in it leaves the folder"
+    elif not set(project.sources) <= set(project.files):
+        problem = "a source file of it is missing"
+    elif f"{project.name}.h" not in project.files:
+        problem = f"its header '{project.name}.h' is missing"
+    elif project.input_dtype not in INPUT_TYPES:
+        problem = f"its inputs are '{project.input_dtype[:20]}', neither int8 nor int32"
+    elif any(not 0 < size <= _MOST_BYTES for size in sizes):
+        problem = "a buffer of it has no possible size"
+    elif not 0 < alignment <= 64 or alignment & (alignment - 1):
+        problem = "its arena has no possible alignment"
+    if problem:
+        raise OutputError(f"The C project cannot be built: {problem}; compile the model again.")
+
+
+def _escapes(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return pure.is_absolute() or ".." in pure.parts or "\\" in path or "\0" in path
+
+
+def write_sources(project: CProject, folder: Path, target: str) -> Path:
+    """Write what is missing in ``folder`` and return the (new) folder for what building makes."""
+    try:
+        root = folder.resolve()
+        for name, text in project.files.items():
+            path = root / name
+            if not path.resolve().is_relative_to(root):
+                raise OutputError(f"'{path}' is a link out of '{folder}'; remove it.")
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, "utf-8")
+            elif path.read_text("utf-8") != text:
+                raise OutputError(
+                    f"'{path}' holds something else than the project to build; give an empty "
+                    "folder."
+                )
+        place = root / "build" / target
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"'{folder}' cannot be written: {error.strerror}.") from None
+    return place
+
+
+def defines(project: CProject) -> list[str]:
+    """What the harness must know of the project, as options of the compiler."""
+    values = {
+        "HEADER": f'"{project.name}.h"',
+        "RUN": f"{project.name}_run",
+        "INPUT_TYPE": INPUT_TYPES[project.input_dtype],
+        "INPUT_SIZE": project.input_size,
+        "OUTPUT_SIZE": project.output_size,
+        "ARENA_BYTES": max(project.arena_bytes, 1),  # C has no empty arrays
+        "ARENA_ALIGNMENT": project.arena_alignment,
+    }
+    return [f"-DMF_{key}={value}" for key, value in values.items()]

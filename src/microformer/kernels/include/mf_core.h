@@ -1,0 +1,57 @@
+/* What every kernel shares: saturation, requantisation, bit length. Equations: docs/arithmetic.md.
+ *
+ * C11, freestanding. No function here or in any kernel allocates, keeps state or calls a library.
+ * Values fit 32 bits because the integer graph was proven so before its C was written. */
+#ifndef MF_CORE_H
+#define MF_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+_Static_assert((-3 >> 1) == -2, "the kernels need an arithmetic right shift of negative integers");
+_Static_assert(sizeof(int) == 4, "the kernels need 32-bit int");
+
+/* Saturation to int8. */
+static inline int8_t mf_clamp8(int32_t value) {
+  const int32_t low = value < -128 ? -128 : value;
+  return (int8_t)(low > 127 ? 127 : low);
+}
+
+/* clamp8(value + zero); cannot overflow even where value + zero would. */
+static inline int8_t mf_clamp8_offset(int32_t value, int32_t zero) {
+  if (value < -128 - zero) {
+    return -128;
+  }
+  return (int8_t)(value > 127 - zero ? 127 : value + zero);
+}
+
+/* Equation (2). */
+static inline int8_t mf_requantize(int32_t acc, int32_t mult, int32_t add, int32_t shift) {
+  return mf_clamp8((acc * mult + add) >> shift);
+}
+
+/* Equation (6); a NULL table leaves y as it is. */
+static inline int8_t mf_lookup(const int8_t *table, int8_t y) {
+  return table != NULL ? table[y + 128] : y;
+}
+
+/* The number of bits of value: 0 for 0, 32 for 2^31. */
+static inline int32_t mf_bit_length(uint32_t value) {
+#if defined(__GNUC__)
+  return value == 0 ? 0 : 32 - __builtin_clz(value);
+#else
+  int32_t bits = 0;
+  for (; value != 0; value >>= 1) {
+    bits++;
+  }
+  return bits;
+#endif
+}
+
+/* The same for 64 bits. */
+static inline int32_t mf_bit_length64(uint64_t value) {
+  const uint32_t high = (uint32_t)(value >> 32);
+  return high != 0 ? 32 + mf_bit_length(high) : mf_bit_length((uint32_t)value);
+}
+
+#endif

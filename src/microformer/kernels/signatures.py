@@ -1,0 +1,261 @@
+"""The C arguments of every operation, in the order of the kernels' prototypes.
+
+All kernels of one family take the same arguments, so choosing another never changes a call.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from microformer.errors import UnsupportedOpError
+from microformer.graph import ops
+from microformer.graph.kernel_graph import Arg
+from microformer.graph.tensor import Tensor
+
+__all__ = ["PERMUTE_RANK", "arguments", "concat_arguments", "family", "is_pointwise"]
+
+Operands = Sequence[Tensor | None]
+
+PERMUTE_RANK = 6
+"""Axes that mf_permute_s8 can move, after axes that stay together have been merged."""
+
+
+def family(op: ops.Op, inputs: Operands) -> str:
+    """The kernel family that does ``op``; a pointwise Conv2d is the matrix product it is."""
+    match op:
+        case ops.Conv2d():
+            return "linear" if is_pointwise(op, inputs) else "conv2d"
+        case ops.Attention() | ops.Softmax():
+            return f"{op.kind.lower()}_{op.softmax}"
+        case ops.LayerNorm():
+            return "rmsnorm" if op.rms else "layernorm"
+        case ops.Slice():
+            return "copy2d" if op.step == 1 else "permute"
+        case _:
+            return _FAMILIES[type(op)]
+
+
+_FAMILIES: dict[type[ops.Op], str] = {
+    ops.Linear: "linear",
+    ops.Add: "add",
+    ops.Mul: "mul",
+    ops.Table: "table",
+    ops.MaxPool2d: "max_pool2d",
+    ops.AvgPool2d: "avg_pool2d",
+    ops.Mean: "mean",
+    ops.Concat: "copy2d",
+    ops.Transpose: "permute",
+    ops.Embedding: "embedding",
+}
+
+
+def is_pointwise(op: ops.Conv2d, inputs: Operands) -> bool:
+    """True for a 1x1 convolution over all channels of every cell: a Linear over H W rows."""
+    return (
+        _present(inputs[1]).shape[1:3] == (1, 1)
+        and op.stride == (1, 1)
+        and not any(op.pads)
+        and op.groups == 1
+    )
+
+
+def arguments(op: ops.Op, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    """The C arguments of a node. Reshape has none (a view), Concat has ``concat_arguments``."""
+    return _ARGUMENTS[type(op)](op, inputs, output)
+
+
+def concat_arguments(
+    op: ops.Concat, inputs: Operands, output: Tensor, part: int
+) -> tuple[Arg, ...]:
+    """The C arguments of the copy that puts input ``part`` in its place in a Concat."""
+    widths = [math.prod(_present(t).shape[op.axis :]) for t in inputs]
+    rows = math.prod(output.shape[: op.axis])
+    integers = (rows, widths[part], 0, widths[part], sum(widths[:part]), sum(widths))
+    return (_source(inputs[part]), _target(output), *_ints(*integers))
+
+
+def _present(tensor: Tensor | None) -> Tensor:
+    assert tensor is not None
+    return tensor
+
+
+def _source(tensor: Tensor | None) -> Arg:
+    """An operand: a constant, an activation, or NULL where an optional one is absent."""
+    if tensor is None:
+        return Arg("null")
+    return Arg("in" if tensor.data is None else "const", tensor.name)
+
+
+def _sources(inputs: Operands, count: int) -> list[Arg]:
+    """The first ``count`` operands; those beyond the node's inputs are absent."""
+    padded = [*inputs, *[None] * count]
+    return [_source(t) for t in padded[:count]]
+
+
+def _target(output: Tensor) -> Arg:
+    return Arg("out", output.name)
+
+
+def _ints(*values: int) -> list[Arg]:
+    return [Arg("int", int(v)) for v in values]
+
+
+def _linear(op: Any, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    n = _present(inputs[1]).shape[0]
+    k = math.prod(_present(inputs[1]).shape[1:])
+    integers = _ints(output.size // n, k, n, op.shift)
+    return (*_sources(inputs, 5), _target(output), *integers, Arg("scratch"))
+
+
+def _conv2d(op: ops.Conv2d, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    if is_pointwise(op, inputs):
+        return _linear(op, inputs, output)
+    n, kh, kw, _ = _present(inputs[1]).shape
+    integers = (
+        *_present(inputs[0]).shape,
+        *output.shape[:2],
+        n,
+        kh,
+        kw,
+        *op.stride,
+        *op.pads[:2],
+        *op.dilation,
+        op.groups,
+        op.pad_value,
+        op.shift,
+    )
+    return (*_sources(inputs, 5), _target(output), *_ints(*integers), Arg("scratch"))
+
+
+def _attention(op: ops.Attention, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    q, k, v, lut, bias = _sources(inputs, 5)
+    rows, keys = _present(inputs[0]).shape[0], _present(inputs[1]).shape[0]
+    mask = inputs[4] if len(inputs) > 4 else None
+    per_head = rows * keys if mask is not None and mask.shape[0] > 1 else 0
+    shape = (rows, keys, op.heads, op.kv_heads, op.head_dim, op.value_dim, per_head, op.causal)
+    out = (op.out_mult, op.out_shift, op.out_round, op.out_zero, op.masked_value)
+    table = (lut,) if op.softmax == "lut" else ()
+    integers = _ints(*shape, *_exponential(op), *out)
+    return (q, k, v, *table, bias, _target(output), *integers, Arg("scratch"))
+
+
+def _exponential(op: ops.Attention | ops.Softmax) -> tuple[int, ...]:
+    """The integers of equation (3a) or (4)."""
+    if op.softmax == "lut":
+        return (op.score_mult, op.score_shift)
+    return (op.ibert_preshift, op.ibert_ln2, op.ibert_b, op.ibert_c, op.ibert_shift)
+
+
+def _softmax(op: ops.Softmax, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    n = output.shape[-1]
+    sources = _sources(inputs, 2 if op.softmax == "lut" else 1)
+    return (*sources, _target(output), *_ints(output.size // n, n, *_exponential(op)))
+
+
+def _layernorm(op: ops.LayerNorm, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    n = output.shape[-1]
+    zero = (op.zero_point,) if op.rms else ()
+    integers = _ints(output.size // n, n, op.eps, op.frac, op.shift, *zero)
+    return (*_sources(inputs, 3), _target(output), *integers)
+
+
+def _add(op: ops.Add, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    integers = (output.size, _present(inputs[1]).size, op.mult_a, op.mult_b, op.add, op.shift)
+    return (*_sources(inputs, 2), _target(output), *_ints(*integers))
+
+
+def _mul(op: ops.Mul, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    sizes = (output.size, _present(inputs[1]).size)
+    integers = _ints(*sizes, op.zero_a, op.zero_b, op.mult, op.add, op.shift)
+    return (*_sources(inputs, 2), _target(output), *integers)
+
+
+def _table(_op: ops.Table, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    return (*_sources(inputs, 2), _target(output), *_ints(output.size))
+
+
+def _max_pool2d(op: ops.MaxPool2d, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    integers = _ints(*_windows(op, _present(inputs[0]), output))
+    return (_source(inputs[0]), _target(output), *integers)
+
+
+def _avg_pool2d(op: ops.AvgPool2d, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    windows = _windows(op, _present(inputs[0]), output)
+    integers = _ints(*windows, op.include_pad, op.pad_value, op.shift)
+    return (*_sources(inputs, 3), _target(output), *integers)
+
+
+def _windows(op: ops.MaxPool2d | ops.AvgPool2d, x: Tensor, output: Tensor) -> tuple[int, ...]:
+    return (*x.shape, *output.shape[:2], *op.kernel, *op.stride, *op.pads[:2])
+
+
+def _mean(op: ops.Mean, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    shape, first, last = _present(inputs[0]).shape, min(op.axes), max(op.axes)
+    sizes = (
+        math.prod(shape[:first]),
+        math.prod(shape[first : last + 1]),
+        math.prod(shape[last + 1 :]),
+    )
+    return (_source(inputs[0]), _target(output), *_ints(*sizes, op.mult, op.add, op.shift))
+
+
+def _slice(op: ops.Slice, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    shape = _present(inputs[0]).shape
+    rows, length = math.prod(shape[: op.axis]), shape[op.axis]
+    inner, count = math.prod(shape[op.axis + 1 :]), output.shape[op.axis]
+    if op.step == 1:
+        integers = (rows, count * inner, op.start * inner, length * inner, 0, count * inner)
+        return (_source(inputs[0]), _target(output), *_ints(*integers))
+    axes = [(rows, length * inner), (count, op.step * inner), (inner, 1)]
+    return _permute_arguments(inputs[0], output, op.start * inner, axes)
+
+
+def _transpose(op: ops.Transpose, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    shape = _present(inputs[0]).shape
+    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    return _permute_arguments(inputs[0], output, 0, [(shape[p], strides[p]) for p in op.perm])
+
+
+def _permute_arguments(
+    source: Tensor | None, output: Tensor, offset: int, axes: list[tuple[int, int]]
+) -> tuple[Arg, ...]:
+    """``axes`` are the output's (length, byte stride in the source); neighbours are merged."""
+    merged: list[tuple[int, int]] = []
+    for length, stride in axes:
+        if length == 1:
+            continue
+        if merged and merged[-1][1] == length * stride:
+            merged[-1] = (merged[-1][0] * length, stride)
+        else:
+            merged.append((length, stride))
+    if len(merged) > PERMUTE_RANK:
+        raise UnsupportedOpError(
+            f"The transpose that makes '{output.name}' moves {len(merged)} axes apart; at most "
+            f"{PERMUTE_RANK} are compiled, so split it into two."
+        )
+    full = [(1, 0)] * (PERMUTE_RANK - len(merged)) + merged
+    lengths, strides = zip(*full, strict=True)
+    return (_source(source), _target(output), *_ints(offset, *lengths, *strides))
+
+
+def _embedding(_op: ops.Embedding, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    vocabulary, width = _present(inputs[1]).shape
+    return (*_sources(inputs, 2), _target(output), *_ints(output.size // width, vocabulary, width))
+
+
+_ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]]] = {
+    ops.Linear: _linear,
+    ops.Conv2d: _conv2d,
+    ops.Attention: _attention,
+    ops.Softmax: _softmax,
+    ops.LayerNorm: _layernorm,
+    ops.Add: _add,
+    ops.Mul: _mul,
+    ops.Table: _table,
+    ops.MaxPool2d: _max_pool2d,
+    ops.AvgPool2d: _avg_pool2d,
+    ops.Mean: _mean,
+    ops.Slice: _slice,
+    ops.Transpose: _transpose,
+    ops.Embedding: _embedding,
+}

@@ -1,0 +1,224 @@
+"""What may be in a model, before and after canonicalisation, and what to say if it is not."""
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx_ir as ir
+
+from microformer.errors import ModelError, UnsupportedOpError
+from microformer.load import edit
+from microformer.load.naming import module_path
+from microformer.load.patterns.activation import EVALUATE
+from microformer.load.patterns.attention_onnx import is_canonical as attention_is_canonical
+
+_ACTIVATIONS = "use ReLU, ReLU6, GELU, SiLU, tanh, sigmoid, hard-swish or hard-sigmoid"
+_MASK = "masks must be constants: build them when the model is made, not from its input"
+_NORM = "use LayerNorm, RMSNorm or BatchNorm"
+_RECURRENT = "recurrent layers and control flow cannot be compiled; use attention or convolutions"
+_QUANTIZED = "give the float model, microformer quantises it itself"
+_HINTS = {
+    **dict.fromkeys(
+        ("LeakyRelu", "Elu", "Selu", "Celu", "Softplus", "Mish", "PRelu"), _ACTIVATIONS
+    ),
+    **dict.fromkeys(("Erf", "Exp", "Pow", "Sqrt", "Reciprocal", "Log", "Sin", "Cos"), _ACTIVATIONS),
+    **dict.fromkeys(("Equal", "Not", "Less", "Greater", "And", "Or", "Where", "IsNaN"), _MASK),
+    **dict.fromkeys(("InstanceNormalization", "GroupNormalization", "LpNormalization"), _NORM),
+    **dict.fromkeys(("LSTM", "GRU", "RNN", "Loop", "If", "Scan"), _RECURRENT),
+    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "QLinearConv"), _QUANTIZED),
+    **dict.fromkeys(("ArgMax", "TopK"), "let the model end with its logits"),
+    "LogSoftmax": "leave it out (the largest class is the same) or use softmax",
+    "MatMul": "a product of two activations is compiled only as softmax(Q K^T) V attention",
+    "Gemm": "its second operand must be a constant matrix of weights",
+    "Einsum": "write it with matmul, transpose and reshape",
+    "ConvTranspose": "use Conv, or a Linear and a reshape",
+    "Div": "an activation can be divided by a constant only; multiply instead",
+    "Min": "only clamping to constant scalars is compiled",
+    "Max": "only clamping to constant scalars is compiled",
+    "Resize": "let the model work at one resolution",
+    "Expand": "an activation can be repeated only where an Add or Mul broadcasts it",
+    "Tile": "an activation can be repeated only where an Add or Mul broadcasts it",
+    "Gather": "only embeddings of an integer input, or constant indices at a regular step",
+    "ReduceMax": "only the maximum over all spatial axes of [N, C, H, W] is compiled; use the mean",
+    "Pad": "only constant padding with zeros is compiled",
+    "Cast": "integers computed from the input cannot be compiled",
+}
+_PLAIN = (
+    *("Add", "Mul", "Relu", "Gelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Concat"),
+    *("ReduceMean", "MaxPool", "AveragePool", "Transpose"),
+)
+_UNDERSTOOD = {
+    *_PLAIN,
+    *EVALUATE,
+    *("MatMul", "Gemm", "Conv", "Attention", "LayerNormalization", "RMSNormalization", "Softmax"),
+    *("BatchNormalization", "Pad", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceSum"),
+    *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Slice", "Split", "Gather"),
+    *("Expand", "Tile", "Where", "Cast", "Dropout", "IsNaN", "Einsum"),
+}
+
+
+def refuse(node: ir.Node, reason: str = "") -> UnsupportedOpError:
+    """The error for a node: its name, operator and module, and what would help."""
+    hint = reason or _HINTS.get(node.op_type, "it is not supported yet; replace or remove it")
+    path = module_path(node)
+    where = f" in module {path!r}" if path else ""
+    return UnsupportedOpError(f"Cannot compile {edit.describe(node)}{where}: {hint}.")
+
+
+def check_understood(graph: ir.Graph) -> None:
+    """Right after folding: every operator is one that some pass knows, every shape is static."""
+    for node in graph:
+        if node.domain not in ("", edit.DOMAIN):
+            raise refuse(
+                node, "operators outside ONNX's own set are not supported; export plain ONNX"
+            )
+        if node.op_type not in _UNDERSTOOD:
+            raise refuse(node)
+        for value in node.outputs[:1]:
+            if value.shape is None or not value.shape.is_static():
+                if node.op_type in ("Reshape", "Expand", "Slice", "Tile"):
+                    raise refuse(
+                        node, "its parameters are not constant; export the model with fixed shapes"
+                    )
+                raise refuse(
+                    node,
+                    f"its output has no static shape ({value.shape}); export with fixed shapes",
+                )
+            if 0 in value.shape.numpy():
+                raise refuse(node, f"its output is empty, of shape {value.shape}")
+
+
+def check_canonical(graph: ir.Graph) -> None:
+    """At the end: every node has the form that ``FloatModel`` promises."""
+    if not len(graph) or graph.outputs[0].producer() is None:
+        raise ModelError("The model computes nothing from its input: its output is constant.")
+    for node in graph:
+        if node.op_type not in _FORMS or node.domain != (
+            edit.DOMAIN if node.op_type in _OWN else ""
+        ):
+            raise refuse(node)
+        complaint = _FORMS[node.op_type](node)
+        if complaint:
+            raise refuse(node, complaint)
+        _check_values(node)
+    output = graph.outputs[0]
+    if edit.shape_of(output)[0] != 1:
+        raise ModelError(
+            f"The model's output {output.name!r} has shape {edit.shape_of(output)}: its first axis "
+            "must be the batch of 1; transpose or wrap the model."
+        )
+
+
+def _check_values(node: ir.Node) -> None:
+    output = node.outputs[0]
+    if output.dtype != ir.DataType.FLOAT:
+        raise refuse(node, "integers computed from the input cannot be compiled")
+    if edit.shape_of(output)[0] != 1 and not output.is_graph_output():
+        raise refuse(
+            node, f"its output of shape {edit.shape_of(output)} has no batch axis in front"
+        )
+    masked = node.inputs[3] if node.op_type == "Attention" and len(node.inputs) > 3 else None
+    for value in node.inputs:
+        data = edit.array_of(value)
+        if value is None or data is None or data.dtype.kind != "f" or node.op_type == "Clip":
+            continue
+        if np.isnan(data).any() or (value is not masked and np.isinf(data).any()):
+            raise ModelError(
+                f"A constant of {edit.describe(node)} holds NaN or infinite values: train or "
+                "export the model again."
+            )
+
+
+def _no_complaint(node: ir.Node) -> str:
+    return ""
+
+
+def _constants(node: ir.Node, *indices: int) -> bool:
+    return all(i < len(node.inputs) and edit.array_of(node.inputs[i]) is not None for i in indices)
+
+
+def _weighted(node: ir.Node) -> str:
+    return "" if _constants(node, 1, 2) else "its weight and bias must be constants"
+
+
+def _conv(node: ir.Node) -> str:
+    rank = len(edit.shape_of(node.outputs[0]))
+    if rank not in (3, 4):
+        return "only 1-D and 2-D convolutions are compiled"
+    return _weighted(node)
+
+
+def _pool(node: ir.Node) -> str:
+    names = {"kernel_shape", "strides", "pads"}
+    if node.op_type == "AveragePool":
+        names.add("count_include_pad")
+    if len(edit.shape_of(node.outputs[0])) not in (3, 4) or set(node.attributes) != names:
+        return "only 1-D and 2-D pools without dilation or rounding up are compiled"
+    return ""
+
+
+def _matmul(node: ir.Node) -> str:
+    if edit.array_of(node.inputs[0]) is not None:
+        return "its constant weight is on the left; write x @ W with the weight on the right"
+    if edit.array_of(node.inputs[1]) is not None:
+        return "a constant weight must be one matrix of two axes"
+    return _HINTS["MatMul"]
+
+
+def _norm(node: ir.Node) -> str:
+    if not _constants(node, *range(1, len(node.inputs))):
+        return "its scale and bias must be constants"
+    return "" if edit.int_attribute(node, "axis", -1) == -1 else "only the last axis is normalised"
+
+
+def _attention(node: ir.Node) -> str:
+    if any(edit.array_of(v) is not None for v in node.inputs[:3]):
+        return "constant queries, keys or values are not supported yet; compute them from the input"
+    if len(node.inputs) > 3 and edit.array_of(node.inputs[3]) is None:
+        return _MASK
+    return "" if attention_is_canonical(node) else "this form of attention is not supported yet"
+
+
+def _softmax(node: ir.Node) -> str:
+    rank = len(edit.shape_of(node.outputs[0]))
+    last = edit.int_attribute(node, "axis", -1) in (-1, rank - 1)
+    return "" if last else "softmax is compiled over the last axis only; transpose around it"
+
+
+def _binary(node: ir.Node) -> str:
+    data = [edit.array_of(v) is not None for v in node.inputs]
+    return "it adds or multiplies constants only" if all(data) else ""
+
+
+def _gather(node: ir.Node) -> str:
+    index = node.inputs[1]
+    table = edit.array_of(node.inputs[0])
+    if table is None or table.ndim != 2 or index is None or edit.int_attribute(node, "axis", 0):
+        return _HINTS["Gather"]
+    if not index.is_graph_input():
+        return "token indices must be the model's own input"
+    return ""
+
+
+def _constant_rest(node: ir.Node) -> str:
+    count = len(node.inputs)
+    return "" if _constants(node, *range(1, count)) else "its parameters are not constant"
+
+
+_OWN = ("Linear", "Silu")
+_FORMS: dict[str, Callable[[ir.Node], str]] = {
+    **dict.fromkeys(_PLAIN, _no_complaint),
+    "Silu": _no_complaint,
+    "Linear": _weighted,
+    "Conv": _conv,
+    "MaxPool": _pool,
+    "AveragePool": _pool,
+    "LayerNormalization": _norm,
+    "RMSNormalization": _norm,
+    "Attention": _attention,
+    "Softmax": _softmax,
+    "Add": _binary,
+    "Mul": _binary,
+    "Gather": _gather,
+    "MatMul": _matmul,
+    **dict.fromkeys(("Clip", "Reshape", "Slice", "ReduceMean"), _constant_rest),
+}

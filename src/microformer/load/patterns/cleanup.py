@@ -1,0 +1,53 @@
+"""What does nothing to a float32 model at inference: casts, copies, expansions that broadcast."""
+
+import onnx_ir as ir
+
+from microformer.load import edit
+
+_KINDS = {
+    **dict.fromkeys((ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16), "float"),
+    **dict.fromkeys((ir.DataType.INT64, ir.DataType.INT32), "int"),
+}
+
+
+def drop_copies(graph: ir.Graph) -> bool:
+    """Remove Identity, Dropout, and Cast between floats or between integers."""
+    modified = False
+    for node in list(graph):
+        source = node.inputs[0] if node.inputs else None
+        if source is None or node.domain or any(v.uses() for v in node.outputs[1:]):
+            continue
+        if node.op_type == "Cast":
+            target = ir.DataType(node.attributes.get_int("to", 1))
+            kind = _KINDS.get(source.dtype or ir.DataType.UNDEFINED)
+            drop = kind is not None and kind == _KINDS.get(target)
+        else:
+            drop = node.op_type in ("Identity", "Dropout")
+        if drop:
+            edit.replace(node.outputs[0], source)
+            modified = True
+    return modified
+
+
+def drop_expands(graph: ir.Graph) -> bool:
+    """Remove an Expand whose readers are Add and Mul that broadcast to the same shape anyway."""
+    modified = False
+    for node in list(graph):
+        if not edit.producer(node.outputs[0], "Expand"):
+            continue
+        source, output = node.inputs[0], node.outputs[0]
+        if source is None or output.is_graph_output():
+            continue
+        readers = [use.node for use in output.uses()]
+        if all(_broadcasts(reader, output, source) for reader in readers):
+            edit.redirect(output, source, readers)
+            modified = True
+    return modified
+
+
+def _broadcasts(reader: ir.Node, old: ir.Value, new: ir.Value) -> bool:
+    """Whether an Add or Mul gives the same shape with ``new`` in place of ``old``."""
+    if reader.op_type not in ("Add", "Mul") or reader.inputs[0] is reader.inputs[1]:
+        return False
+    other = reader.inputs[1] if reader.inputs[0] is old else reader.inputs[0]
+    return other is not None and edit.shape_of(other) == edit.shape_of(reader.outputs[0])

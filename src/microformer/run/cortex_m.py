@@ -1,0 +1,105 @@
+"""Run on an emulated Cortex-M: start-up, then one inference a sample, the first one counted."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from microformer.errors import ToolError
+from microformer.graph.project import CProject, Image, RunResult
+from microformer.graph.tensor import Array
+from microformer.run import profile as profiler
+from microformer.run.alignment import AlignmentCheck
+from microformer.run.firmware import Firmware
+from microformer.run.machine import Machine
+from microformer.run.timing import find
+from microformer.targets import Target
+
+_PAINT = b"\xa5"  # startup_cortex_m.c paints the stack with it
+_FILLS = (b"\x55", b"\xaa")  # what the arena holds before a sample must not matter
+
+
+def run_cortex_m(
+    project: CProject,
+    image: Image,
+    samples: Array,
+    target: Target,
+    *,
+    profile: bool,
+    check_alignment: bool,
+    limit_seconds: float,
+    progress: Callable[[int, int], None],
+) -> RunResult:
+    """Outputs int8 [N, output_size], counts of the first sample, deepest stack of all."""
+    if image.target != target.name:
+        raise ToolError(f"'{image.path}' was built for {image.target}, not for {target.name}.")
+    begin = time.perf_counter()
+    firmware = Firmware(image.path)
+    session = _Session(project, firmware, Machine(target, firmware, limit_seconds))
+    if check_alignment:
+        AlignmentCheck(session.machine, firmware, unaligned_access=target.unaligned_access)
+    counted: profiler.Profile | None = None
+    outputs = np.empty((len(samples), project.output_size), np.int8)
+    for index, sample in enumerate(samples):
+        if index == 0 and profile:
+            counted = session.count(sample, target.timing)
+        else:
+            session.infer(sample, index)
+        outputs[index] = session.output(sample, index)
+        progress(index + 1, len(samples))
+    cycles = None if counted is None else counted.cycles
+    return RunResult(
+        outputs=outputs,
+        cycles=cycles,
+        cycles_kind=None if cycles is None else "estimate",
+        instructions=None if counted is None else counted.instructions,
+        layers=() if counted is None else counted.layers,
+        stack_bytes=session.stack_bytes(),
+        wall_seconds=time.perf_counter() - begin,
+    )
+
+
+class _Session:
+    """The harness's buffers in a machine, and its function."""
+
+    def __init__(self, project: CProject, firmware: Firmware, machine: Machine) -> None:
+        self.machine = machine
+        self._project = project
+        self._firmware = firmware
+        self._in = firmware.address("mf_harness_in")
+        self._out = firmware.address("mf_harness_out")
+        self._arena = firmware.address("mf_harness_arena")
+        self._infer = firmware.address("mf_harness_infer")
+
+    def count(self, sample: Array, timing: str | None) -> profiler.Profile:
+        """The first inference, under the block hook."""
+        self._prepare(sample, 0)
+        return profiler.count(
+            self._project, self._firmware, self.machine, self._infer, find(timing)
+        )
+
+    def infer(self, sample: Array, index: int) -> None:
+        """One inference at full speed."""
+        self._prepare(sample, index)
+        self.machine.call(self._infer, f"sample {index}")
+
+    def _prepare(self, sample: Array, index: int) -> None:
+        self.machine.write(self._arena, _FILLS[index % 2] * max(self._project.arena_bytes, 1))
+        self.machine.write(self._out, _FILLS[index % 2] * self._project.output_size)
+        self.machine.write(self._in, sample.tobytes())
+
+    def output(self, sample: Array, index: int) -> Array:
+        """int8 [output_size]; ToolError if the inference changed its input."""
+        if self.machine.read(self._in, sample.nbytes) != sample.tobytes():
+            raise ToolError(f"'{self._project.name}' wrote into its input in sample {index}.")
+        return np.frombuffer(self.machine.read(self._out, self._project.output_size), np.int8)
+
+    def stack_bytes(self) -> int:
+        """The deepest stack so far: all but the bytes at its end that still are paint.
+
+        It counts the frames of start-up and main too, some 16 bytes.
+        """
+        bottom = self._firmware.address("mf_stack_bottom")
+        top = self._firmware.address("mf_stack_top")
+        stack = self.machine.read(bottom, top - bottom)
+        return len(stack.lstrip(_PAINT))

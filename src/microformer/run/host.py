@@ -1,0 +1,128 @@
+"""Run on this machine: the shared library by ctypes, or the executable with sanitizers."""
+
+import ctypes
+import subprocess
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from microformer.errors import ToolError
+from microformer.graph.project import CProject, Image, RunResult
+from microformer.graph.tensor import Array
+
+_GUARD_BYTES = 64
+_GUARD = 0xC3
+_FILLS = (0x55, 0xAA)  # what the arena holds before a sample must not matter
+
+
+def run_host(
+    project: CProject,
+    image: Image,
+    samples: Array,
+    *,
+    limit_seconds: float,
+    progress: Callable[[int, int], None],
+) -> RunResult:
+    """Outputs int8 [N, output_size]; the wall clock covers the model's function alone."""
+    if image.path.suffix == ".exe":
+        return _run_sanitized(project, image, samples, limit_seconds, progress)
+    function = _function(project, image)
+    out = _Guarded(project.output_size, 1)
+    arena = _Guarded(max(project.arena_bytes, 1), project.arena_alignment)
+    outputs = np.empty((len(samples), project.output_size), np.int8)
+    seconds = 0.0
+    for index, sample in enumerate(samples):
+        arena.array[:] = _FILLS[index % 2]
+        given = sample.copy()
+        begin = time.perf_counter()
+        function(given.ctypes.data, out.address, arena.address)
+        seconds += time.perf_counter() - begin
+        for buffer, what in ((out, "its output"), (arena, "its arena")):
+            if buffer.broken():
+                raise ToolError(
+                    f"'{project.name}' wrote outside of {what} in sample {index}; its C sources "
+                    "were changed, or microformer has a defect: compile again, else report it."
+                )
+        if not np.array_equal(given, sample):
+            raise ToolError(f"'{project.name}' wrote into its input in sample {index}.")
+        outputs[index] = out.array.view(np.int8)
+        progress(index + 1, len(samples))
+    return _result(outputs, seconds)
+
+
+class _Guarded:
+    """A buffer with bytes of a known pattern on both sides."""
+
+    def __init__(self, size: int, alignment: int) -> None:
+        whole = np.full(size + 2 * _GUARD_BYTES + alignment, _GUARD, np.uint8)
+        begin = _GUARD_BYTES + (-(whole.ctypes.data + _GUARD_BYTES)) % alignment
+        self._before = whole[:begin]
+        self._after = whole[begin + size :]
+        self.array = whole[begin : begin + size]
+        self.address = self.array.ctypes.data
+
+    def broken(self) -> bool:
+        """True if a byte of the guards has changed."""
+        return bool((self._before != _GUARD).any() or (self._after != _GUARD).any())
+
+
+def _function(project: CProject, image: Image) -> Callable[[int, int, int], None]:
+    try:
+        function = getattr(ctypes.CDLL(str(image.path)), f"{project.name}_run")
+    except (OSError, AttributeError):
+        raise ToolError(
+            f"'{image.path}' cannot be loaded or has no function '{project.name}_run'; "
+            "compile the model again."
+        ) from None
+    function.restype = None
+    function.argtypes = [ctypes.c_void_p] * 3
+
+    def call(given: int, out: int, arena: int) -> None:
+        function(given, out, arena)
+
+    return call
+
+
+def _run_sanitized(
+    project: CProject,
+    image: Image,
+    samples: Array,
+    limit_seconds: float,
+    progress: Callable[[int, int], None],
+) -> RunResult:
+    """All samples in one process, through its standard input and output."""
+    begin = time.perf_counter()
+    try:
+        done = subprocess.run(
+            [str(image.path)],
+            input=samples.tobytes(),
+            capture_output=True,
+            timeout=limit_seconds * len(samples),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ToolError(f"'{project.name}' did not end under the sanitizers.") from None
+    except OSError as error:
+        raise ToolError(f"'{image.path}' cannot be started: {error.strerror}.") from None
+    seconds = time.perf_counter() - begin
+    expected = len(samples) * project.output_size
+    if done.returncode != 0 or len(done.stdout) != expected:
+        lines = done.stderr.decode("utf-8", "replace").splitlines()
+        first = next((y for y in lines if "error:" in y.lower()), f"exit code {done.returncode}")
+        raise ToolError(f"The sanitizers stopped '{project.name}': {first.strip()[:300]}.")
+    progress(len(samples), len(samples))
+    outputs = np.frombuffer(done.stdout, np.int8).reshape(len(samples), -1).copy()
+    return _result(outputs, seconds)
+
+
+def _result(outputs: Array, seconds: float) -> RunResult:
+    return RunResult(
+        outputs=outputs,
+        cycles=None,
+        cycles_kind="host",
+        instructions=None,
+        layers=(),
+        stack_bytes=None,
+        wall_seconds=seconds,
+    )

@@ -1,0 +1,126 @@
+"""A Cortex-M with a board's two memories, emulated by unicorn."""
+
+import struct
+from typing import Any
+
+import unicorn as unicorn_package
+from unicorn import arm_const
+
+from microformer.errors import ToolError
+from microformer.run.firmware import Firmware
+from microformer.targets import Target
+
+unicorn: Any = unicorn_package  # it says that it is typed and is not
+
+_STACK_NEIGHBOURHOOD = 0x10000  # a fault so close below RAM is the stack's
+_ACCESSES = {
+    unicorn.UC_MEM_READ_UNMAPPED: "reads",
+    unicorn.UC_MEM_WRITE_UNMAPPED: "writes",
+    unicorn.UC_MEM_FETCH_UNMAPPED: "jumps to",
+    unicorn.UC_MEM_WRITE_PROT: "writes",
+    unicorn.UC_MEM_READ_PROT: "reads",
+    unicorn.UC_MEM_FETCH_PROT: "jumps to",
+}
+_EXCEPTIONS = {2: "an SVC", 3: "a jump to where there is no memory", 7: "a breakpoint"}
+
+
+class Machine:
+    """The core after start-up: vector table read, Reset_Handler run, at ``mf_harness_done``.
+
+    Only flash (read, execute) and RAM (read, write) exist: any other access is a fault, and
+    ``call`` raises ToolError for it with the function, its address and the address accessed.
+    """
+
+    def __init__(self, target: Target, firmware: Firmware, limit_seconds: float) -> None:
+        self._target = target
+        self._firmware = firmware
+        self._limit_us = max(int(limit_seconds * 1e6), 1)
+        self._fault = ""
+        self._done = firmware.address("mf_harness_done")
+        self._uc = self._powered()
+        start = struct.unpack("<II", self.read(target.flash_origin, 8))
+        self._uc.reg_write(arm_const.UC_ARM_REG_SP, start[0])
+        self._execute(start[1] & ~1, "start-up")
+        self._stack_pointer = self._uc.reg_read(arm_const.UC_ARM_REG_SP)
+
+    def _powered(self) -> Any:
+        target = self._target
+        uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{target.emulator_cpu}"))
+        readable = unicorn.UC_PROT_READ
+        uc.mem_map(target.flash_origin, target.flash_bytes, readable | unicorn.UC_PROT_EXEC)
+        uc.mem_map(target.ram_origin, target.ram_bytes, readable | unicorn.UC_PROT_WRITE)
+        for address, data in self._firmware.segments:
+            uc.mem_write(address, data)
+        uc.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_memory_fault)
+        uc.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
+        return uc
+
+    def read(self, address: int, size: int) -> bytes:
+        """``size`` bytes of memory."""
+        return bytes(self._uc.mem_read(address, size))
+
+    def write(self, address: int, data: bytes) -> None:
+        """Put ``data`` into memory."""
+        self._uc.mem_write(address, data)
+
+    def call(self, address: int, what: str) -> None:
+        """Run the function at ``address`` until it returns; ``what`` is for messages."""
+        self._uc.reg_write(arm_const.UC_ARM_REG_SP, self._stack_pointer)
+        self._uc.reg_write(arm_const.UC_ARM_REG_LR, self._done | 1)
+        self._execute(address, what)
+
+    def hook(self, kind: int, callback: Any) -> int:
+        """Add a unicorn hook; code translated before is translated anew, else it has no hook."""
+        handle = self._uc.hook_add(kind, callback)
+        self._uc.ctl_flush_tb()
+        return int(handle)
+
+    def unhook(self, handle: int) -> None:
+        """Remove a hook, also from the code translated so far."""
+        self._uc.hook_del(handle)
+        self._uc.ctl_flush_tb()
+
+    def stop(self, reason: str) -> None:
+        """From within a hook: end the call with a ToolError that says ``reason``."""
+        self._fault = self._fault or reason
+        self._uc.emu_stop()
+
+    def program_counter(self) -> int:
+        """Address of the instruction being executed."""
+        return int(self._uc.reg_read(arm_const.UC_ARM_REG_PC)) & ~1
+
+    def _execute(self, address: int, what: str) -> None:
+        self._fault = ""
+        refused = ""
+        try:
+            self._uc.emu_start(address | 1, self._done, timeout=self._limit_us)
+        except unicorn.UcError as error:
+            refused = str(error)
+        pc = self.program_counter()
+        if not self._fault and not refused and pc == self._done:
+            return
+        reason = self._fault or refused or f"it is still there after {self._limit_us / 1e6:g} s"
+        name = self._firmware.function_at(pc)
+        raise ToolError(
+            f"The program stopped at {pc:#010x} in '{name}' ({what}): {reason}; its C sources "
+            "were changed, or microformer has a defect: compile again, else report it."
+        )
+
+    def _on_memory_fault(
+        self, _uc: Any, access: int, address: int, size: int, _value: int, _data: Any
+    ) -> bool:
+        ram = self._target.ram_origin
+        verb = _ACCESSES.get(access, "accesses")
+        if ram - _STACK_NEIGHBOURHOOD <= address < ram:
+            self._fault = f"its stack is too small, it reached {address:#010x} below RAM"
+        elif verb == "jumps to":
+            self._fault = f"it jumps to {address:#010x}, where no code is"
+        else:
+            self._fault = f"it {verb} {size} bytes at {address:#010x}, which it may not"
+        return False
+
+    def _on_exception(self, uc: Any, number: int, _data: Any) -> None:
+        name = _EXCEPTIONS.get(number, f"exception {number}")
+        self._fault = self._fault or f"it raised {name}"
+        uc.emu_stop()

@@ -1,0 +1,161 @@
+"""Counting one inference: which blocks ran, in which order, in which layer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import unicorn
+
+from microformer.errors import ToolError
+from microformer.graph.project import CProject, LayerCount
+from microformer.run.firmware import Firmware
+from microformer.run.machine import Machine
+from microformer.run.timing import Block, Timing
+
+_SIZE_BITS = 16  # a block is (address << 16) | size: one integer, because the hook must be quick
+_NONE = 0
+
+Edges = dict[tuple[int, int], int]
+"""How often control went from one block to the next, by (block, block)."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Counts of one inference, from the first instruction of the model's function to its return."""
+
+    cycles: int | None
+    instructions: int
+    layers: tuple[LayerCount, ...]
+
+
+class Recorder:
+    """Collects the edges between blocks while the emulator runs, layer by layer.
+
+    A layer begins at the first instruction of its function and lasts, with whatever it calls,
+    until control is back in the model's function or the next layer begins; what the model's
+    function does itself belongs to no layer, and what the harness does is not counted.
+    ``owner`` of an address says to whom control passes there.
+    """
+
+    def __init__(self, project: CProject, firmware: Firmware) -> None:
+        model = firmware.functions.get(f"{project.name}_run")
+        harness = firmware.functions.get("mf_harness_infer")
+        if model is None or harness is None:
+            raise ToolError(f"'{firmware.path}' has no function '{project.name}_run'.")
+        self.outside: Edges = {}
+        self.model: Edges = {}
+        self.owner: dict[int, Edges] = {}
+        for function, edges in ((harness, self.outside), (model, self.model)):
+            self.owner |= dict.fromkeys(range(function.begin, function.end, 2), edges)
+        self.layers: list[Edges | None] = []
+        for layer in project.layers:
+            begin = _entry(firmware, layer.symbol)
+            if begin is None or begin in self.owner:
+                self.layers.append(None)  # the compiler removed it, or merged it with another
+                continue
+            self.owner[begin] = {}
+            self.layers.append(self.owner[begin])
+        self.current = self.outside
+        self.previous = _NONE
+
+    def run(self, machine: Machine, address: int) -> None:
+        """Call the function at ``address`` with the hook on."""
+        owner = self.owner
+        edges, previous = self.outside, _NONE
+
+        def on_block(_uc: Any, address: int, size: int, _data: Any) -> None:
+            nonlocal edges, previous
+            block = address << _SIZE_BITS | size
+            edge = (previous, block)
+            edges[edge] = edges.get(edge, 0) + 1  # under the owner of the block that was left
+            previous = block
+            if address in owner:
+                edges = owner[address]
+
+        handle = machine.hook(unicorn.UC_HOOK_BLOCK, on_block)
+        try:
+            machine.call(address, "sample 0, counted")
+        finally:
+            machine.unhook(handle)
+        self.current, self.previous = edges, previous
+
+
+def _entry(firmware: Firmware, symbol: str) -> int | None:
+    """Address of a layer's function; compilers append ``.something`` to those they specialise."""
+    if symbol in firmware.functions:
+        return firmware.functions[symbol].begin
+    for name, function in firmware.functions.items():
+        if name.startswith(f"{symbol}."):
+            return function.begin
+    return None
+
+
+def count(
+    project: CProject, firmware: Firmware, machine: Machine, address: int, timing: Timing | None
+) -> Profile:
+    """Run the inference at ``address`` once under the hook and count it."""
+    recorder = Recorder(project, firmware)
+    recorder.run(machine, address)
+    counts = _Counts(recorder, firmware, timing)
+    layers = tuple(
+        LayerCount(layer.symbol, *((None, None) if edges is None else counts.of(edges)))
+        for layer, edges in zip(project.layers, recorder.layers, strict=True)
+    )
+    cycles, instructions = counts.total()
+    return Profile(cycles, instructions, layers)
+
+
+class _Counts:
+    """Turns edges into instructions and cycles, each charged to its owner."""
+
+    def __init__(self, recorder: Recorder, firmware: Firmware, timing: Timing | None) -> None:
+        self._firmware = firmware
+        self._timing = timing
+        self._blocks: dict[int, Block] = {}
+        self._instructions: dict[int, int] = {}
+        self._cycles: dict[int, int] = {}
+        inside = [recorder.model, *(e for e in recorder.layers if e is not None)]
+        for edges in (*inside, recorder.outside):
+            self._charge(edges, recorder.owner)
+        if recorder.current is not recorder.outside and timing is not None:
+            # the model was the harness's last call: no block follows its return
+            last = timing.exit_cycles(self._block(recorder.previous), taken=True)
+            self._add(self._cycles, recorder.current, last)
+        self._inside = inside
+
+    def of(self, edges: Edges) -> tuple[int | None, int]:
+        """(cycles, instructions) charged to the owner of ``edges``."""
+        instructions = self._instructions.get(id(edges), 0)
+        return (None if self._timing is None else self._cycles.get(id(edges), 0)), instructions
+
+    def total(self) -> tuple[int | None, int]:
+        """(cycles, instructions) of the model and all its layers."""
+        pairs = [self.of(edges) for edges in self._inside]
+        instructions = sum(pair[1] for pair in pairs)
+        return (None if self._timing is None else sum(c or 0 for c, _ in pairs)), instructions
+
+    def _charge(self, edges: Edges, owner: Mapping[int, Edges]) -> None:
+        """Leaving a block belongs to whoever owned it, entering the next to its new owner."""
+        for (before, after), count in edges.items():
+            block = self._block(after)
+            entered = owner.get(block.address, edges)
+            self._add(self._instructions, entered, count * block.instructions)
+            if self._timing is None:
+                continue
+            previous = self._block(before) if before != _NONE else None
+            falls = previous is not None and previous.end == block.address
+            fallen_from = previous if falls else None
+            self._add(self._cycles, entered, count * self._timing.entry_cycles(block, fallen_from))
+            if previous is not None:
+                exits = self._timing.exit_cycles(previous, taken=not falls)
+                self._add(self._cycles, edges, count * exits)
+
+    @staticmethod
+    def _add(sums: dict[int, int], edges: Edges, amount: int) -> None:
+        sums[id(edges)] = sums.get(id(edges), 0) + amount
+
+    def _block(self, key: int) -> Block:
+        if key not in self._blocks:
+            address, size = key >> _SIZE_BITS, key & ((1 << _SIZE_BITS) - 1)
+            self._blocks[key] = Block(address, self._firmware.code(address, size))
+        return self._blocks[key]

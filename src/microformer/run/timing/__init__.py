@@ -1,0 +1,15 @@
+"""Timing models: what a block of instructions costs on a core. One file a core."""
+
+from collections.abc import Callable
+
+from microformer.run.timing.block import Block, Timing
+from microformer.run.timing.cortex_m4 import CortexM4
+
+__all__ = ["Block", "Timing", "find"]
+
+_MODELS: dict[str, Callable[[], Timing]] = {"m4": CortexM4}
+
+
+def find(name: str | None) -> Timing | None:
+    """The timing model that a target names, None if it names none."""
+    return None if name is None else _MODELS[name]()

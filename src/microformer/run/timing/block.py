@@ -1,0 +1,43 @@
+"""A block of instructions, and what a timing model says of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+_WIDE = 0b11101  # halfwords whose five top bits are this or more begin a 32-bit instruction
+
+
+@dataclass(frozen=True)
+class Block:
+    """A run of Thumb instructions entered at its first and left at its last."""
+
+    address: int
+    code: bytes
+
+    @property
+    def end(self) -> int:
+        """Address of the byte after the block."""
+        return self.address + len(self.code)
+
+    @cached_property
+    def instructions(self) -> int:
+        """How many instructions (Armv7-M ARM A5.1: 16 or 32 bits each, told by the first five)."""
+        offset = count = 0
+        while offset < len(self.code):
+            offset += 4 if self.code[offset + 1] >> 3 >= _WIDE else 2
+            count += 1
+        return count
+
+
+class Timing(Protocol):
+    """Cycles of blocks: what comes from going into one, and from leaving one."""
+
+    def entry_cycles(self, block: Block, fallen_from: Block | None) -> int:
+        """Cycles of the block but for the branch that ends it.
+
+        ``fallen_from`` is the block before it in memory if control came from there without a
+        branch (loads pipeline across that border), else None.
+        """
+
+    def exit_cycles(self, block: Block, *, taken: bool) -> int:
+        """Cycles of the branch that ends the block (0 if none does), ``taken`` or not."""
