@@ -44,6 +44,7 @@ class Tensor:
     quant: Quant | None = None
     data: Array | None = None
     source: str = ""
+    source_perm: tuple[int, ...] | None = None
 
     @property
     def size(self) -> int:

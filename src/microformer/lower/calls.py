@@ -1,15 +1,14 @@
 """Nodes to kernel calls: the variant is chosen, constants are packed, arguments laid out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from microformer.graph.cost import describe, macs
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.kernel_graph import Arg, KernelCall, View
 from microformer.graph.ops import Concat
-from microformer.graph.tensor import Tensor
-from microformer.kernels.registry import select
-from microformer.kernels.signatures import arguments
+from microformer.graph.tensor import Tensor, constant
+from microformer.kernels.registry import Kernel, select
+from microformer.kernels.signatures import Operands, arguments, concat_arguments
 
 
 @dataclass
@@ -25,3 +24,89 @@ class Lowering:
 
     def __post_init__(self) -> None:
         self.tensors.update(self.graph.tensors)
+
+    def add(self, node: Node) -> None:
+        """Append the calls that do ``node``; none if its output is another name for its input."""
+        if node.output in self.aliases:
+            return
+        inputs, output = self.graph.operands(node), self.tensors[node.output]
+        kernel = select(node.op, inputs, output, self.isas)
+        if isinstance(node.op, Concat):
+            self._add_concat(node, node.op, kernel)
+            return
+        args = self._packed(kernel, node, arguments(node.op, inputs, output))
+        call = KernelCall(
+            name=node.name,
+            op=node.op.kind,
+            symbol=kernel.symbol,
+            args=args,
+            inputs=tuple(str(a.value) for a in args if a.kind == "in"),
+            output=node.output,
+            scratch_bytes=kernel.scratch(node.op, inputs, output),
+            macs=macs(node.op, inputs, output),
+            shape=describe(node.op, inputs, output),
+            inplace=kernel.inplace_operands(inputs, output),
+        )
+        self.calls.append(call)
+
+    def whole(self, name: str) -> str:
+        """The buffer that holds graph output ``name`` and nothing else; a copy where none does."""
+        view = self.views.get(name)
+        buffer = self.graph.tensors[name] if view is None else self.tensors[view.base]
+        tensor = self.graph.tensors[name]
+        if buffer.nbytes == tensor.nbytes and buffer.data is None:
+            if buffer.name not in self.graph.inputs:
+                return buffer.name
+        copy = replace(tensor, name=f"{name}.copy")
+        self.tensors[copy.name] = copy
+        self._copy(f"{name}.copy", Concat(0), (tensor,), copy, 0)
+        return copy.name
+
+    def _add_concat(self, node: Node, op: Concat, kernel: Kernel) -> None:
+        """One copy a part, but for parts that their producers write in place."""
+        inputs, output = self.graph.operands(node), self.tensors[node.output]
+        for part, name in enumerate(node.inputs):
+            if name in self.views and self.views[name].base == self._home(node.output):
+                continue
+            self._copy(f"{node.name}.{part}", op, inputs, output, part, kernel)
+
+    def _home(self, name: str) -> str:
+        return self.views[name].base if name in self.views else name
+
+    def _copy(
+        self,
+        name: str,
+        op: Concat,
+        inputs: Operands,
+        output: Tensor,
+        part: int,
+        kernel: Kernel | None = None,
+    ) -> None:
+        source = inputs[part]
+        assert source is not None
+        chosen = kernel or select(op, inputs, output, self.isas)
+        args = concat_arguments(op, inputs, output, part)
+        call = KernelCall(
+            name=name,
+            op="Concat" if len(inputs) > 1 else "Copy",
+            symbol=chosen.symbol,
+            args=args,
+            inputs=tuple(str(a.value) for a in args if a.kind == "in"),
+            output=output.name,
+            scratch_bytes=0,
+            macs=0,
+            shape="x".join(map(str, source.shape)),
+        )
+        self.calls.append(call)
+
+    def _packed(self, kernel: Kernel, node: Node, args: tuple[Arg, ...]) -> tuple[Arg, ...]:
+        """Constants in the order that the kernel wants, under names of their own."""
+        if kernel.pack is None:
+            return args
+        renamed: dict[str, str] = {}
+        for name, data in kernel.pack(node.op, self.graph.operands(node)).items():
+            renamed[name] = f"{name}.{kernel.symbol}"
+            self.tensors[renamed[name]] = constant(renamed[name], data)
+        return tuple(
+            Arg("const", renamed[str(a.value)]) if str(a.value) in renamed else a for a in args
+        )

@@ -1,0 +1,68 @@
+"""The check at each border between stages. A failure is a defect of microformer."""
+
+from microformer.errors import VerifyError
+from microformer.graph import ops
+from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.kernel_graph import KernelGraph
+from microformer.graph.shapes import infer_shape
+
+
+def verify(graph: IntGraph, stage: str) -> IntGraph:
+    """``graph`` itself if names, order, types and shapes are right; else VerifyError.
+
+    ``stage`` names the stage or pass to blame.
+    """
+    known = {*graph.inputs, *(t.name for t in graph.constants())}
+    for node in graph.nodes:
+        for name in node.inputs:
+            if name and name not in known:
+                _fail(stage, node, f"reads '{name}' before it is computed")
+        if node.output in known:
+            _fail(stage, node, f"computes '{node.output}' a second time")
+        known.add(node.output)
+        _check_node(graph, node, stage)
+    for name in graph.outputs:
+        if name not in known:
+            raise VerifyError(f"{stage}: the result '{name}' is never computed")
+    if len({node.name for node in graph.nodes}) != len(graph.nodes):
+        raise VerifyError(f"{stage}: two nodes share one name")
+    return graph
+
+
+def _fail(stage: str, node: Node, what: str) -> None:
+    raise VerifyError(f"{stage}: node '{node.name}' ({node.op.kind}) {what}")
+
+
+def _check_node(graph: IntGraph, node: Node, stage: str) -> None:
+    inputs, output = graph.operands(node), graph.tensors[node.output]
+    shape = infer_shape(node.op, inputs)
+    if shape != output.shape:
+        _fail(stage, node, f"gives shape {shape}, but '{output.name}' has {output.shape}")
+    if output.dtype != "int8":
+        _fail(stage, node, f"has an output of type {output.dtype}")
+    shift = getattr(node.op, "shift", 1)
+    if not 1 <= shift <= 30:
+        _fail(stage, node, f"shifts by {shift}; 1..30 are allowed")
+    if isinstance(node.op, ops.Concat):
+        quants = {t.quant for t in (*inputs, output) if t is not None and t.quant is not None}
+        if len(quants) > 1:
+            _fail(stage, node, "joins tensors of different scales")
+    if isinstance(node.op, ops.Linear | ops.Conv2d):
+        table = inputs[4] if len(inputs) > 4 else None
+        if table is not None and table.shape != (256,):
+            _fail(stage, node, "has a table that is not 256 bytes")
+
+
+def verify_kernels(graph: KernelGraph) -> KernelGraph:
+    """``graph`` itself if every argument resolves and every view lies inside its buffer."""
+    for name, view in graph.views.items():
+        if view.base in graph.views:
+            raise VerifyError(f"lower: view '{name}' is a view of a view")
+        end = view.offset + graph.tensors[name].nbytes
+        if view.offset < 0 or end > graph.tensors[view.base].nbytes:
+            raise VerifyError(f"lower: view '{name}' leaves its buffer '{view.base}'")
+    for call in graph.calls:
+        for arg in call.args:
+            if arg.kind in {"in", "out", "const"} and arg.value not in graph.tensors:
+                raise VerifyError(f"lower: {call.name} refers to unknown '{arg.value}'")
+    return graph

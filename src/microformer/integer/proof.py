@@ -1,0 +1,82 @@
+"""The proof that 32 bits suffice, from the constants themselves (docs/arithmetic.md)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from microformer.errors import ArithmeticProofError
+from microformer.graph import ops
+from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.tensor import Array
+from microformer.integer.requantize import INT32_LIMIT
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The largest magnitude that any 32-bit value of each node can reach, by node name."""
+
+    bounds: dict[str, int]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name}: {value} < 2^31" for name, value in self.bounds.items())
+
+
+def _limits(weight: Array) -> Array:
+    flat = weight.reshape(weight.shape[0], -1).astype(np.int64)
+    positive = np.where(flat > 0, flat, 0).sum(axis=1)
+    negative = np.where(flat < 0, -flat, 0).sum(axis=1)
+    return np.maximum(127 * positive + 128 * negative, 128 * positive + 127 * negative)
+
+
+def _requantize_bound(limit: Array | int, mult: Array | int, add: Array | int) -> int:
+    wide = np.abs(np.asarray(mult, np.int64)) * np.asarray(limit, np.int64)
+    return int((wide + np.abs(np.asarray(add, np.int64))).max())
+
+
+def _bound(graph: IntGraph, node: Node) -> int:
+    data = [t.data if t is not None else None for t in graph.operands(node)]
+    shapes = [t.shape if t is not None else () for t in graph.operands(node)]
+    op = node.op
+    match op:
+        case ops.Linear() | ops.Conv2d():
+            weight, mult, add = data[1:4]
+            assert weight is not None and mult is not None and add is not None
+            return _requantize_bound(_limits(weight), mult, add)
+        case ops.Attention():
+            bias = data[4] if len(data) > 4 else None
+            extra = 0
+            if bias is not None:
+                extra = int(np.abs(np.where(bias == ops.MASKED, 0, bias).astype(np.int64)).max())
+            score = 2 * (op.head_dim * 128 * 128 + extra)
+            rows = 255 * 128 * shapes[1][0]
+            out = op.out_mult * 128 + op.out_mult // 16 + op.out_round
+            return max(score, rows, out, op.ibert_b**2 + op.ibert_c)
+        case ops.LayerNorm():
+            assert data[1] is not None and data[2] is not None
+            return _requantize_bound(2**15 + 2**5, data[1], data[2])
+        case ops.Add():
+            return 128 * (abs(op.mult_a) + abs(op.mult_b)) + abs(op.add)
+        case ops.Mul():
+            return _requantize_bound(255 * 255, op.mult, op.add)
+        case ops.Mean():
+            count = int(np.prod([shapes[0][a] for a in op.axes]))
+            return _requantize_bound(128 * count, op.mult, op.add)
+        case ops.AvgPool2d():
+            assert data[1] is not None and data[2] is not None
+            counts = np.arange(1, len(data[1]) + 1)
+            return _requantize_bound(128 * counts, data[1], data[2])
+        case _:
+            return 0
+
+
+def prove(graph: IntGraph) -> Proof:
+    """Bounds of all nodes; ArithmeticProofError naming the layer where one reaches 2^31."""
+    bounds: dict[str, int] = {}
+    for node in graph.nodes:
+        bounds[node.name] = _bound(graph, node)
+        if bounds[node.name] >= INT32_LIMIT:
+            raise ArithmeticProofError(
+                f"Layer '{node.name}' ({node.op.kind}) could reach {bounds[node.name]}, beyond "
+                "32 bits; check the samples' scaling or split the layer."
+            )
+    return Proof(bounds)
