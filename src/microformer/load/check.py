@@ -85,6 +85,13 @@ def check_understood(graph: ir.Graph) -> None:
                 )
             if 0 in value.shape.numpy():
                 raise refuse(node, f"its output is empty, of shape {value.shape}")
+        inputs = [v for v in node.inputs if v is not None]
+        if all(edit.array_of(v) is not None for v in inputs):
+            raise refuse(node, "its constant inputs cannot be evaluated; check them")
+        if node.op_type in ("Reshape", "Flatten", "Squeeze", "Unsqueeze"):
+            if edit.size_of(inputs[0]) != edit.size_of(node.outputs[0]):
+                shapes = f"{edit.shape_of(inputs[0])} to {edit.shape_of(node.outputs[0])}"
+                raise refuse(node, f"it changes the number of elements, from {shapes}")
 
 
 def check_canonical(graph: ir.Graph) -> None:

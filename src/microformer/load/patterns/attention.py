@@ -61,6 +61,8 @@ def _from_matmul(node: ir.Node) -> bool:
     queries = _by_head(strip_scale(q), lead, transposed=False)
     keys = _by_head(strip_scale(k), lead, transposed=True)
     values = _by_head(Operand(trace(v)), edit.shape_of(node.outputs[0])[:-2], transposed=False)
+    if {o.view.index.shape[0] for o in (queries, keys, values)} != {logits.heads}:
+        return False  # V is broadcast over more heads than the logits have
     return fuse(node, (queries, keys, values), logits.factor, logits.mask)
 
 

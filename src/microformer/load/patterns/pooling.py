@@ -42,7 +42,7 @@ def _normalise_window(node: ir.Node, x: ir.Value) -> bool:
         return False
     del attributes["dilations"]
     include = edit.int_attribute(node, "count_include_pad", 0)
-    if edit.int_attribute(node, "ceil_mode", 0):
+    if edit.int_attribute(node, "ceil_mode", 0) == 1:
         grown = _ceil_pads(node, spatial, attributes)
         if grown != attributes["pads"] and include and node.op_type == "AveragePool":
             return False  # the cells beyond the padding are not counted: no canonical form

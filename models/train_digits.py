@@ -1,0 +1,99 @@
+"""Train the demo: a small vision transformer on scikit-learn's digits, held out by split.
+
+Run ``python models/train_digits.py``. Deterministic for a seed on one machine.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import nn
+
+OUT = Path(__file__).parents[1] / "src" / "microformer" / "demo"
+
+
+class DigitsViT(nn.Module):
+    """[N, 1, 8, 8] in 0..1 -> logits [N, 10]; 16 patches and a class token."""
+
+    def __init__(self, dim: int = 32, heads: int = 4) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, dim, 2, stride=2)
+        self.token = nn.Parameter(torch.randn(1, 1, dim) * 0.02)
+        self.position = nn.Parameter(torch.randn(1, 17, dim) * 0.02)
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                dim, heads, 2 * dim, 0.1, "gelu", batch_first=True, norm_first=True
+            )
+            for _ in range(2)
+        )
+        self.norm = nn.LayerNorm(dim)
+        self.head = nn.Linear(dim, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x [N, 1, 8, 8] -> [N, 10]."""
+        patches = self.stem(x).flatten(2).transpose(1, 2)  # [N, 16, dim]
+        token = self.token.expand(x.shape[0], -1, -1)
+        tokens = torch.cat([token, patches], 1) + self.position  # [N, 17, dim]
+        for block in self.blocks:
+            tokens = block(tokens)
+        logits: torch.Tensor = self.head(self.norm(tokens[:, 0]))
+        return logits
+
+
+def augmented(x: torch.Tensor) -> torch.Tensor:
+    """Images [N, 1, 8, 8] moved by up to one pixel, with a little noise."""
+    padded = nn.functional.pad(x, (1, 1, 1, 1))
+    dy, dx = (int(v) for v in torch.randint(0, 3, (2,)))
+    moved = padded[:, :, dy : dy + 8, dx : dx + 8]
+    keep = torch.rand(len(x), 1, 1, 1) < 0.5
+    return torch.where(keep, x, moved) + 0.03 * torch.randn_like(x)
+
+
+def main() -> None:
+    """Train, export, write the samples, print the accuracies."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    torch.manual_seed(options.seed)
+    digits = load_digits()
+    images = (digits.images / 16.0).astype(np.float32)[:, None]
+    x, held_x, y, held_y = train_test_split(
+        images, digits.target, test_size=0.25, random_state=0, stratify=digits.target
+    )
+    model = DigitsViT()
+    inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.epochs)
+    for _ in range(options.epochs):
+        model.train()
+        for batch in torch.randperm(len(inputs)).split(64):
+            loss = nn.functional.cross_entropy(
+                model(augmented(inputs[batch])), labels[batch], label_smoothing=0.05
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        schedule.step()
+    model.eval()
+    with torch.no_grad():
+        right = (model(torch.from_numpy(held_x)).argmax(1).numpy() == held_y).mean()
+    print(f"held-out accuracy {right:.4f} over {len(held_y)} samples")
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "digits_vit.onnx"
+    program = torch.onnx.export(
+        model, (torch.from_numpy(held_x[:1]),), dynamo=True, opset_version=18,
+        input_names=["x"], output_names=["logits"], verbose=False,
+    )
+    assert program is not None
+    program.save(str(path), external_data=False)
+    np.savez_compressed(options.out / "digits_calibration.npz", x=x[:128], y=y[:128])
+    np.savez_compressed(options.out / "digits_test.npz", x=held_x, y=held_y)
+
+
+if __name__ == "__main__":
+    main()
