@@ -86,8 +86,13 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "digits_vit.onnx"
     program = torch.onnx.export(
-        model, (torch.from_numpy(held_x[:1]),), dynamo=True, opset_version=18,
-        input_names=["x"], output_names=["logits"], verbose=False,
+        model,
+        (torch.from_numpy(held_x[:1]),),
+        dynamo=True,
+        opset_version=18,
+        input_names=["x"],
+        output_names=["logits"],
+        verbose=False,
     )
     assert program is not None
     program.save(str(path), external_data=False)

@@ -1,4 +1,4 @@
-"""Every kernel variant, one line each; which one serves a node; the C files that a project needs."""
+"""Every kernel variant, one line each; which serves a node; the C files a project needs."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -54,9 +54,9 @@ class Lowering:
         view = self.views.get(name)
         buffer = self.graph.tensors[name] if view is None else self.tensors[view.base]
         tensor = self.graph.tensors[name]
-        if buffer.nbytes == tensor.nbytes and buffer.data is None:
-            if buffer.name not in self.graph.inputs:
-                return buffer.name
+        computed = buffer.data is None and buffer.name not in self.graph.inputs
+        if computed and buffer.nbytes == tensor.nbytes:
+            return buffer.name
         copy = replace(tensor, name=f"{name}.copy")
         self.tensors[copy.name] = copy
         self._copy(f"{name}.copy", Concat(0), (tensor,), copy, 0)

@@ -36,7 +36,10 @@ def _lower(node: ir.Node) -> bool:
     )
     if {*batch, *summed, *rows} != set(a) or {*batch, *summed, *columns} != set(b):
         return False  # a letter that only one operand has and the result drops
-    sizes = dict(zip(a + b, (*edit.shape_of(x), *edit.shape_of(y)), strict=True))
+    pairs = list(zip(a + b, (*edit.shape_of(x), *edit.shape_of(y)), strict=True))
+    sizes = dict(pairs)
+    if any(sizes[letter] != size for letter, size in pairs):
+        return False  # one operand has 1 there and is to be broadcast
     first = _grouped(node, x, a, (batch, rows, summed), sizes)
     second = _grouped(node, y, b, (batch, summed, columns), sizes)
     lead = [_product(batch, sizes)] if batch else []

@@ -1,0 +1,5 @@
+"""``python -m microformer``."""
+
+from microformer.cli import main
+
+main()
