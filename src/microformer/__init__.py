@@ -4,19 +4,10 @@
 """
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from microformer.api import compile, load, quantize, run
+# Eager on purpose: the stages' packages carry the same names as the verbs, and importing one of
+# them later would put the package in the function's place.
+from microformer.api import compile, load, quantize, run
 
 __version__ = version("microformer")
 __all__ = ["__version__", "compile", "load", "quantize", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    """The API is imported when first asked for: onnxruntime alone takes a quarter of a second."""
-    if name in {"compile", "load", "quantize", "run"}:
-        from microformer import api  # noqa: PLC0415
-
-        return getattr(api, name)
-    raise AttributeError(f"module 'microformer' has no attribute '{name}'")

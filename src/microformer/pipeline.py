@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from microformer.build import build
 from microformer.calibrate import calibrate
@@ -26,11 +26,10 @@ from microformer.run import run
 from microformer.samples import Samples
 from microformer.targets import Target
 
+Advance = Callable[[int, int], None]
 
-class Progress(Protocol):
-    """Where the stages say what they are at: ``with progress("calibrate") as advance``."""
-
-    def __call__(self, stage: str) -> AbstractContextManager[Callable[[int, int], None]]: ...
+Progress = Callable[[str], AbstractContextManager[Advance]]
+"""Where the stages say what they are at: ``with progress("calibrate") as advance``."""
 
 
 @dataclass(frozen=True, eq=False)

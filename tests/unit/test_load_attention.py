@@ -5,6 +5,12 @@ import onnx
 import pytest
 import torch
 from float_checks import assert_same, counts, graph_model, legacy_export, nodes, run, torch_output
+from torch import nn
+
+from microformer.errors import UnsupportedOpError
+from microformer.graph.float_model import FloatModel
+from microformer.graph.tensor import Array
+from microformer.load import load
 from models import (
     ChunkAttention,
     CrossAttention,
@@ -17,12 +23,6 @@ from models import (
     encoder,
     seeded,
 )
-from torch import nn
-
-from microformer.errors import UnsupportedOpError
-from microformer.graph.float_model import FloatModel
-from microformer.graph.tensor import Array
-from microformer.load import load
 
 make = onnx.helper.make_node
 FUSED = {"Linear": 4, "Attention": 1}

@@ -9,6 +9,11 @@ import torch
 from float_checks import assert_same, counts, graph_model, legacy_export, nodes, run, torch_output
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
+
+from microformer.graph.float_model import FloatModel
+from microformer.graph.tensor import Array
+from microformer.load import load
 from models import (
     Activations,
     GatedMlp,
@@ -19,11 +24,6 @@ from models import (
     conv_stem_2d,
     seeded,
 )
-from torch import nn
-
-from microformer.graph.float_model import FloatModel
-from microformer.graph.tensor import Array
-from microformer.load import load
 
 make = onnx.helper.make_node
 RNG = np.random.default_rng(11)

@@ -10,6 +10,11 @@ import onnx
 import pytest
 import torch
 from float_checks import assert_same, counts, torch_output
+from torch import nn
+
+from microformer.errors import ModelError
+from microformer.graph.float_model import FloatModel
+from microformer.load import load
 from models import (
     Activations,
     CrossAttention,
@@ -23,11 +28,6 @@ from models import (
     encoder,
     seeded,
 )
-from torch import nn
-
-from microformer.errors import ModelError
-from microformer.graph.float_model import FloatModel
-from microformer.load import load
 
 BLOCK = {"LayerNormalization": 2, "Linear": 6, "Attention": 1, "Add": 2, "Gelu": 1}
 
