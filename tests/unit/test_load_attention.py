@@ -119,7 +119,10 @@ def onnx_attention(
 ) -> onnx.ModelProto:
     """ONNX's Attention of three reshaped Linears of x [1, 6, 16] (the last four rows: k and v)."""
     rng = np.random.default_rng(5)
-    weights = {n: rng.normal(size=(16, s)).astype(np.float32) for n, s in zip("ABC", (16, 16, 16))}
+    weights = {
+        n: rng.normal(size=(16, s)).astype(np.float32)
+        for n, s in zip("ABC", (16, 16, 16), strict=True)
+    }
     width = [np.prod(s) // (6 if i == 0 else 4) for i, s in enumerate((q, k, v))]
     weights = {n: w[:, :c] for (n, w), c in zip(weights.items(), width, strict=True)}
     bounds = {n: np.array([i], np.int64) for n, i in (("two", 2), ("six", 6), ("one", 1))}

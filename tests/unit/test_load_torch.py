@@ -1,4 +1,4 @@
-"""load(nn.Module): through torch's dynamo exporter, names from module paths, nothing left behind."""
+"""load(nn.Module): through torch's dynamo exporter, names from module paths, no traces."""
 
 import os
 import re

@@ -33,7 +33,7 @@ class Observer:
         if not self.high > self.low:
             return Range(self.low, self.high, self.low, self.high)
         width = (self.high - self.low) / BINS
-        centres: NDArray[np.float64] = self.low + width * (np.arange(BINS) + 0.5)
+        centres = np.asarray(self.low + width * (np.arange(BINS) + 0.5), np.float64)
         best = min(_SHRINKS, key=lambda shrink: self._error(centres, float(shrink)))
         return Range(self.low * best, self.high * best, self.low, self.high)
 

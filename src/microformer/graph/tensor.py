@@ -27,7 +27,8 @@ class Quant:
         """
         scaled = x.astype(np.float32) / np.float32(self.scale)
         rounded = np.floor(scaled + np.float32(0.5)) + np.float32(self.zero_point)
-        return np.clip(rounded, -128, 127).astype(np.int8)
+        levels: NDArray[np.int8] = np.clip(rounded, -128, 127).astype(np.int8)
+        return levels
 
 
 @dataclass(frozen=True, eq=False)

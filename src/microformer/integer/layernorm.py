@@ -16,7 +16,7 @@ def half_bits(n: int) -> int:
 def rsqrt_table() -> NDArray[np.uint16]:
     """Seeds of equation (7b): round(2^31 / sqrt((j + 32.5) 2^25)), j = 0..95. uint16 [96]."""
     middle = (np.arange(96) + 32.5) * 2.0**25
-    return np.floor(2.0**31 / np.sqrt(middle) + 0.5).astype(np.uint16)
+    return np.asarray(np.floor(2.0**31 / np.sqrt(middle) + 0.5).astype(np.uint16))
 
 
 _SEEDS = rsqrt_table().astype(np.int64)

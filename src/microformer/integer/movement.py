@@ -30,4 +30,4 @@ def transpose(op: Transpose, x: Array) -> Array:
 
 def embedding(_op: Embedding, index: Array, table: Array) -> Array:
     """Equation (12): index int32 [B, S], table int8 [V, E] -> int8 [B, S, E], index clamped."""
-    return table[np.clip(index, 0, table.shape[0] - 1)]
+    return np.asarray(table[np.clip(index, 0, table.shape[0] - 1)])

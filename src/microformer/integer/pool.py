@@ -14,7 +14,7 @@ def max_pool2d(op: MaxPool2d, x: Array) -> NDArray[np.int8]:
     size = output_size((x.shape[1], x.shape[2]), op.kernel, op.stride, op.pads)
     padded = pad_image(x, op.pads, -128)
     cells = (window(padded, tap, op.stride, size) for tap in np.ndindex(*op.kernel))
-    return np.maximum.reduce(list(cells)).astype(np.int8)
+    return np.asarray(np.maximum.reduce(list(cells)).astype(np.int8))
 
 
 def avg_pool2d(op: AvgPool2d, x: Array, mult: Array, add: Array) -> NDArray[np.int8]:

@@ -25,7 +25,7 @@ def _limits(weight: Array) -> Array:
     flat = weight.reshape(weight.shape[0], -1).astype(np.int64)
     positive = np.where(flat > 0, flat, 0).sum(axis=1)
     negative = np.where(flat < 0, -flat, 0).sum(axis=1)
-    return np.maximum(127 * positive + 128 * negative, 128 * positive + 127 * negative)
+    return np.asarray(np.maximum(127 * positive + 128 * negative, 128 * positive + 127 * negative))
 
 
 def _requantize_bound(limit: Array | int, mult: Array | int, add: Array | int) -> int:

@@ -16,7 +16,7 @@ def exponential_table() -> NDArray[np.uint8]:
     steps = np.arange(256)
     table = np.floor(255.0 * np.exp(-steps * LUT_RANGE / 255.0) + 0.5)
     table[255] = 0
-    return table.astype(np.uint8)
+    return np.asarray(table.astype(np.uint8))
 
 
 def score_clamp(mult: int, shift: int) -> int:
@@ -28,7 +28,7 @@ def lut_probabilities(d: Array, lut: Array, mult: int, shift: int) -> NDArray[np
     """Equation (3a): p = LUT[min((d mult + 2^(shift-1)) >> shift, 255)], d >= 0 any shape."""
     clamped = np.minimum(d, score_clamp(mult, shift))
     index = np.minimum((clamped * mult + (1 << (shift - 1))) >> shift, 255)
-    return lut[index].astype(np.int64)
+    return np.asarray(lut[index].astype(np.int64))
 
 
 def ibert_probabilities(d: Array, op: Attention | Softmax) -> NDArray[np.int64]:

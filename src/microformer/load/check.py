@@ -88,10 +88,10 @@ def check_understood(graph: ir.Graph) -> None:
         inputs = [v for v in node.inputs if v is not None]
         if all(edit.array_of(v) is not None for v in inputs):
             raise refuse(node, "its constant inputs cannot be evaluated; check them")
-        if node.op_type in ("Reshape", "Flatten", "Squeeze", "Unsqueeze"):
-            if edit.size_of(inputs[0]) != edit.size_of(node.outputs[0]):
-                shapes = f"{edit.shape_of(inputs[0])} to {edit.shape_of(node.outputs[0])}"
-                raise refuse(node, f"it changes the number of elements, from {shapes}")
+        reshapes = node.op_type in ("Reshape", "Flatten", "Squeeze", "Unsqueeze")
+        if reshapes and edit.size_of(inputs[0]) != edit.size_of(node.outputs[0]):
+            shapes = f"{edit.shape_of(inputs[0])} to {edit.shape_of(node.outputs[0])}"
+            raise refuse(node, f"it changes the number of elements, from {shapes}")
 
 
 def check_canonical(graph: ir.Graph) -> None:
