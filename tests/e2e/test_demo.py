@@ -42,8 +42,8 @@ def test_a_wrong_program_is_noticed() -> None:
     compiled, _ = _compile("host", "lut")
     name = next(n for n in compiled.project.files if n.endswith("_weights.c"))
     text = compiled.project.files[name]
-    start = text.index("head_add")
-    spoilt = text[:start] + text[start:].replace("= {\n  ", "= {\n  1 + 7", 1)
+    start = text.index("head_mult")
+    spoilt = text[:start] + text[start:].replace("= {\n  ", "= {\n  2 * ", 1)
     files = {**compiled.project.files, name: spoilt}
     object.__setattr__(compiled.project, "files", files)
     with demo_paths() as paths, np.load(paths.held_out) as samples:
