@@ -48,7 +48,12 @@ def _operand(graph: IntGraph, node: Node, name: str, values: dict[str, Array], b
         return None
     data = graph.tensors[name].data
     if data is None:
-        return values[name]
+        value = values[name]
+        if isinstance(node.op, ops.Add | ops.Mul):
+            # an operand that repeats over leading axes: they go between the batch axis and its own
+            missing = len(graph.tensors[node.inputs[0]].shape) + 1 - value.ndim
+            value = value.reshape(batch, *(1,) * missing, *value.shape[1:])
+        return value
     if isinstance(node.op, ops.Concat):
         return np.broadcast_to(data, (batch, *data.shape))
     return data

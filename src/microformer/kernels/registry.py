@@ -1,5 +1,6 @@
 """Every kernel variant, one line each; which serves a node; the C files a project needs."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,6 +85,22 @@ def _attention_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
     return 4 * (keys.shape[0] + op.value_dim)
 
 
+def _linear_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
+    """int16 pairs of four columns and of one block of rows (mf_linear_dsp_block)."""
+    weight = inputs[1]
+    assert weight is not None
+    n, k = weight.shape[0], math.prod(weight.shape[1:])
+    words, rows = (k + 3) // 4 * 2, output.size // n
+    block = min((rows + 1) & ~1, max(8, 8192 // (4 * words) & ~1))
+    return 4 * words * (4 + block)
+
+
+def _has_rows(_op: Op, inputs: Operands, output: Tensor) -> bool:
+    """Spreading a panel of weights pays only if several rows use it."""
+    weight = inputs[1]
+    return weight is not None and output.size // weight.shape[0] > 1
+
+
 def _is_depthwise(op: Op, inputs: Operands, output: Tensor) -> bool:
     channels = inputs[0].shape[-1] if inputs[0] is not None else 0
     return isinstance(op, Conv2d) and op.groups == channels == output.shape[-1]
@@ -91,6 +108,14 @@ def _is_depthwise(op: Op, inputs: Operands, output: Tensor) -> bool:
 
 KERNELS: tuple[Kernel, ...] = (
     Kernel("mf_linear_s8_ref", "linear", "ref", _per_mac(6, 20)),
+    Kernel(
+        "mf_linear_s8_dsp_2x4",
+        "linear",
+        "dsp",
+        _per_mac(1.3, 12),
+        fits=_has_rows,
+        scratch=_linear_dsp_scratch,
+    ),
     Kernel("mf_conv2d_s8_ref", "conv2d", "ref", _per_mac(8, 40)),
     Kernel("mf_depthwise_s8_ref", "conv2d", "ref", _per_mac(14, 25), fits=_is_depthwise),
     Kernel(

@@ -1,0 +1,73 @@
+/* Two 16-bit products an instruction: the SIMD of Armv7E-M and Armv8-M, and its meaning in C.
+ *
+ * With the extension each function is one or two instructions; without it, plain C gives the
+ * same bits, so that kernels of the family dsp are tested on any machine. */
+#ifndef MF_DSP_H
+#define MF_DSP_H
+
+#include "mf_core.h"
+
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__)
+#include <arm_acle.h>
+#define MF_HAS_DSP 1
+#else
+#define MF_HAS_DSP 0
+#endif
+
+/* Four bytes from anywhere, the first one lowest. */
+static inline uint32_t mf_load4(const int8_t *from) {
+  uint32_t word;
+#if defined(__GNUC__)
+  __builtin_memcpy(&word, from, sizeof word); /* one load where the core may load unaligned */
+#else
+  word = (uint32_t)(uint8_t)from[0] | (uint32_t)(uint8_t)from[1] << 8 |
+         (uint32_t)(uint8_t)from[2] << 16 | (uint32_t)(uint8_t)from[3] << 24;
+#endif
+  return word;
+}
+
+/* Bytes 0 and 2 of word, sign extended, as a pair of int16. */
+static inline uint32_t mf_pair_even(uint32_t word) {
+#if MF_HAS_DSP
+  return (uint32_t)__sxtb16((int8x4_t)word);
+#else
+  const uint32_t low = (uint32_t)(int8_t)(word & 255u);
+  const uint32_t high = (uint32_t)(int8_t)((word >> 16) & 255u);
+  return (low & 65535u) | high << 16;
+#endif
+}
+
+/* Bytes 1 and 3 of word, sign extended, as a pair of int16. */
+static inline uint32_t mf_pair_odd(uint32_t word) { return mf_pair_even(word >> 8 | word << 24); }
+
+/* acc + the sum of both products of the pairs a and b. */
+static inline int32_t mf_dot_pair(uint32_t a, uint32_t b, int32_t acc) {
+#if MF_HAS_DSP
+  return __smlad((int16x2_t)a, (int16x2_t)b, acc);
+#else
+  const int32_t low = (int32_t)(int16_t)(a & 65535u) * (int16_t)(b & 65535u);
+  const int32_t high = (int32_t)(int16_t)(a >> 16) * (int16_t)(b >> 16);
+  return acc + low + high;
+#endif
+}
+
+/* Spreads k bytes to pairs, stride words apart: bytes (0, 2), (1, 3), (4, 6), (5, 7) and so on.
+ * Both operands of a product are spread alike, so the order within four bytes does not matter.
+ * A tail is filled with zeros up to a multiple of four bytes. */
+static inline void mf_spread(const int8_t *from, uint32_t *to, int32_t k, int32_t stride) {
+  for (; k >= 4; k -= 4, from += 4, to += 2 * stride) {
+    const uint32_t word = mf_load4(from);
+    to[0] = mf_pair_even(word);
+    to[stride] = mf_pair_odd(word);
+  }
+  if (k > 0) {
+    uint32_t word = 0;
+    for (int32_t i = 0; i < k; i++) {
+      word |= (uint32_t)(uint8_t)from[i] << (8 * i);
+    }
+    to[0] = mf_pair_even(word);
+    to[stride] = mf_pair_odd(word);
+  }
+}
+
+#endif

@@ -1,0 +1,433 @@
+"""The one table of kernel cases: an operation, its operands, and how activations are drawn.
+
+Every kernel that can do a case is compared with the meaning in ``microformer.integer``: on this
+machine under sanitizers (tests/kernels) and on every emulated core (tests/targets). Shapes are
+small and awkward on purpose: one row, one column, tails of every tile, extremes of every type.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from microformer.graph import ops
+from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.shapes import infer_shape
+from microformer.graph.tensor import Array, Quant, Tensor, constant
+from microformer.integer.softmax import exponential_table
+from microformer.quantize.scales import (
+    accumulator_limits,
+    context_integers,
+    ibert_integers,
+    score_integers,
+)
+
+Shape = tuple[int, ...]
+Operand = Shape | Array | None
+"""The shape of an int8 activation (without batch axis), a constant, or nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One operation with everything but the values of its activations."""
+
+    name: str
+    op: ops.Op
+    operands: tuple[Operand, ...]
+    index: bool = False
+    """True if the activation is int32 indices (Embedding)."""
+
+    def tensors(self) -> list[Tensor | None]:
+        """The operands as tensors, named a0, a1, ..."""
+        made: list[Tensor | None] = []
+        for i, operand in enumerate(self.operands):
+            if operand is None:
+                made.append(None)
+            elif isinstance(operand, tuple):
+                made.append(Tensor(f"a{i}", operand, "int32" if self.index else "int8"))
+            else:
+                made.append(constant(f"a{i}", operand))
+        return made
+
+    def output(self) -> Tensor:
+        """The output tensor."""
+        return Tensor("y", infer_shape(self.op, tuple(self.tensors())), "int8")
+
+    def draw(self, count: int) -> list[Array]:
+        """``count`` samples of each activation, [count, *shape]: extremes first, then random."""
+        rng = _rng(f"{self.name} values")
+        shapes = [o for o in self.operands if isinstance(o, tuple)]
+        if self.index:
+            return [rng.integers(-3, 40, (count, *shape)).astype(np.int32) for shape in shapes]
+        drawn = [rng.integers(-128, 128, (count, *shape)).astype(np.int8) for shape in shapes]
+        for values in drawn:
+            for sample, fill in enumerate((-128, 127, 0)):
+                if sample < count - 1:
+                    values[sample] = fill
+            if count > 4:  # a narrow range, as after a norm over nothing much
+                values[3] = rng.integers(-2, 3, values.shape[1:])
+        if count > 5 and len(drawn) > 1:  # opposite extremes
+            drawn[0][4], drawn[1][4] = -128, 127
+        return drawn
+
+
+def _rng(text: str) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(text.encode()))
+
+
+def requantization(
+    rng: np.random.Generator, limits: Array, spread: Array
+) -> tuple[Array, Array, int]:
+    """mult, add int32 [N] and a shift that use the 31 bits: ``limits`` [N] bound the sums.
+
+    ``spread`` [N] is a sum's usual magnitude; outputs then fill most of the int8 range.
+    """
+    ratio = 60.0 / np.maximum(spread, 1.0) * rng.uniform(0.2, 1.5, len(limits))
+    for shift in range(30, 0, -1):
+        mult = np.maximum(np.ceil(ratio * 2.0**shift), 1.0)
+        add = np.floor(rng.uniform(-100, 100, len(limits)) * 2.0**shift + 2.0 ** (shift - 1))
+        if (np.asarray(limits, float) * mult + np.abs(add)).max() < 2**31:
+            return mult.astype(np.int32), add.astype(np.int32), shift
+    raise AssertionError("no shift fits")
+
+
+def _weights(rng: np.random.Generator, shape: Shape) -> Array:
+    weight = rng.integers(-127, 128, shape).astype(np.int8)
+    weight[0] = 127  # the largest sums there are
+    weight[-1] = -127
+    if shape[0] > 2:
+        weight[1] = 0
+    return weight
+
+
+def _matrix_constants(rng: np.random.Generator, weight: Array) -> tuple[Array, Array, int]:
+    fan_in = np.sqrt(np.prod(weight.shape[1:]))
+    spread = np.full(weight.shape[0], 74.0 * 73.0 * fan_in)
+    return requantization(rng, accumulator_limits(weight), spread)
+
+
+def _gelu(rng: np.random.Generator) -> Array:
+    return rng.integers(-128, 128, 256).astype(np.int8)
+
+
+def linear(rows: int, k: int, n: int, table: bool = False) -> Case:
+    """x [rows, k] times weight [n, k]."""
+    name = f"linear_{rows}x{k}x{n}{'_table' if table else ''}"
+    rng = _rng(name)
+    weight = _weights(rng, (n, k))
+    mult, add, shift = _matrix_constants(rng, weight)
+    operands: list[Operand] = [(rows, k), weight, mult, add]
+    if table:
+        operands.append(_gelu(rng))
+    return Case(name, ops.Linear(shift), tuple(operands))
+
+
+def conv(
+    size: tuple[int, int],
+    channels: int,
+    n: int,
+    kernel: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0),
+    dilation: tuple[int, int] = (1, 1),
+    groups: int = 1,
+    table: bool = False,
+) -> Case:
+    """x [H, W, C] with n filters."""
+    parts = [*size, channels, n, *kernel, *stride, *pads, *dilation, groups, int(table)]
+    name = "conv_" + "x".join(map(str, parts))
+    rng = _rng(name)
+    weight = _weights(rng, (n, *kernel, channels // groups))
+    mult, add, shift = _matrix_constants(rng, weight)
+    op = ops.Conv2d(stride, pads, dilation, groups, int(rng.integers(-128, 128)), shift)
+    operands: list[Operand] = [(*size, channels), weight, mult, add]
+    if table:
+        operands.append(_gelu(rng))
+    return Case(name, op, tuple(operands))
+
+
+def attention(
+    sq: int,
+    sk: int,
+    heads: int,
+    head_dim: int,
+    *,
+    value_dim: int | None = None,
+    kv_heads: int | None = None,
+    causal: bool = False,
+    bias: str = "",
+    softmax: str = "lut",
+    unit: float = 0.002,
+) -> Case:
+    """q [sq, heads * head_dim]; ``bias``: "", "shared", "head" or "masked" (whole rows too)."""
+    kv_heads, value_dim = kv_heads or heads, value_dim or head_dim
+    flags = f"{'_causal' if causal else ''}{'_' + bias if bias else ''}_{unit:g}"
+    name = f"attention_{softmax}_{sq}x{sk}x{heads}on{kv_heads}x{head_dim}x{value_dim}{flags}"
+    rng = _rng(name)
+    mult, shift = score_integers(unit)
+    ibert = ibert_integers(unit)
+    value, out = Quant(0.02, int(rng.integers(-128, 128))), Quant(0.018, int(rng.integers(-40, 40)))
+    op = ops.Attention(
+        heads,
+        kv_heads,
+        head_dim,
+        value_dim,
+        causal,
+        softmax,
+        mult,
+        shift,
+        ibert.preshift,
+        ibert.ln2,
+        ibert.b,
+        ibert.c,
+        ibert.shift,
+        *context_integers(value, out),
+        out.zero_point,
+    )
+    lut = exponential_table() if softmax == "lut" else None
+    operands: list[Operand] = [(sq, heads * head_dim), (sk, kv_heads * head_dim)]
+    operands += [(sk, kv_heads * value_dim), lut, _attention_bias(rng, bias, (heads, sq, sk))]
+    return Case(name, op, tuple(operands))
+
+
+def _attention_bias(rng: np.random.Generator, kind: str, shape: tuple[int, int, int]) -> Operand:
+    if not kind:
+        return None
+    size = shape if kind == "head" else (1, *shape[1:])
+    bias = rng.integers(-90_000, 90_001, size).astype(np.int32)
+    if kind == "masked":
+        bias[rng.random(size) < 0.4] = ops.MASKED
+        bias[:, 0] = ops.MASKED
+    return bias
+
+
+def softmax(rows: int, n: int, kind: str = "lut", unit: float = 0.05) -> Case:
+    """x [rows, n]."""
+    mult, shift = score_integers(unit)
+    i = ibert_integers(unit)
+    op = ops.Softmax(kind, mult, shift, i.preshift, i.ln2, i.b, i.c, i.shift)
+    lut = exponential_table() if kind == "lut" else None
+    return Case(f"softmax_{kind}_{rows}x{n}_{unit:g}", op, ((rows, n), lut))
+
+
+def layernorm(rows: int, n: int, rms: bool = False, eps: int | None = None) -> Case:
+    """x [rows, n]; eps in the integer units of equation (7a)."""
+    name = f"{'rms' if rms else 'layer'}norm_{rows}x{n}_{eps}"
+    rng = _rng(name)
+    limits = np.full(n, 2**15 + 2**5)
+    frac = 14 - ((n - 1).bit_length() + 1) // 2
+    mult, add, shift = requantization(rng, limits, np.full(n, 2.0**frac))
+    signs = rng.choice([-1, 1], n).astype(np.int32)
+    zero = int(rng.integers(-128, 128)) if rms else 0
+    op = ops.LayerNorm(rms, eps or max(n * n // 50, 1), frac, shift, zero)
+    return Case(name, op, ((rows, n), mult * signs, add))
+
+
+def binary(kind: str, shape: Shape, other: Shape | None = None, const: bool = False) -> Case:
+    """Add or Mul of x and something of ``other``'s shape."""
+    name = f"{kind}_{'x'.join(map(str, shape))}_{'x'.join(map(str, other or shape))}_{int(const)}"
+    rng = _rng(name)
+    second: Operand = other or shape
+    if const:
+        second = rng.integers(-128, 128, other or shape).astype(np.int8)
+    if kind == "mul":
+        mult, add, shift = requantization(rng, np.array([255 * 255]), np.array([5000.0]))
+        zeros = rng.integers(-128, 128, 2)
+        op: ops.Op = ops.Mul(int(zeros[0]), int(zeros[1]), int(mult[0]), int(add[0]), shift)
+    else:
+        mult_a, mult_b = (int(v) for v in rng.integers(1, 2**15, 2))
+        op = ops.Add(mult_a, mult_b, int(rng.integers(-(2**20), 2**20)), 15)
+    return Case(name, op, (shape, second))
+
+
+def table(shape: Shape) -> Case:
+    """x through 256 random bytes."""
+    name = f"table_{'x'.join(map(str, shape))}"
+    return Case(name, ops.Table(), (shape, _gelu(_rng(name))))
+
+
+def pool(
+    kind: str,
+    shape: tuple[int, int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0),
+    include_pad: bool = False,
+) -> Case:
+    """Max, or average with or without the padding counted."""
+    parts = [*shape, *kernel, *stride, *pads, int(include_pad)]
+    name = f"{kind}_pool_" + "x".join(map(str, parts))
+    if kind == "max":
+        return Case(name, ops.MaxPool2d(kernel, stride, pads), (shape,))
+    rng = _rng(name)
+    cells = np.arange(1, kernel[0] * kernel[1] + 1)
+    mult = np.floor(2.0**16 / cells * 0.9).astype(np.int32)
+    add = np.full(len(cells), 1 << 15, np.int32) + rng.integers(-(2**20), 2**20, dtype=np.int32)
+    pad_value = int(rng.integers(-128, 128))
+    op = ops.AvgPool2d(kernel, stride, pads, include_pad, pad_value, 16)
+    return Case(name, op, (shape, mult, add))
+
+
+def mean(shape: Shape, axes: tuple[int, ...]) -> Case:
+    """x averaged over neighbouring axes."""
+    name = f"mean_{'x'.join(map(str, shape))}_over_{'_'.join(map(str, axes))}"
+    count = np.array([128 * np.prod([shape[a] for a in axes])])
+    mult, add, shift = requantization(_rng(name), count, count / 2)
+    return Case(name, ops.Mean(axes, int(mult[0]), int(add[0]), shift), (shape,))
+
+
+def transpose(shape: Shape, perm: tuple[int, ...]) -> Case:
+    """x with its axes in another order."""
+    name = f"transpose_{'x'.join(map(str, shape))}_by_{'_'.join(map(str, perm))}"
+    return Case(name, ops.Transpose(perm), (shape,))
+
+
+def cut(shape: Shape, axis: int, start: int, stop: int, step: int = 1) -> Case:
+    """A part of x along one axis."""
+    name = f"slice_{'x'.join(map(str, shape))}_{axis}_{start}_{stop}_{step}"
+    return Case(name, ops.Slice(axis, start, stop, step), (shape,))
+
+
+def embedding(length: int, vocabulary: int, width: int) -> Case:
+    """Rows of a table; indices beyond it are clamped."""
+    name = f"embedding_{length}x{vocabulary}x{width}"
+    rows = _rng(name).integers(-128, 128, (vocabulary, width)).astype(np.int8)
+    return Case(name, ops.Embedding(), ((length,), rows), index=True)
+
+
+def _matrices() -> Iterator[Case]:
+    for rows, k, n in [(1, 1, 1), (1, 7, 3), (2, 4, 4), (3, 5, 9), (5, 16, 8), (17, 33, 6)]:
+        yield linear(rows, k, n)
+    yield linear(7, 64, 10, table=True)
+    yield linear(1, 66, 13, table=True)
+    yield linear(21, 1030, 5)  # several blocks of rows in the dsp kernel
+    yield conv((5, 6), 3, 4, (3, 3), pads=(1, 1, 1, 1))
+    yield conv((7, 5), 4, 8, (3, 2), stride=(2, 1), pads=(0, 1, 2, 0), table=True)
+    yield conv((8, 8), 2, 3, (3, 3), dilation=(2, 2), pads=(2, 2, 2, 2))
+    yield conv((4, 4), 6, 4, (2, 2), stride=(2, 2), groups=2)
+    yield conv((6, 6), 5, 5, (3, 3), pads=(1, 1, 1, 1), groups=5)
+    yield conv((1, 15), 4, 6, (1, 5), pads=(0, 2, 0, 2), stride=(1, 2))
+    yield conv((1, 9), 6, 6, (1, 3), groups=6, table=True)
+    yield conv((3, 4), 6, 5, (1, 1))  # a matrix product in disguise
+    yield conv((4, 4), 1, 7, (4, 4), stride=(4, 4))
+
+
+def _attentions() -> Iterator[Case]:
+    for kind in ("lut", "ibert"):
+        yield attention(1, 1, 1, 1, softmax=kind)
+        yield attention(3, 5, 2, 4, softmax=kind, unit=0.01)
+        yield attention(17, 17, 3, 6, value_dim=10, softmax=kind)
+        yield attention(5, 33, 4, 8, kv_heads=2, softmax=kind, unit=0.0005)
+        yield attention(9, 9, 1, 16, causal=True, softmax=kind)
+        yield attention(6, 4, 2, 5, causal=True, bias="shared", softmax=kind)
+        yield attention(6, 7, 3, 4, bias="head", softmax=kind)
+        yield attention(6, 11, 2, 4, bias="masked", softmax=kind)
+        yield attention(4, 6, 2, 64, softmax=kind, unit=3.0)  # one score wins it all
+        yield attention(4, 90, 1, 8, softmax=kind, unit=1e-7)  # all alike
+        yield softmax(3, 1, kind)
+        yield softmax(4, 13, kind)
+        yield softmax(2, 70, kind, unit=0.001)
+
+
+def _rows() -> Iterator[Case]:
+    for rms in (False, True):
+        yield layernorm(1, 1, rms)
+        yield layernorm(3, 2, rms)
+        yield layernorm(4, 31, rms)
+        yield layernorm(3, 64, rms)
+        yield layernorm(2, 600, rms, eps=1)
+        yield layernorm(3, 64, rms, eps=2**40)
+    for kind in ("add", "mul"):
+        yield binary(kind, (1,))
+        yield binary(kind, (5, 7))
+        yield binary(kind, (4, 6), (6,))
+        yield binary(kind, (5, 3, 4), (3, 4), const=True)
+    yield table((3, 7))
+    yield mean((17, 6), (0,))
+    yield mean((5, 4, 3), (0, 1))
+    yield mean((4, 9), (1,))
+    yield mean((3, 2, 5), (1,))
+
+
+def _images() -> Iterator[Case]:
+    for kind in ("max", "avg"):
+        yield pool(kind, (6, 7, 3), (2, 2), (2, 2))
+        yield pool(kind, (5, 5, 4), (3, 3), (2, 2), (1, 1, 1, 1))
+        yield pool(kind, (1, 12, 5), (1, 4), (1, 3), (0, 1, 0, 2))
+        yield pool(kind, (4, 3, 2), (4, 3))
+    yield pool("avg", (5, 5, 4), (3, 3), (1, 1), (1, 1, 1, 1), include_pad=True)
+
+
+def _movements() -> Iterator[Case]:
+    yield transpose((3, 5), (1, 0))
+    yield transpose((2, 3, 4), (2, 0, 1))
+    yield transpose((2, 3, 4, 5), (3, 1, 0, 2))
+    yield transpose((2, 3, 2, 3, 2), (4, 2, 0, 3, 1))
+    yield cut((5, 8), 1, 2, 7)
+    yield cut((4, 3, 6), 1, 0, 2)
+    yield cut((7, 4), 0, 6, -1, -2)
+    yield cut((3, 9, 2), 1, 1, 8, 3)
+    yield embedding(7, 30, 5)
+
+
+CASES: tuple[Case, ...] = (*_matrices(), *_attentions(), *_rows(), *_images(), *_movements())
+"""All cases. Names are unique (test_cases.py)."""
+
+
+def bundle(cases: Sequence[Case]) -> IntGraph:
+    """One graph that does every case on its own part of one input, results side by side.
+
+    A whole table then needs one build a target. A case that takes indices stands alone: they
+    are int32, and only a graph's own input may be that.
+    """
+    assert len(cases) == 1 or not any(case.index for case in cases)
+    tensors: dict[str, Tensor] = {}
+    nodes: list[Node] = []
+    parts: list[str] = []
+    dtype = "int32" if cases[0].index else "int8"
+    total = sum(_sizes(case)[i] for case in cases for i in range(len(_sizes(case))))
+    tensors["x"] = Tensor("x", (total,), dtype, Quant(1.0, 0))
+    offset = 0
+    for case in cases:
+        names: list[str] = []
+        for tensor in case.tensors():
+            name = "" if tensor is None else f"{case.name}.{tensor.name}"
+            names.append(name)
+            if tensor is None:
+                continue
+            if tensor.data is not None:
+                tensors[name] = constant(name, tensor.data)
+                continue
+            if case.index:
+                names[-1] = "x"
+                continue
+            flat = f"{name}.flat"
+            tensors[flat] = Tensor(flat, (tensor.size,), dtype)
+            tensors[name] = Tensor(name, tensor.shape, dtype)
+            end = offset + tensor.size
+            nodes.append(Node(flat, ops.Slice(0, offset, end, 1), ("x",), flat))
+            nodes.append(Node(name, ops.Reshape(tensor.shape), (flat,), name))
+            offset = end
+        output = f"{case.name}.y"
+        shape = case.output().shape
+        tensors[output] = Tensor(output, shape, "int8")
+        nodes.append(Node(case.name, case.op, tuple(names), output))
+        part = f"{case.name}.part"
+        tensors[part] = Tensor(part, (case.output().size,), "int8")
+        nodes.append(Node(part, ops.Reshape((case.output().size,)), (output,), part))
+        parts.append(part)
+    size = sum(tensors[p].size for p in parts)
+    tensors["y"] = Tensor("y", (size,), "int8", Quant(1.0, 0))
+    nodes.append(Node("all", ops.Concat(0), tuple(parts), "y"))
+    return IntGraph("cases", tensors, tuple(nodes), ("x",), ("y",))
+
+
+def _sizes(case: Case) -> list[int]:
+    return [int(np.prod(o)) for o in case.operands if isinstance(o, tuple)]
+
+
+def bundle_inputs(cases: Sequence[Case], count: int) -> Array:
+    """The input of ``bundle``: [count, total]."""
+    drawn = [values.reshape(count, -1) for case in cases for values in case.draw(count)]
+    return np.concatenate(drawn, axis=1)

@@ -1,0 +1,125 @@
+"""A process that runs any kernel under AddressSanitizer and UBSan, and how to talk to it."""
+
+import struct
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from microformer.build.compiler import FLAGS, compile_and_link, host_compiler
+from microformer.graph.kernel_graph import Arg
+from microformer.graph.tensor import Array
+from microformer.kernels.registry import KERNELS, Kernel, library_files
+from microformer.kernels.signatures import arguments, family
+from cases import CASES, Case
+
+_SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+_KINDS = {"int": 0, "in": 1, "const": 1, "out": 2, "scratch": 3, "null": 4}
+
+
+def case_arguments(case: Case, kernel: Kernel) -> tuple[Arg, ...]:
+    """The C arguments of a case for a kernel."""
+    return arguments(case.op, case.tensors(), case.output())
+
+
+def _wrapper(index: int, kernel: Kernel) -> str:
+    """C that calls the kernel with arguments from an array; kinds are those of any case."""
+    case = next(c for c in CASES if family(c.op, c.tensors()) == kernel.family)
+    texts = [
+        f"a[{i}].value" if arg.kind == "int" else f"a[{i}].buffer"
+        for i, arg in enumerate(case_arguments(case, kernel))
+    ]
+    call = f"{kernel.symbol}({', '.join(texts)})"
+    return f"static void wrapper_{index}(const argument_t *a) {{ {call}; }}"
+
+
+class KernelRunner:
+    """Kernels by their place in KERNELS; one process for as many calls as you like."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="microformer-kernels-")
+        root = Path(self._folder.name)
+        for name, text in library_files(k.symbol for k in KERNELS).items():
+            (root / name).write_text(text, "utf-8")
+        lines = [f'#include "{k.symbol}.h"' for k in KERNELS]
+        # every integer arrives as int64; what a kernel takes is narrower, or unsigned
+        lines += [f'#pragma GCC diagnostic ignored "-W{w}conversion"' for w in ("", "sign-")]
+        lines += [_wrapper(i, kernel) for i, kernel in enumerate(KERNELS)]
+        names = ", ".join(f"wrapper_{i}" for i in range(len(KERNELS)))
+        lines.append(f"static const wrapper_t wrappers[] = {{{names}}};")
+        (root / "wrappers.h").write_text("\n".join([*lines, ""]), "utf-8")
+        source = Path(__file__).with_name("runner.c")
+        program = root / "runner"
+        flags = [*FLAGS, *_SANITIZERS, f"-I{root}", "-Wno-unused-function"]
+        compile_and_link(host_compiler(sanitize=True), [*flags, str(source), "-o", str(program)])
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+        self.error_log = root / "stderr.txt"
+
+    def close(self) -> None:
+        """End the process and remove what was built."""
+        if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            self._end(self._process)
+        self._folder.cleanup()
+
+    @staticmethod
+    def _end(process: "subprocess.Popen[bytes]") -> None:
+        process.wait(10)
+        assert process.stdout is not None
+        process.stdout.close()
+
+    def call(self, kernel: Kernel, case: Case, values: Sequence[Array]) -> Array:
+        """The output [*shape] of a kernel for one sample of each activation of the case."""
+        inputs, output = case.tensors(), case.output()
+        given = dict(zip([t.name for t in inputs if t and t.data is None], values, strict=True))
+        given |= {t.name: t.data for t in inputs if t and t.data is not None}
+        args = case_arguments(case, kernel)
+        request = [struct.pack("<qq", KERNELS.index(kernel), len(args))]
+        for arg in args:
+            match arg.kind:
+                case "int":
+                    request.append(struct.pack("<qq", 0, int(arg.value)))
+                case "in" | "const":
+                    raw = np.ascontiguousarray(given[str(arg.value)]).tobytes()
+                    request.append(struct.pack("<qq", 1, len(raw)) + raw)
+                case "out":
+                    request.append(struct.pack("<qq", 2, output.nbytes))
+                case "scratch":
+                    size = kernel.scratch(case.op, inputs, output)
+                    request.append(struct.pack("<qq", 3, size))
+                case _:
+                    request.append(struct.pack("<qq", 4, 0))
+        raw = self._exchange(b"".join(request), output.nbytes, f"{kernel.symbol} on {case.name}")
+        return np.frombuffer(raw, np.int8).reshape(output.shape)
+
+    def _exchange(self, request: bytes, size: int, what: str) -> bytes:
+        if self._process is None:
+            with self.error_log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    [str(self._program)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.write(request)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it died of the call; the answer below is too short
+        answer = self._process.stdout.read(size)
+        if len(answer) == size:
+            return answer
+        self._process.kill()
+        self._process.stdin.close()
+        self._end(self._process)
+        self._process = None
+        text = self.error_log.read_text("utf-8", "replace")
+        complaint = next((y for y in text.splitlines() if "error:" in y.lower()), text[:300])
+        raise AssertionError(f"{what} was stopped by the sanitizers: {complaint}")
+
+

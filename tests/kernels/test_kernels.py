@@ -1,0 +1,53 @@
+"""Every kernel gives the bits of ``microformer.integer``, under AddressSanitizer and UBSan."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from microformer import integer
+from microformer.kernels.registry import KERNELS, Kernel, candidates
+from cases import CASES, Case, bundle, bundle_inputs
+from runner import KernelRunner
+from strategies import cases
+
+ISAS = sorted({kernel.isa for kernel in KERNELS})
+PAIRS = [
+    (kernel, case)
+    for case in CASES
+    for kernel in candidates(case.op, case.tensors(), case.output(), ISAS)
+]
+
+
+def check(runner: KernelRunner, kernel: Kernel, case: Case, count: int) -> None:
+    """The kernel's output equals the meaning's on ``count`` samples."""
+    drawn = case.draw(count)
+    expected = integer.evaluate(bundle([case]), bundle_inputs([case], count))["y"]
+    for sample in range(count):
+        got = runner.call(kernel, case, [values[sample] for values in drawn])
+        message = f"{case.name}, sample {sample}"
+        np.testing.assert_array_equal(got.reshape(-1), expected[sample], err_msg=message)
+
+
+def test_names_are_unique() -> None:
+    names = [case.name for case in CASES]
+    assert len(names) == len(set(names))
+
+
+def test_every_kernel_has_a_case() -> None:
+    assert {kernel.symbol for kernel, _ in PAIRS} == {kernel.symbol for kernel in KERNELS}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "case"), PAIRS, ids=[f"{kernel.symbol}-{case.name}" for kernel, case in PAIRS]
+)
+def test_case(runner: KernelRunner, kernel: Kernel, case: Case) -> None:
+    check(runner, kernel, case, 7)
+
+
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(case=cases())
+def test_drawn_case(runner: KernelRunner, case: Case) -> None:
+    for kernel in candidates(case.op, case.tensors(), case.output(), ISAS):
+        check(runner, kernel, case, 4)

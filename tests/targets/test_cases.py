@@ -1,0 +1,67 @@
+"""The table of cases on every target: emulated cores, and this machine under the sanitizers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cases import CASES, Case, bundle, bundle_inputs
+from microformer import integer
+from microformer.build import build
+from microformer.emit import emit
+from microformer.graph.verify import verify
+from microformer.integer.proof import prove
+from microformer.kernels.registry import KERNELS, candidates
+from microformer.lower import lower
+from microformer.plan import plan
+from microformer.run import run
+from microformer.targets import TARGETS
+
+TABLES = [[case for case in CASES if not case.index], *([case] for case in CASES if case.index)]
+IDS = ["values" if len(cases) > 1 else cases[0].name for cases in TABLES]
+SAMPLES = 7
+
+
+def _mismatches(cases: list[Case], got: np.ndarray, expected: np.ndarray) -> list[str]:
+    """Names of the cases whose part of the output differs."""
+    wrong, start = [], 0
+    for case in cases:
+        end = start + case.output().size
+        if not np.array_equal(got[:, start:end], expected[:, start:end]):
+            wrong.append(case.name)
+        start = end
+    return wrong
+
+
+@pytest.mark.parametrize("cases", TABLES, ids=IDS)
+def test_the_cases_are_valid_programs(cases: list[Case]) -> None:
+    graph = verify(bundle(cases), "cases")
+    prove(graph)
+
+
+@pytest.mark.parametrize("sanitize", [False, True], ids=["", "sanitized"])
+@pytest.mark.parametrize("cases", TABLES, ids=IDS)
+@pytest.mark.parametrize("name", TARGETS)
+def test_cases(name: str, cases: list[Case], sanitize: bool, tmp_path: Path) -> None:
+    target = TARGETS[name]
+    if sanitize and not target.is_host:
+        pytest.skip("sanitizers need an operating system")
+    graph = bundle(cases)
+    # the host runs the fast kernels too, in their plain C form
+    isas = tuple(k.isa for k in KERNELS) if target.is_host else None
+    project = emit(plan(lower(graph, target, isas=isas)))
+    fast = {layer.kernel for layer in project.layers if "_ref" not in layer.kernel}
+    wanted = {
+        k.symbol
+        for case in cases
+        for k in candidates(case.op, case.tensors(), case.output(), target.isas)
+        if k.isa != "ref"
+    }
+    assert fast >= wanted
+    inputs = bundle_inputs(cases, SAMPLES)
+    expected = integer.evaluate(graph, inputs)["y"]
+    image = build(project, target, tmp_path, sanitize=sanitize)
+    result = run(
+        project, image, inputs, target, profile=False, check_alignment=not target.is_host
+    )
+    assert _mismatches(cases, result.outputs, expected) == []
