@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from cases import CASES, Case
 from microformer.build.compiler import FLAGS, compile_and_link, host_compiler
 from microformer.graph.kernel_graph import Arg
 from microformer.graph.tensor import Array
 from microformer.kernels.registry import KERNELS, Kernel, library_files
 from microformer.kernels.signatures import arguments, family
-from cases import CASES, Case
 
 _SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _KINDS = {"int": 0, "in": 1, "const": 1, "out": 2, "scratch": 3, "null": 4}
@@ -121,5 +121,3 @@ class KernelRunner:
         text = self.error_log.read_text("utf-8", "replace")
         complaint = next((y for y in text.splitlines() if "error:" in y.lower()), text[:300])
         raise AssertionError(f"{what} was stopped by the sanitizers: {complaint}")
-
-

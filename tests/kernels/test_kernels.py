@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from runner import KernelRunner
 
+from cases import CASES, Case, bundle, bundle_inputs
 from microformer import integer
 from microformer.kernels.registry import KERNELS, Kernel, candidates
-from cases import CASES, Case, bundle, bundle_inputs
-from runner import KernelRunner
 from strategies import cases
 
 ISAS = sorted({kernel.isa for kernel in KERNELS})

@@ -61,7 +61,5 @@ def test_cases(name: str, cases: list[Case], sanitize: bool, tmp_path: Path) -> 
     inputs = bundle_inputs(cases, SAMPLES)
     expected = integer.evaluate(graph, inputs)["y"]
     image = build(project, target, tmp_path, sanitize=sanitize)
-    result = run(
-        project, image, inputs, target, profile=False, check_alignment=not target.is_host
-    )
+    result = run(project, image, inputs, target, profile=False, check_alignment=not target.is_host)
     assert _mismatches(cases, result.outputs, expected) == []

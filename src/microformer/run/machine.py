@@ -70,9 +70,13 @@ class Machine:
         self._uc.reg_write(arm_const.UC_ARM_REG_LR, self._done | 1)
         self._execute(address, what)
 
-    def hook(self, kind: int, callback: Any) -> int:
-        """Add a unicorn hook; code translated before is translated anew, else it has no hook."""
-        handle = self._uc.hook_add(kind, callback)
+    def hook(self, kind: int, callback: Any, address: int | None = None) -> int:
+        """Add a unicorn hook, everywhere or at one address.
+
+        Code translated before is translated anew, else it has no hook.
+        """
+        span = () if address is None else (None, address, address)
+        handle = self._uc.hook_add(kind, callback, *span)
         self._uc.ctl_flush_tb()
         return int(handle)
 
