@@ -1,1 +1,29 @@
-"""Makes ``tests/`` importable, so that test modules share ``models`` and what lies beside it."""
+"""Makes ``tests/`` importable, so that test modules share what lies beside it; golden files."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-golden`` writes what the code gives now; read the difference before you commit."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """``golden(name, text)``: fails unless the file ``tests/golden/name`` holds ``text``."""
+    update = bool(request.config.getoption("--update-golden"))
+
+    def compare(name: str, text: str) -> None:
+        path = _GOLDEN / name
+        if update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        assert path.exists(), f"no golden file '{name}': run pytest --update-golden and read it"
+        assert text == path.read_text("utf-8")
+
+    return compare

@@ -8,6 +8,22 @@ from importlib.metadata import version
 # Eager on purpose: the stages' packages carry the same names as the verbs, and importing one of
 # them later would put the package in the function's place.
 from microformer.api import compile, load, quantize, run
+from microformer.errors import MicroformerError
+from microformer.graph.compiled import Compiled
+from microformer.graph.float_model import FloatModel
+from microformer.graph.int_graph import IntGraph
+from microformer.report import Report
 
 __version__ = version("microformer")
-__all__ = ["__version__", "compile", "load", "quantize", "run"]
+__all__ = [
+    "Compiled",
+    "FloatModel",
+    "IntGraph",
+    "MicroformerError",
+    "Report",
+    "__version__",
+    "compile",
+    "load",
+    "quantize",
+    "run",
+]

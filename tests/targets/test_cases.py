@@ -42,7 +42,7 @@ def test_the_cases_are_valid_programs(cases: list[Case]) -> None:
 @pytest.mark.parametrize("cases", TABLES, ids=IDS)
 @pytest.mark.parametrize("name", [*TARGETS, "host sanitized"])
 def test_cases(name: str, cases: list[Case], tmp_path: Path) -> None:
-    target, sanitize = TARGETS[name.split()[0]], name.endswith("sanitized")
+    target, sanitize = TARGETS[name.split(maxsplit=1)[0]], name.endswith("sanitized")
     graph = bundle(cases)
     # the host runs the fast kernels too, in their plain C form
     isas = tuple(k.isa for k in KERNELS) if target.is_host else None

@@ -238,3 +238,15 @@ def test_an_image_of_something_else_is_refused(images: dict[str, Image], tmp_pat
         run(toy(), replace(images["cortex-m4"], path=wrong), ONE, M4)
     with pytest.raises(ToolError, match="cannot be loaded"):
         run(toy(), replace(images["host"], path=tmp_path / "none.so"), ONE, HOST)
+
+
+def test_libraries_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """The second file gets the first one's inode, as a new temporary file easily does."""
+    outputs = []
+    path = tmp_path / "same.so"
+    for value in (1, 2):
+        made = body(f"out[0] = {value};")
+        image = build(made, HOST, tmp_path / str(value))
+        path.write_bytes(image.path.read_bytes())  # the same inode, other bytes
+        outputs.append(int(run(made, replace(image, path=path), ONE, HOST).outputs[0, 0]))
+    assert outputs == [1, 2]

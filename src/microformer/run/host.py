@@ -1,9 +1,12 @@
 """Run on this machine: the shared library by ctypes, or the executable with sanitizers."""
 
+import _ctypes
 import ctypes
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -27,7 +30,16 @@ def run_host(
     """Outputs int8 [N, output_size]; the wall clock covers the model's function alone."""
     if image.path.suffix == ".exe":
         return _run_sanitized(project, image, samples, limit_seconds, progress)
-    function = _function(project, image)
+    with _function(project, image) as function:
+        return _run_function(function, project, samples, progress)
+
+
+def _run_function(
+    function: Callable[[int, int, int], None],
+    project: CProject,
+    samples: Array,
+    progress: Callable[[int, int], None],
+) -> RunResult:
     out = _Guarded(project.output_size, 1)
     arena = _Guarded(max(project.arena_bytes, 1), project.arena_alignment)
     outputs = np.empty((len(samples), project.output_size), np.int8)
@@ -67,9 +79,15 @@ class _Guarded:
         return bool((self._before != _GUARD).any() or (self._after != _GUARD).any())
 
 
-def _function(project: CProject, image: Image) -> Callable[[int, int, int], None]:
+@contextmanager
+def _function(project: CProject, image: Image) -> Iterator[Callable[[int, int, int], None]]:
+    """The model's function, from a library that is loaded only as long as it is used.
+
+    A library left loaded is taken for the next one if that file happens to get the same inode.
+    """
     try:
-        function = getattr(ctypes.CDLL(str(image.path)), f"{project.name}_run")
+        library = ctypes.CDLL(str(image.path))
+        function = getattr(library, f"{project.name}_run")
     except (OSError, AttributeError):
         raise ToolError(
             f"'{image.path}' cannot be loaded or has no function '{project.name}_run'; "
@@ -78,10 +96,11 @@ def _function(project: CProject, image: Image) -> Callable[[int, int, int], None
     function.restype = None
     function.argtypes = [ctypes.c_void_p] * 3
 
-    def call(given: int, out: int, arena: int) -> None:
-        function(given, out, arena)
-
-    return call
+    try:
+        yield function
+    finally:
+        if sys.platform != "win32":
+            _ctypes.dlclose(library._handle)
 
 
 def _run_sanitized(

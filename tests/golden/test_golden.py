@@ -1,0 +1,61 @@
+"""Graph, plan and C of the shipped model, word for word.
+
+The ranges are a golden file too: onnxruntime's last bits differ between processors, and all that
+follows from the ranges must not.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from microformer.calibrate import calibrate
+from microformer.demo import demo_paths
+from microformer.emit import emit
+from microformer.graph.float_model import Range, Ranges
+from microformer.graph.int_graph import IntGraph
+from microformer.load import load
+from microformer.lower import lower
+from microformer.plan import plan
+from microformer.quantize import quantize
+from microformer.targets import TARGETS
+
+Golden = Callable[[str, str], None]
+_RANGES = Path(__file__).parent / "ranges.json"
+
+
+@pytest.fixture(scope="module")
+def graph(request: pytest.FixtureRequest) -> IntGraph:
+    """The shipped model, quantised over the golden ranges."""
+    with demo_paths() as paths:
+        model = load(paths.model)
+        if request.config.getoption("--update-golden"):
+            with np.load(paths.calibration) as samples:
+                made = calibrate(model, samples["x"])
+            plain = {name: asdict(found) for name, found in made.by_name.items()}
+            _RANGES.write_text(json.dumps({"samples": made.samples, "by_name": plain}, indent=1))
+        stored = json.loads(_RANGES.read_text("utf-8"))
+        by_name = {name: Range(**found) for name, found in stored["by_name"].items()}
+        return quantize(model, Ranges(by_name, stored["samples"]))
+
+
+def test_int_graph(graph: IntGraph, golden: Golden) -> None:
+    golden("int_graph.txt", f"{graph}\n")
+
+
+@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m0plus"])
+def test_plan_and_program(graph: IntGraph, golden: Golden, target: str) -> None:
+    placed = plan(lower(graph, TARGETS[target]))
+    golden(f"{target}/plan.txt", f"{placed.graph}\n{placed}\n")
+    for path, text in emit(placed).files.items():
+        if "/" not in path and not path.endswith("_weights.c"):  # kernels have tests of their own
+            golden(f"{target}/{path}", text)
+
+
+def test_weights(graph: IntGraph, golden: Golden) -> None:
+    files = emit(plan(lower(graph, TARGETS["cortex-m4"]))).files
+    path, text = next((p, t) for p, t in files.items() if p.endswith("_weights.c"))
+    golden(f"cortex-m4/{path}", "\n".join([*text.splitlines()[:60], ""]))  # the form, not the bulk
