@@ -71,12 +71,12 @@ def main() -> None:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.epochs)
     for _ in range(options.epochs):
         model.train()
-        for batch in torch.randperm(len(inputs)).split(64):
+        for batch in torch.split(torch.randperm(len(inputs)), 64):
             loss = nn.functional.cross_entropy(
                 model(augmented(inputs[batch])), labels[batch], label_smoothing=0.05
             )
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
         schedule.step()
     model.eval()

@@ -1,5 +1,7 @@
 """Every kernel gives the bits of ``microformer.integer``, under AddressSanitizer and UBSan."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +18,14 @@ PAIRS = [
     for case in CASES
     for kernel in candidates(case.op, case.tensors(), case.output(), ISAS)
 ]
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[KernelRunner]:
+    """Kernels under sanitizers."""
+    made = KernelRunner()
+    yield made
+    made.close()
 
 
 def check(runner: KernelRunner, kernel: Kernel, case: Case, count: int) -> None:

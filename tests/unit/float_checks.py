@@ -61,7 +61,7 @@ def assert_same(model: FloatModel, x: Array, expected: Array, rtol: float = 1e-4
 
 def legacy_export(module: nn.Module, x: torch.Tensor, opset: int = 17, **more: Any) -> bytes:
     """The module as torch's older exporter writes it: everything in small operators."""
-    stream = io.BytesIO()
+    stream: Any = io.BytesIO()  # its older form takes a stream, its types do not say so
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its fused kernels have no ONNX form
     try:
@@ -70,7 +70,7 @@ def legacy_export(module: nn.Module, x: torch.Tensor, opset: int = 17, **more: A
             torch.onnx.export(module, (x,), stream, dynamo=False, opset_version=opset, **more)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-    return stream.getvalue()
+    return bytes(stream.getvalue())
 
 
 def torch_output(module: nn.Module, x: torch.Tensor) -> Array:

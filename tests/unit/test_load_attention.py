@@ -1,5 +1,7 @@
 """Attention in every spelling becomes Linears, one Attention, a Linear; no Transpose is left."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -115,7 +117,7 @@ def test_all_projections_feed_attention_directly(x: torch.Tensor) -> None:
 
 
 def onnx_attention(
-    q: list[int], k: list[int], v: list[int], constants: dict[str, Array], **attributes: object
+    q: list[int], k: list[int], v: list[int], constants: dict[str, Array], **attributes: Any
 ) -> onnx.ModelProto:
     """ONNX's Attention of three reshaped Linears of x [1, 6, 16] (the last four rows: k and v)."""
     rng = np.random.default_rng(5)
@@ -140,7 +142,7 @@ def onnx_attention(
     return graph_model(graph, [1, 6, 16], {**weights, **bounds, **shapes, **constants})
 
 
-MASKS = {
+MASKS: dict[str, dict[str, Array]] = {
     "none": {},
     "float": {"mask": np.random.default_rng(1).normal(size=(6, 4)).astype(np.float32)},
     "bool by head": {"mask": np.random.default_rng(1).random((1, 4, 6, 4)) > 0.4},

@@ -145,9 +145,8 @@ def test_external_data_elsewhere(location: str, tmp_path: Path) -> None:
 
 def test_external_data_missing_or_short(tmp_path: Path) -> None:
     assert "which is missing" in refused(external(tmp_path, "none.bin"))
-    short = external(
-        tmp_path / "b" if (tmp_path / "b").mkdir() is None else tmp_path, "w.bin", 96, 8
-    )
+    (tmp_path / "b").mkdir()
+    short = external(tmp_path / "b", "w.bin", 96, 8)
     assert "is cut short" in refused(short)
 
 
@@ -177,7 +176,7 @@ def test_tensor_that_claims_more_than_it_has() -> None:
     assert peak_mib(proto) < 50
 
 
-BOMBS = {
+BOMBS: dict[str, tuple[list[onnx.NodeProto], dict[str, Array]]] = {
     "ConstantOfShape": (
         [make("ConstantOfShape", ["s"], ["c"]), make("Add", ["x", "c"], ["y"])],
         {"s": np.array([1, 1 << 20, 1 << 20], np.int64)},
@@ -188,7 +187,7 @@ BOMBS = {
     ),
     "Range": (
         [make("Range", ["a", "b", "d"], ["c"]), make("Add", ["x", "c"], ["y"])],
-        {k: np.float32(v) for k, v in (("a", 0), ("b", 3e10), ("d", 1))},
+        {k: np.asarray(v, np.float32) for k, v in (("a", 0), ("b", 3e10), ("d", 1))},
     ),
     "Tile": (
         [make("Tile", ["o", "s"], ["c"]), make("Add", ["x", "c"], ["y"])],
@@ -336,7 +335,7 @@ CONSTANTS: dict[str, Array] = {
     "six": np.array([0, 1, 0, 0, 1, 0], np.int64),
     "w3": np.ones((1, 18, 6), np.float32),
     "wild": np.array([0, 2, 3], np.int64),
-    "slope": np.float32([0.1]),
+    "slope": np.array([0.1], np.float32),
 }
 UNSUPPORTED: dict[str, tuple[list[onnx.NodeProto], str]] = {
     "sin": ([make("Sin", ["x"], ["y"], "n")], r"node 'n' \(Sin\): use ReLU"),

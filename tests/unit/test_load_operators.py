@@ -127,7 +127,7 @@ def test_sub_of_activations_and_square() -> None:
         make("Pow", ["x", "two"], ["p"]),
         make("Sub", ["p", "m"], ["y"]),
     ]
-    model = check(graph, [1, 5, 6], {"w": real(6, 6), "two": np.float32([2.0])})
+    model = check(graph, [1, 5, 6], {"w": real(6, 6), "two": np.array([2.0], np.float32)})
     assert counts(model) == {"Linear": 1, "Mul": 1, "Add": 1}  # -1 went into the Linear
 
 
@@ -360,7 +360,9 @@ def test_half_precision_becomes_float32() -> None:
 def test_layout_chains_keep_their_meaning(data: st.DataObject) -> None:
     """Any chain of layout operations in front of a Linear, in the fewest operations or fewer."""
     shape = [1, *data.draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))]
-    now, graph, constants = list(shape), [], {"w": np.float32([[2.0]])}
+    now = list(shape)
+    graph: list[onnx.NodeProto] = []
+    constants: dict[str, Array] = {"w": np.array([[2.0]], np.float32)}
     for step in range(data.draw(st.integers(1, 6))):
         name, out = (f"t{step - 1}" if step else "x"), f"t{step}"
         kind = data.draw(st.sampled_from(["Transpose", "Reshape", "Slice", "Unsqueeze"]))
