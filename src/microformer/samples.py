@@ -1,6 +1,8 @@
 """Samples from an .npz file, checked against the model before anything is computed."""
 
+import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,12 @@ from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 
 MAX_BYTES = 8 * 2**30
+
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error),
+    *(NotImplementedError, RuntimeError),  # a compression or encryption that zipfile lacks
+)
+"""What numpy and zipfile raise for a damaged, hostile or foreign file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +49,9 @@ def read_samples(path: Path, model: FloatModel) -> Samples:
                 found = ", ".join(arrays.files) or "nothing"
                 raise DataError(f"'{path}' holds {found} but no array 'x'; save the samples as x.")
             x, y = arrays["x"], arrays.get("y", None)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray | None):
+                raise ValueError("a member is no array")  # numpy hands out its bytes
+    except _UNREADABLE as error:
         raise DataError(
             f"'{path}' is no readable .npz file ({error}); write it with numpy.savez(x=..., y=...)."
         ) from None
@@ -61,9 +71,12 @@ def check_samples(x: Array, y: Array | None, model: FloatModel, where: str) -> S
     if model.input_dtype == "int32":
         if x.dtype.kind not in "iu":
             raise DataError(f"{where}: x is {x.dtype}, but the model takes integer token indices.")
-        limits = np.iinfo(np.int32)
-        if x.min() < limits.min or x.max() > limits.max:
-            raise DataError(f"{where}: x holds indices beyond 32 bits; check the tokens.")
+        highest = smallest_table(model) - 1
+        if x.min() < 0 or x.max() > highest:
+            raise DataError(
+                f"{where}: x holds the indices {x.min()} to {x.max()}, but the model's smallest "
+                f"embedding has rows 0 to {highest}; check the tokens."
+            )
         x = x.astype(np.int32)
     else:
         x = _real(x, where)
@@ -72,7 +85,20 @@ def check_samples(x: Array, y: Array | None, model: FloatModel, where: str) -> S
             f"{where}: y must be one class index (an integer) for each of the {len(x)} samples, "
             f"but is {y.dtype} of shape {list(y.shape)}."
         )
+    classes = math.prod(model.output_shape)
+    if y is not None and (y.min() < 0 or y.max() >= classes):
+        raise DataError(
+            f"{where}: y holds the classes {y.min()} to {y.max()}, but the model's output "
+            f"'{model.output_name}' has {classes} values, classes 0 to {classes - 1}."
+        )
     return Samples(x, y)
+
+
+def smallest_table(model: FloatModel) -> int:
+    """Rows of the smallest embedding table, 2^31 if there is none."""
+    tables = (node.inputs[0] for node in model.model.graph if node.op_type == "Gather")
+    rows = [t.shape[0] for t in tables if t is not None and t.shape is not None]
+    return min((r for r in rows if isinstance(r, int)), default=2**31)
 
 
 def _dims(shape: tuple[int, ...]) -> str:
@@ -93,9 +119,9 @@ def _real(x: Array, where: str) -> Array:
 
 
 def random_samples(model: FloatModel, count: int, seed: int) -> Samples:
-    """Standard normal values (or indices 0..15): ranges from them mean nothing, shapes do."""
+    """Standard normal values (or any indices): ranges from them mean nothing, shapes do."""
     generator = np.random.default_rng(seed)
     shape = (count, *model.input_shape[1:])
     if model.input_dtype == "int32":
-        return Samples(generator.integers(0, 16, shape, dtype=np.int32), None)
+        return Samples(generator.integers(0, smallest_table(model), shape, np.int32), None)
     return Samples(generator.standard_normal(shape).astype(np.float32), None)

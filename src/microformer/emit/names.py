@@ -19,7 +19,7 @@ def identifier(text: str) -> str:
 
 def comment(text: str) -> str:
     """``text`` made safe inside a C comment: one line, no comment marks, bounded length."""
-    return re.sub(r"[^A-Za-z0-9 _.,:;()\[\]=+-]+", "_", text)[:120]
+    return re.sub(r"[^A-Za-z0-9 _.,:;()\[\]<>=+-]+", "_", text)[:120]
 
 
 class Names:
