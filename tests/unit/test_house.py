@@ -1,0 +1,138 @@
+"""The walls of the house: who imports whom, and what no file may say."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "microformer"
+STAGES = ("load", "calibrate", "quantize", "lower", "plan", "emit", "build", "run", "report")
+SHARED = {"graph", "integer", "targets", "kernels", "errors"}
+OUTER = {"pipeline", "api", "cli"}
+
+
+def _modules() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Full names of all modules that are imported anywhere in a file."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _rooms_imported(path: Path) -> set[str]:
+    names = imports(ast.parse(path.read_text("utf-8")))
+    return {n.split(".")[1] for n in names if n.startswith("microformer.")}
+
+
+def allowed(room: str) -> set[str]:
+    """What a room of ours may import of ours."""
+    if room == "graph":
+        return {"graph", "errors"}
+    if room in STAGES:
+        return {room, *SHARED}
+    return {
+        "integer": {"integer", "graph", "errors"},
+        "targets": {"targets", "errors"},
+        "errors": set(),
+        "kernels": {"kernels", "graph", "errors"},
+        "store": {"store", "graph", "integer", "errors"},
+        "samples": {"graph", "errors"},
+        "demo": set(),
+        "pipeline": {*STAGES, *SHARED, "samples"},
+        "api": {"pipeline", "report", "samples", *SHARED},
+        "cli": {"pipeline", "report", "samples", "store", "demo", "__version__", *SHARED},
+        "__main__": {"cli"},
+        "__init__": {"api", "report", *SHARED},
+    }[room]
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_walls(path: Path) -> None:
+    room = _room(path)
+    assert _rooms_imported(path) <= allowed(room)
+
+
+def test_a_wall_that_is_broken_is_seen() -> None:
+    tree = ast.parse("def f():\n  from microformer.quantize import quantize\n")
+    rooms = {n.split(".")[1] for n in imports(tree)}
+    assert not rooms <= allowed("lower")
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_torch_is_never_imported_by_the_core(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    assert not any(n.split(".")[0] == "torch" for statement in top for n in imports(statement))
+
+
+def test_every_stage_has_its_verb() -> None:
+    for stage in STAGES:
+        tree = ast.parse((SOURCE / stage / "__init__.py").read_text("utf-8"))
+        functions = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+        assert stage in functions
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_files_stay_small(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 300
+    assert path.stem not in {"utils", "helpers", "common", "manager", "misc"}
+
+
+def _tracked() -> list[Path]:
+    """Text files of the repository; all files where there is no git (a source archive)."""
+    done = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0 and done.stdout:
+        paths = [ROOT / line for line in done.stdout.splitlines()]
+    else:
+        paths = [p for d in ("src", "tests", "docs", "models") for p in (ROOT / d).rglob("*")]
+    suffixes = {".py", ".md", ".toml", ".c", ".h", ".j2", ".in", ".txt", ".json", ""}
+    return [
+        p for p in paths if p.is_file() and p.suffix in suffixes and "__pycache__" not in str(p)
+    ]
+
+
+def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    # written apart, so that this file does not find itself
+    places = (
+        "pypi" + r"\.org",
+        "files" + r"\.pythonhosted",
+        "/ro" + "ot/",
+        "/wo" + "rk/",
+        "/ho" + "me/",
+    )
+    pattern = re.compile("|".join(places))
+    hits = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in _tracked()
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert hits == []
+
+
+def test_kernel_files_stay_small_and_bear_their_names() -> None:
+    for path in sorted((SOURCE / "kernels").glob("*/*.h")):
+        text = path.read_text("utf-8")
+        assert len(text.splitlines()) <= 150, path.name
+        guard = path.stem.upper() + "_H"
+        assert f"#ifndef {guard}\n#define {guard}\n" in text, path.name
+        assert not re.search(
+            r"\b(malloc|memcpy|printf)\s*\(", text.replace("__builtin_memcpy", "")
+        ), path.name
