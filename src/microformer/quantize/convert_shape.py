@@ -18,6 +18,7 @@ from microformer.graph.ops import (
     Table,
     Transpose,
 )
+from microformer.graph.passes.debts import inverse
 from microformer.integer.conv import output_size
 from microformer.integer.softmax import exponential_table
 from microformer.quantize.assign import SOFTMAX_QUANT
@@ -57,30 +58,42 @@ def _pair(c: Context, node: ir.Node) -> tuple[str, str]:
     first, second = names
     if int(np.prod(c.shape(first))) < int(np.prod(c.shape(second))):
         first, second = second, first
-    return first, _broadcast(c, node, first, second)
+    return first, second
 
 
-def _broadcast(c: Context, node: ir.Node, first: str, second: str) -> str:
-    """The second operand with a shape that is a trailing part of the first's."""
+def _write_pair(c: Context, node: ir.Node, op: Add | Mul, first: str, second: str) -> None:
+    """``op`` on both operands, the second repeated over the axes that it lacks.
+
+    Kernels repeat over leading axes only. Where others are lacking (a gate [C, 1, 1] on an image
+    [C, H, W]) these are moved to the front and back again; a layout mostly absorbs it.
+    """
     target, shape = c.shape(first), c.shape(second)
-    while len(shape) > 1 and shape[0] == 1:
-        shape = shape[1:]
-    if target[len(target) - len(shape) :] == shape:
-        return c.reshaped(second, shape)
-    data = c.builder.tensors[second].data
-    if data is not None:
-        return c.builder.constant(f"{second}.full", np.broadcast_to(data, target), c.quant(second))
-    raise UnsupportedOpError(
-        f"Node '{node.name}' ({node.op_type}) repeats a computed tensor of shape {list(shape)} "
-        f"over {list(target)}; only trailing axes may be shared, so expand it in the model first."
-    )
+    full = (1,) * (len(target) - len(shape)) + shape
+    if len(full) != len(target) or any(b not in {1, t} for b, t in zip(full, target, strict=True)):
+        raise UnsupportedOpError(
+            f"Node '{node.name}' ({node.op_type}) repeats both operands, {list(target)} and "
+            f"{list(shape)}; expand one of them in the model first."
+        )
+    repeated = [a for a, (b, t) in enumerate(zip(full, target, strict=True)) if b != t]
+    kept = [a for a in range(len(target)) if a not in repeated]
+    second = c.reshaped(second, tuple(target[a] for a in kept) or (1,))
+    perm = (*repeated, *kept)
+    if perm == tuple(range(len(target))):
+        c.write(node, op, (first, second))
+        return
+    name = node.name or value_name(node.outputs[0])
+    front = tuple(target[a] for a in perm)
+    moved = c.step(f"{name}.front", Transpose(perm), (first,), front, c.quant(first))
+    out = c.scales[value_name(node.outputs[0])]
+    result = c.step(name, op, (moved, second), front, out)
+    c.write(node, Transpose(inverse(perm)), (result,))
 
 
 def add(c: Context, node: ir.Node) -> None:
     """Equation (8)."""
     first, second = _pair(c, node)
     out = c.scales[value_name(node.outputs[0])]
-    c.write(node, Add(*add_integers(c.quant(first), c.quant(second), out)), (first, second))
+    _write_pair(c, node, Add(*add_integers(c.quant(first), c.quant(second), out)), first, second)
 
 
 def mul(c: Context, node: ir.Node) -> None:
@@ -89,7 +102,8 @@ def mul(c: Context, node: ir.Node) -> None:
     a, b, out = c.quant(first), c.quant(second), c.scales[value_name(node.outputs[0])]
     ratio = a.scale * b.scale / out.scale
     mult, offset, shift = scale_integers(ratio, 255 * 255, 0, out.zero_point)
-    c.write(node, Mul(a.zero_point, b.zero_point, mult, offset, shift), (first, second))
+    op = Mul(a.zero_point, b.zero_point, mult, offset, shift)
+    _write_pair(c, node, op, first, second)
 
 
 def activation(c: Context, node: ir.Node) -> None:
