@@ -28,6 +28,9 @@ app = typer.Typer(
     help="Transformers on microcontrollers: a float model in, a bit-exact int8 C program out.",
 )
 
+_PIPE_WIDTH = 120
+"""Columns of the report where it goes to a file: no terminal says how wide."""
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
 SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
@@ -73,7 +76,8 @@ def _show(result: Report, as_json: bool) -> None:
     if as_json:
         print(result.to_json())
     else:
-        Console(width=max(Console().width, 100)).print(view(result))
+        console = Console()
+        Console(width=console.width if console.is_terminal else _PIPE_WIDTH).print(view(result))
     if not result.bit_exact:
         raise typer.Exit(1)
 
@@ -145,8 +149,12 @@ def compile_command(
     if as_json:
         print(json.dumps(figures, indent=2))
         return
-    for name, value in figures.items():
-        print(f"{name:20} {value}")
+    print(f"{project.name} for {board}")
+    print(f"  {len(project.layers)} layers, {figures['macs']:,} MAC, softmax {softmax}")
+    print(f"  flash {made.image.flash_bytes:,} B, of which weights {project.weight_bytes:,} B")
+    print(f"  RAM {made.image.ram_bytes:,} B, of which arena {project.arena_bytes:,} B")
+    print(f"  ranges from {made.ranges.samples} samples")
+    print(f"written to {output}; next: microformer run {output} --data TEST.npz")
 
 
 @app.command("run")

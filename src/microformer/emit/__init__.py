@@ -34,7 +34,13 @@ def emit(plan: Plan) -> CProject:
         f"{name}_weights.h": weights_header,
         f"{name}_weights.c": weights_source,
         "CMakeLists.txt": _render("CMakeLists.txt.j2", name=name),
-        "README.md": _render("README.md.j2", name=name, upper=name.upper(), plan=plan),
+        "README.md": _render(
+            "README.md.j2",
+            name=name,
+            upper=name.upper(),
+            plan=plan,
+            real="int32_t" if graph.tensors[graph.inputs[0]].quant is None else "float",
+        ),
     }
     symbols = sorted({call.symbol for call in graph.calls})
     files |= {f"mf/{path}": text for path, text in library_files(symbols).items()}

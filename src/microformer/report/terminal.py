@@ -1,5 +1,6 @@
 """The report as a person reads it in a terminal."""
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,18 +17,30 @@ def _number(value: float | None, pattern: str) -> str:
 
 
 def layer_table(report: Report) -> Table:
-    """One row a layer: operation, shape, kernel, MACs, cycles (or instructions), share, SQNR."""
+    """One row a layer: operation, shape, kernel, MACs, cycles (or instructions), share, SQNR (dB).
+
+    Of a kernel's name only what tells it from others is shown; without an instruction set: ref.
+    """
     cycles = report.cycles is not None
-    table = Table(title=f"{report.model} on {report.target}", title_justify="left")
-    table.add_column("layer", overflow="fold")
-    table.add_column("operation")
-    table.add_column("shape", overflow="fold")
-    table.add_column("kernel", overflow="fold")
-    for heading in ("MAC", "cycles" if cycles else "instructions", "share", "SQNR dB"):
-        table.add_column(heading, justify="right")
+    title = f"{report.model} on {report.target}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("layer", "operation"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("shape", overflow="fold", min_width=11)
+    table.add_column("kernel", no_wrap=True)
+    for heading in ("MAC", "cycles" if cycles else "instr.", "share", "SQNR"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for layer in report.layers:
         table.add_row(*_row(layer, report, cycles))
     return table
+
+
+def shortened(name: str, width: int = 24) -> str:
+    """A long name without its middle: its ends tell most."""
+    if len(name) <= width:
+        return name
+    head = width // 3
+    return f"{name[:head]}…{name[len(name) - (width - head - 1) :]}"
 
 
 def _row(layer: LayerReport, report: Report, cycles: bool) -> tuple[str, ...]:
@@ -35,10 +48,10 @@ def _row(layer: LayerReport, report: Report, cycles: bool) -> tuple[str, ...]:
     total = report.cycles if cycles else report.instructions
     share = cost / total if cost is not None and total else None
     return (
-        layer.name,
+        shortened(layer.name),
         layer.op,
         layer.shape,
-        layer.kernel.removeprefix("mf_"),
+        layer.kernel.removeprefix("mf_").replace("_s8", "").replace("_ref", ""),
         _count(layer.macs) if layer.macs else "-",
         _count(cost),
         _number(share, "{:.1%}"),

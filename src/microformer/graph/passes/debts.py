@@ -101,8 +101,10 @@ class Debts:
         self.nodes.append(node)
 
     def owe(self, name: str, debt: Debt) -> None:
-        """``name`` will be made from ``debt.stored`` if anybody asks for it."""
+        """``name`` will be made from ``debt.stored`` if asked for; at once where that is free."""
         self._open[name] = debt
+        if moves_nothing(self.tensors[debt.stored].shape, debt.perm):
+            self.settle(name)
 
     def order(self, debt: Debt) -> Array:
         """Flat index into the stored bytes for every element of the value: int64 [*shape]."""
@@ -110,18 +112,10 @@ class Debts:
         indices = np.arange(math.prod(shape)).reshape(shape)
         return indices.transpose(debt.perm).reshape(debt.shape)
 
-    def paid(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
-        """Names to read the same values from, with every debt among them settled."""
-        return tuple(self._settled(name) for name in inputs)
-
-    def _settled(self, name: str) -> str:
-        debt = self._open.get(name)
-        if debt is None:
-            return name
-        if moves_nothing(self.tensors[debt.stored].shape, debt.perm):
-            return self.view(debt.stored, debt.shape)
-        self.settle(name)
-        return name
+    def pay(self, names: tuple[str, ...]) -> None:
+        """Settle every debt among ``names``."""
+        for name in names:
+            self.settle(name)
 
     def settle(self, name: str) -> None:
         """Emit what makes tensor ``name`` itself."""

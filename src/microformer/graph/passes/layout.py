@@ -85,7 +85,8 @@ class _Sweep:
         """The new graph."""
         for node in self._graph.nodes:
             if not self._sunk(node):
-                self._debts.emit(replace(node, inputs=self._debts.paid(node.inputs)))
+                self._debts.pay(node.inputs)
+                self._debts.emit(node)
         for name in self._graph.outputs:
             self._debts.settle(name)
         nodes, tensors = tuple(self._debts.nodes), self._debts.tensors
@@ -130,7 +131,7 @@ class _Sweep:
             self._debts.tensors[node.output] = constant(node.output, data.transpose(op.perm), quant)
             return True
         if self._debts.get(source) is not None and self._plain(source) is None:
-            (source,) = self._debts.paid((source,))
+            self._debts.settle(source)
         debt = self._debts.get(source) or Debt(source, tuple(range(len(shape))), shape)
         self._debts.owe(node.output, Debt(debt.stored, compose(debt.perm, op.perm), shape))
         return True
