@@ -15,6 +15,7 @@ from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Array, Quant, Tensor, constant
+from microformer.integer.layernorm import H_LIMIT, half_bits
 from microformer.integer.softmax import exponential_table
 from microformer.quantize.scales import (
     accumulator_limits,
@@ -215,8 +216,8 @@ def layernorm(rows: int, n: int, rms: bool = False, eps: int | None = None) -> C
     """x [rows, n]; eps in the integer units of equation (7a)."""
     name = f"{'rms' if rms else 'layer'}norm_{rows}x{n}_{eps}"
     rng = _rng(name)
-    limits = np.full(n, 2**15 + 2**5)
-    frac = 14 - ((n - 1).bit_length() + 1) // 2
+    limits = np.full(n, H_LIMIT)
+    frac = 15 - half_bits(n)
     mult, add, shift = requantization(rng, limits, np.full(n, 2.0**frac))
     signs = rng.choice([-1, 1], n).astype(np.int32)
     zero = int(rng.integers(-128, 128)) if rms else 0

@@ -7,6 +7,9 @@ from microformer.graph.ops import LayerNorm
 from microformer.graph.tensor import Array
 from microformer.integer.requantize import requantize
 
+H_LIMIT = 2**15 + 2**9
+"""Equation (7c): the largest |h| there can be (proven in docs/arithmetic.md)."""
+
 
 def half_bits(n: int) -> int:
     """B = ceil(bitlen(N - 1) / 2), so that 2^B >= sqrt(N)."""

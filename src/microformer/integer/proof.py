@@ -8,6 +8,7 @@ from microformer.errors import ArithmeticProofError
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.tensor import Array
+from microformer.integer.layernorm import H_LIMIT
 from microformer.integer.requantize import INT32_LIMIT
 
 
@@ -53,7 +54,8 @@ def _bound(graph: IntGraph, node: Node) -> int:
             return max(score, rows, out, op.ibert_b**2 + op.ibert_c)
         case ops.LayerNorm():
             assert data[1] is not None and data[2] is not None
-            return _requantize_bound(2**15 + 2**5, data[1], data[2])
+            squares = shapes[0][-1] * 255**2 // 2  # they are unsigned: half of them counts
+            return max(squares, _requantize_bound(H_LIMIT, data[1], data[2]))
         case ops.Add():
             return 128 * (abs(op.mult_a) + abs(op.mult_b)) + abs(op.add)
         case ops.Mul():

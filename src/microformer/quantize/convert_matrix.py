@@ -7,7 +7,7 @@ from microformer.errors import ModelError
 from microformer.graph.ops import MASKED, Attention, Conv2d, LayerNorm, Linear, Reshape, Transpose
 from microformer.graph.tensor import Array, Quant
 from microformer.integer.conv import output_size
-from microformer.integer.layernorm import half_bits
+from microformer.integer.layernorm import H_LIMIT, half_bits
 from microformer.integer.requantize import INT32_LIMIT
 from microformer.integer.softmax import exponential_table
 from microformer.quantize.context import Context
@@ -183,12 +183,11 @@ def _norm_integers(
     gamma: Array, beta: Array, out: Quant, frac: int, where: str
 ) -> tuple[Array, Array, int]:
     """Equation (7d): signed mult [N], add [N] and shift, the largest that 32 bits allow."""
-    limit = 2**15 + 2**5  # |h|
     for shift in range(30, 0, -1):
         mult = np.floor(gamma / out.scale * 2.0 ** (shift - frac) + 0.5)
         add = np.floor(beta / out.scale * 2.0**shift + 0.5)
         add += out.zero_point * 2.0**shift + 2.0 ** (shift - 1)
-        if (limit * np.abs(mult) + np.abs(add)).max() < INT32_LIMIT:
+        if (H_LIMIT * np.abs(mult) + np.abs(add)).max() < INT32_LIMIT:
             return mult.astype(np.int32), add.astype(np.int32), shift
     raise ModelError(
         f"Norm '{where}' has weights too large for its output range; check the samples' scaling."
