@@ -151,8 +151,10 @@ def compile_command(
         return
     print(f"{project.name} for {board}")
     print(f"  {len(project.layers)} layers, {figures['macs']:,} MAC, softmax {softmax}")
-    print(f"  flash {made.image.flash_bytes:,} B, of which weights {project.weight_bytes:,} B")
-    print(f"  RAM {made.image.ram_bytes:,} B, of which arena {project.arena_bytes:,} B")
+    flash = "" if made.image.flash_bytes is None else f"flash {made.image.flash_bytes:,} B, "
+    ram = "" if made.image.ram_bytes is None else f"RAM {made.image.ram_bytes:,} B, "
+    print(f"  {flash}weights {project.weight_bytes:,} B")
+    print(f"  {ram}arena {project.arena_bytes:,} B")
     print(f"  ranges from {made.ranges.samples} samples")
     print(f"written to {output}; next: microformer run {output} --data TEST.npz")
 

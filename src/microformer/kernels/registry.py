@@ -86,13 +86,13 @@ def _attention_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
 
 
 def _linear_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
-    """int16 pairs of four columns and of one block of rows (mf_linear_dsp_block)."""
+    """int16 pairs of four columns and their constants, and of one block of rows."""
     weight = inputs[1]
     assert weight is not None
     n, k = weight.shape[0], math.prod(weight.shape[1:])
     words, rows = (k + 3) // 4 * 2, output.size // n
-    block = min((rows + 1) & ~1, max(8, 8192 // (4 * words) & ~1))
-    return 4 * words * (4 + block)
+    block = min((rows + 1) & ~1, max(8, 32768 // (4 * words) & ~1))
+    return 4 * (words * (4 + block) + 8)
 
 
 def _has_rows(_op: Op, inputs: Operands, output: Tensor) -> bool:

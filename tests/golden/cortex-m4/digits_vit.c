@@ -21,194 +21,194 @@
 MF_LAYER layer_00_stem(const int8_t *in, uint8_t *arena) {
   mf_conv2d_s8_ref(
       in, digits_vit_stem_weight, digits_vit_stem_mult, digits_vit_stem_add, 0,
-      (int8_t *)(arena + 3936), 8, 8, 1, 4, 4, 32, 2, 2, 2, 2, 0, 0, 1, 1, 1, -128, 23, 0);
+      (int8_t *)(arena + 3968), 8, 8, 1, 4, 4, 32, 2, 2, 2, 2, 0, 0, 1, 1, 1, -128, 23, 0);
 }
 
 /* concat.0: Concat 1x32 */
 MF_LAYER layer_01_concat_0(uint8_t *arena) {
   mf_copy2d_s8_ref(
-      digits_vit_concat_constant, (int8_t *)(arena + 3904), 1, 32, 0, 32, 0, 544);
+      digits_vit_concat_constant, (int8_t *)(arena + 3936), 1, 32, 0, 32, 0, 544);
 }
 
 /* add: Add 17x32 */
 MF_LAYER layer_02_add(uint8_t *arena) {
   mf_add_s8_ref(
-      (const int8_t *)(arena + 3904), digits_vit_add_constant, (int8_t *)(arena + 3904), 544, 544,
+      (const int8_t *)(arena + 3936), digits_vit_add_constant, (int8_t *)(arena + 3936), 544, 544,
       31010, 12613, 38629, 15);
 }
 
 /* blocks.0.norm1: LayerNorm 17x32 */
 MF_LAYER layer_03_blocks_0_norm1(uint8_t *arena) {
   mf_layernorm_s8_ref(
-      (const int8_t *)(arena + 3904), digits_vit_blocks_0_norm1_mult,
-      digits_vit_blocks_0_norm1_add, (int8_t *)(arena + 1408), 17, 32, 147, 12, 22);
+      (const int8_t *)(arena + 3936), digits_vit_blocks_0_norm1_mult,
+      digits_vit_blocks_0_norm1_add, (int8_t *)(arena + 1440), 17, 32, 147, 12, 22);
 }
 
 /* blocks.0.self_attn.q: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_04_blocks_0_self_attn_q(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 1408), digits_vit_blocks_0_self_attn_q_weight,
+      (const int8_t *)(arena + 1440), digits_vit_blocks_0_self_attn_q_weight,
       digits_vit_blocks_0_self_attn_q_mult, digits_vit_blocks_0_self_attn_q_add, 0,
-      (int8_t *)(arena + 1952), 17, 32, 32, 22, arena + 0);
+      (int8_t *)(arena + 1984), 17, 32, 32, 22, arena + 0);
 }
 
 /* blocks.0.self_attn.k: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_05_blocks_0_self_attn_k(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 1408), digits_vit_blocks_0_self_attn_k_weight,
+      (const int8_t *)(arena + 1440), digits_vit_blocks_0_self_attn_k_weight,
       digits_vit_blocks_0_self_attn_k_mult, digits_vit_blocks_0_self_attn_k_add, 0,
-      (int8_t *)(arena + 2496), 17, 32, 32, 21, arena + 0);
+      (int8_t *)(arena + 2528), 17, 32, 32, 21, arena + 0);
 }
 
 /* blocks.0.self_attn.v: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_06_blocks_0_self_attn_v(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 1408), digits_vit_blocks_0_self_attn_v_weight,
+      (const int8_t *)(arena + 1440), digits_vit_blocks_0_self_attn_v_weight,
       digits_vit_blocks_0_self_attn_v_mult, digits_vit_blocks_0_self_attn_v_add, 0,
-      (int8_t *)(arena + 3040), 17, 32, 32, 21, arena + 0);
+      (int8_t *)(arena + 3072), 17, 32, 32, 21, arena + 0);
 }
 
 /* blocks.0.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
 MF_LAYER layer_07_blocks_0_self_attn_attention(uint8_t *arena) {
   mf_attention_s8_lut_ref(
-      (const int8_t *)(arena + 1952), (const int8_t *)(arena + 2496),
-      (const int8_t *)(arena + 3040), digits_vit_softmax_lut, 0, (int8_t *)(arena + 1408), 17, 17,
+      (const int8_t *)(arena + 1984), (const int8_t *)(arena + 2528),
+      (const int8_t *)(arena + 3072), digits_vit_softmax_lut, 0, (int8_t *)(arena + 1440), 17, 17,
       4, 4, 8, 8, 0, 0, 76097, 22, 12258259, 23, 10634994, 30, 22, arena + 0);
 }
 
 /* blocks.0.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_08_blocks_0_self_attn_out(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 1408), digits_vit_blocks_0_self_attn_out_weight,
+      (const int8_t *)(arena + 1440), digits_vit_blocks_0_self_attn_out_weight,
       digits_vit_blocks_0_self_attn_out_mult, digits_vit_blocks_0_self_attn_out_add, 0,
-      (int8_t *)(arena + 1952), 17, 32, 32, 21, arena + 0);
+      (int8_t *)(arena + 1984), 17, 32, 32, 21, arena + 0);
 }
 
 /* blocks.0.add: Add 17x32 */
 MF_LAYER layer_09_blocks_0_add(uint8_t *arena) {
   mf_add_s8_ref(
-      (const int8_t *)(arena + 3904), (const int8_t *)(arena + 1952), (int8_t *)(arena + 3904),
+      (const int8_t *)(arena + 3936), (const int8_t *)(arena + 1984), (int8_t *)(arena + 3936),
       544, 544, 20204, 26977, -516383, 15);
 }
 
 /* blocks.0.norm2: LayerNorm 17x32 */
 MF_LAYER layer_10_blocks_0_norm2(uint8_t *arena) {
   mf_layernorm_s8_ref(
-      (const int8_t *)(arena + 3904), digits_vit_blocks_0_norm2_mult,
-      digits_vit_blocks_0_norm2_add, (int8_t *)(arena + 1408), 17, 32, 56, 12, 22);
+      (const int8_t *)(arena + 3936), digits_vit_blocks_0_norm2_mult,
+      digits_vit_blocks_0_norm2_add, (int8_t *)(arena + 1440), 17, 32, 56, 12, 22);
 }
 
 /* blocks.0.linear1: Linear 17x32 -> 17x64, 34816 MAC */
 MF_LAYER layer_11_blocks_0_linear1(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 1408), digits_vit_blocks_0_linear1_weight,
+      (const int8_t *)(arena + 1440), digits_vit_blocks_0_linear1_weight,
       digits_vit_blocks_0_linear1_mult, digits_vit_blocks_0_linear1_add,
-      digits_vit_blocks_0_gelu_table, (int8_t *)(arena + 2816), 17, 32, 64, 21, arena + 0);
+      digits_vit_blocks_0_gelu_table, (int8_t *)(arena + 2848), 17, 32, 64, 21, arena + 0);
 }
 
 /* blocks.0.linear2: Linear 17x64 -> 17x32, 34816 MAC */
 MF_LAYER layer_12_blocks_0_linear2(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 2816), digits_vit_blocks_0_linear2_weight,
+      (const int8_t *)(arena + 2848), digits_vit_blocks_0_linear2_weight,
       digits_vit_blocks_0_linear2_mult, digits_vit_blocks_0_linear2_add, 0,
-      (int8_t *)(arena + 4448), 17, 64, 32, 20, arena + 0);
+      (int8_t *)(arena + 4480), 17, 64, 32, 20, arena + 0);
 }
 
 /* blocks.0.add_2: Add 17x32 */
 MF_LAYER layer_13_blocks_0_add_2(uint8_t *arena) {
   mf_add_s8_ref(
-      (const int8_t *)(arena + 3904), (const int8_t *)(arena + 4448), (int8_t *)(arena + 3904),
+      (const int8_t *)(arena + 3936), (const int8_t *)(arena + 4480), (int8_t *)(arena + 3936),
       544, 544, 27126, 20158, -3684, 15);
 }
 
 /* blocks.1.norm1: LayerNorm 17x32 */
 MF_LAYER layer_14_blocks_1_norm1(uint8_t *arena) {
   mf_layernorm_s8_ref(
-      (const int8_t *)(arena + 3904), digits_vit_blocks_1_norm1_mult,
-      digits_vit_blocks_1_norm1_add, (int8_t *)(arena + 1408), 17, 32, 38, 12, 22);
+      (const int8_t *)(arena + 3936), digits_vit_blocks_1_norm1_mult,
+      digits_vit_blocks_1_norm1_add, (int8_t *)(arena + 1440), 17, 32, 38, 12, 22);
 }
 
 /* blocks.1.self_attn.q: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_15_blocks_1_self_attn_q(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 1408), digits_vit_blocks_1_self_attn_q_weight,
+      (const int8_t *)(arena + 1440), digits_vit_blocks_1_self_attn_q_weight,
       digits_vit_blocks_1_self_attn_q_mult, digits_vit_blocks_1_self_attn_q_add, 0,
-      (int8_t *)(arena + 1952), 17, 32, 32, 21, arena + 0);
+      (int8_t *)(arena + 1984), 17, 32, 32, 21, arena + 0);
 }
 
 /* blocks.1.self_attn.k: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_16_blocks_1_self_attn_k(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 1408), digits_vit_blocks_1_self_attn_k_weight,
+      (const int8_t *)(arena + 1440), digits_vit_blocks_1_self_attn_k_weight,
       digits_vit_blocks_1_self_attn_k_mult, digits_vit_blocks_1_self_attn_k_add, 0,
-      (int8_t *)(arena + 2496), 17, 32, 32, 21, arena + 0);
+      (int8_t *)(arena + 2528), 17, 32, 32, 21, arena + 0);
 }
 
 /* blocks.1.self_attn.v: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_17_blocks_1_self_attn_v(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 1408), digits_vit_blocks_1_self_attn_v_weight,
+      (const int8_t *)(arena + 1440), digits_vit_blocks_1_self_attn_v_weight,
       digits_vit_blocks_1_self_attn_v_mult, digits_vit_blocks_1_self_attn_v_add, 0,
-      (int8_t *)(arena + 3040), 17, 32, 32, 21, arena + 0);
+      (int8_t *)(arena + 3072), 17, 32, 32, 21, arena + 0);
 }
 
 /* blocks.1.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
 MF_LAYER layer_18_blocks_1_self_attn_attention(uint8_t *arena) {
   mf_attention_s8_lut_ref(
-      (const int8_t *)(arena + 1952), (const int8_t *)(arena + 2496),
-      (const int8_t *)(arena + 3040), digits_vit_softmax_lut, 0, (int8_t *)(arena + 1408), 17, 17,
+      (const int8_t *)(arena + 1984), (const int8_t *)(arena + 2528),
+      (const int8_t *)(arena + 3072), digits_vit_softmax_lut, 0, (int8_t *)(arena + 1440), 17, 17,
       4, 4, 8, 8, 0, 0, 35736, 22, 12918305, 23, 8724001, -14, -15, arena + 0);
 }
 
 /* blocks.1.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_19_blocks_1_self_attn_out(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 1408), digits_vit_blocks_1_self_attn_out_weight,
+      (const int8_t *)(arena + 1440), digits_vit_blocks_1_self_attn_out_weight,
       digits_vit_blocks_1_self_attn_out_mult, digits_vit_blocks_1_self_attn_out_add, 0,
-      (int8_t *)(arena + 1952), 17, 32, 32, 21, arena + 0);
+      (int8_t *)(arena + 1984), 17, 32, 32, 21, arena + 0);
 }
 
 /* blocks.1.add: Add 17x32 */
 MF_LAYER layer_20_blocks_1_add(uint8_t *arena) {
   mf_add_s8_ref(
-      (const int8_t *)(arena + 3904), (const int8_t *)(arena + 1952), (int8_t *)(arena + 3904),
+      (const int8_t *)(arena + 3936), (const int8_t *)(arena + 1984), (int8_t *)(arena + 3936),
       544, 544, 21753, 24654, -166378, 15);
 }
 
 /* blocks.1.norm2: LayerNorm 17x32 */
 MF_LAYER layer_21_blocks_1_norm2(uint8_t *arena) {
   mf_layernorm_s8_ref(
-      (const int8_t *)(arena + 3904), digits_vit_blocks_1_norm2_mult,
-      digits_vit_blocks_1_norm2_add, (int8_t *)(arena + 1408), 17, 32, 17, 12, 22);
+      (const int8_t *)(arena + 3936), digits_vit_blocks_1_norm2_mult,
+      digits_vit_blocks_1_norm2_add, (int8_t *)(arena + 1440), 17, 32, 17, 12, 22);
 }
 
 /* blocks.1.linear1: Linear 17x32 -> 17x64, 34816 MAC */
 MF_LAYER layer_22_blocks_1_linear1(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 1408), digits_vit_blocks_1_linear1_weight,
+      (const int8_t *)(arena + 1440), digits_vit_blocks_1_linear1_weight,
       digits_vit_blocks_1_linear1_mult, digits_vit_blocks_1_linear1_add,
-      digits_vit_blocks_1_gelu_table, (int8_t *)(arena + 2816), 17, 32, 64, 21, arena + 0);
+      digits_vit_blocks_1_gelu_table, (int8_t *)(arena + 2848), 17, 32, 64, 21, arena + 0);
 }
 
 /* blocks.1.linear2: Linear 17x64 -> 17x32, 34816 MAC */
 MF_LAYER layer_23_blocks_1_linear2(uint8_t *arena) {
   mf_linear_s8_dsp_2x4(
-      (const int8_t *)(arena + 2816), digits_vit_blocks_1_linear2_weight,
+      (const int8_t *)(arena + 2848), digits_vit_blocks_1_linear2_weight,
       digits_vit_blocks_1_linear2_mult, digits_vit_blocks_1_linear2_add, 0,
-      (int8_t *)(arena + 4448), 17, 64, 32, 21, arena + 0);
+      (int8_t *)(arena + 4480), 17, 64, 32, 21, arena + 0);
 }
 
 /* blocks.1.add_2: Add 17x32 */
 MF_LAYER layer_24_blocks_1_add_2(uint8_t *arena) {
   mf_add_s8_ref(
-      (const int8_t *)(arena + 3904), (const int8_t *)(arena + 4448), (int8_t *)(arena + 3904),
+      (const int8_t *)(arena + 3936), (const int8_t *)(arena + 4480), (int8_t *)(arena + 3936),
       544, 544, 29254, 16740, 498402, 15);
 }
 
 /* norm: LayerNorm 1x32 */
 MF_LAYER layer_25_norm(uint8_t *arena) {
   mf_layernorm_s8_ref(
-      (const int8_t *)(arena + 3904), digits_vit_norm_mult, digits_vit_norm_add,
+      (const int8_t *)(arena + 3936), digits_vit_norm_mult, digits_vit_norm_add,
       (int8_t *)(arena + 0), 1, 32, 13, 12, 22);
 }
 

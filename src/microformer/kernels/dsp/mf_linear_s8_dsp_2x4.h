@@ -8,12 +8,32 @@
 
 #include "mf_dot_2x4.h"
 
-/* Rows spread at a time: all of them up to 8 KiB of pairs, but eight at least; even. */
+/* Rows spread at a time: all of them up to 32 KiB of pairs, but eight at least; even. */
 static inline int32_t mf_linear_dsp_block(int32_t rows, int32_t k) {
-  const int32_t fitting = (8192 / (2 * ((k + 3) & ~3))) & ~1;
+  const int32_t fitting = (32768 / (2 * ((k + 3) & ~3))) & ~1;
   const int32_t block = fitting < 8 ? 8 : fitting;
   const int32_t even = (rows + 1) & ~1;
   return even < block ? even : block;
+}
+
+/* Stores a tile: two rows n apart (one if only one is left), `width` columns. */
+static inline void mf_store_2x4(
+    int8_t *to, int32_t n, int32_t left, int32_t width, const int32_t value[8]) {
+  if (width == 4) {
+    to[0] = (int8_t)value[0], to[1] = (int8_t)value[1];
+    to[2] = (int8_t)value[2], to[3] = (int8_t)value[3];
+    if (left > 1) {
+      to[n] = (int8_t)value[4], to[n + 1] = (int8_t)value[5];
+      to[n + 2] = (int8_t)value[6], to[n + 3] = (int8_t)value[7];
+    }
+    return;
+  }
+  for (int32_t j = 0; j < width; j++) {
+    to[j] = (int8_t)value[j];
+    if (left > 1) {
+      to[n + j] = (int8_t)value[4 + j];
+    }
+  }
 }
 
 static inline void mf_linear_s8_dsp_2x4(
@@ -24,39 +44,37 @@ static inline void mf_linear_s8_dsp_2x4(
     const int8_t *restrict table,   /* [256] or NULL */
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
-    void *restrict scratch /* uint32 [words (4 + block)], words = 2 ceil(k / 4) */) {
+    void *restrict scratch /* uint32 [words (4 + block) + 8], words = 2 ceil(k / 4) */) {
   const int32_t words = ((k + 3) & ~3) >> 1;
   const int32_t block = mf_linear_dsp_block(rows, k);
-  uint32_t *panel = (uint32_t *)scratch; /* [words, 4] */
-  uint32_t *pairs = panel + 4 * words;   /* [block / 2, words, 2] */
+  uint32_t *panel = (uint32_t *)scratch; /* [words, 4], then mult and add of each column */
+  int32_t *tail = (int32_t *)(panel + 4 * words);
+  uint32_t *pairs = panel + 4 * words + MF_PANEL_TAIL; /* [block / 2, words, 2] */
   for (int32_t first = 0; first < rows; first += block) {
     const int32_t count = rows - first < block ? rows - first : block;
-    for (int32_t row = 0; row < ((count + 1) & ~1); row++) { /* an odd last row is taken twice */
-      const int32_t from = first + (row < count ? row : count - 1);
-      mf_spread(x + from * k, pairs + (row >> 1) * 2 * words + (row & 1), k, 2);
+    for (int32_t row = 0; row < count; row += 2) { /* an odd last row is taken twice */
+      const int8_t *from = x + (first + row) * k;
+      mf_spread_2(from, row + 1 < count ? from + k : from, pairs + row * words, k);
     }
     for (int32_t column = 0; column < n; column += 4) {
       const int32_t width = n - column < 4 ? n - column : 4;
+      const int8_t *columns[4];
       for (int32_t j = 0; j < 4; j++) { /* columns beyond the last repeat it */
-        const int32_t from = column + (j < width ? j : width - 1);
-        mf_spread(weight + from * k, panel + j, k, 4);
+        const int32_t c = column + (j < width ? j : width - 1);
+        columns[j] = weight + c * k;
+        tail[2 * j] = mult[c];
+        tail[2 * j + 1] = add[c];
       }
-      for (int32_t row = 0; row < count; row += 2) {
-        int32_t acc[8] = {0};
-        mf_dot_2x4(pairs + row * words, panel, words, acc);
-        int8_t *const to = y + (first + row) * n + column;
-        for (int32_t i = 0; i < 2; i++) {
-          if (row + i < count) {
-#pragma GCC unroll 4
-            for (int32_t j = 0; j < 4; j++) {
-              if (j < width) {
-                const int32_t c = column + j;
-                to[i * n + j] =
-                    mf_lookup(table, mf_requantize(acc[4 * i + j], mult[c], add[c], shift));
-              }
-            }
-          }
+      mf_spread_4(columns, panel, k);
+      const uint32_t *from = pairs;
+      int8_t *to = y + first * n + column;
+      for (int32_t left = count; left > 0; left -= 2, to += 2 * n) {
+        int32_t sums[8];
+        from = mf_dot_2x4(from, panel, words, 1, sums);
+        for (int32_t i = 0; i < 8; i++) {
+          sums[i] = mf_lookup(table, mf_clamp8(sums[i] >> shift));
         }
+        mf_store_2x4(to, n, left, width, sums);
       }
     }
   }
