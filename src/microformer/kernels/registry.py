@@ -85,6 +85,20 @@ def _attention_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
     return 4 * (keys.shape[0] + op.value_dim)
 
 
+def _attention_dsp_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
+    """Panels of one head's keys and values as int16, and two rows of scores and probabilities."""
+    assert isinstance(op, Attention) and inputs[1] is not None
+    keys, values = (inputs[1].shape[0] + 3) // 4, (op.value_dim + 3) // 4
+    key_words, value_words = (op.head_dim + 3) // 4 * 2, 2 * keys
+    panels = 4 * key_words * keys + 4 * value_words * values
+    return 4 * (panels + 2 * key_words + 2 * value_words + 8 * keys)
+
+
+def _has_queries(_op: Op, inputs: Operands, _output: Tensor) -> bool:
+    """Spreading keys and values pays only if several queries use them."""
+    return inputs[0] is not None and inputs[0].shape[0] > 1
+
+
 def _linear_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     """int16 pairs of four columns and their constants, and of one block of rows."""
     weight = inputs[1]
@@ -131,6 +145,22 @@ KERNELS: tuple[Kernel, ...] = (
         "ref",
         _per_mac(8, 30),
         scratch=_attention_scratch,
+    ),
+    Kernel(
+        "mf_attention_s8_lut_dsp_2x4",
+        "attention_lut",
+        "dsp",
+        _per_mac(1.5, 20),
+        fits=_has_queries,
+        scratch=_attention_dsp_scratch,
+    ),
+    Kernel(
+        "mf_attention_s8_ibert_dsp_2x4",
+        "attention_ibert",
+        "dsp",
+        _per_mac(2, 20),
+        fits=_has_queries,
+        scratch=_attention_dsp_scratch,
     ),
     Kernel("mf_softmax_s8_lut_ref", "softmax_lut", "ref", _per_output(30), inplace=(0,)),
     Kernel("mf_softmax_s8_ibert_ref", "softmax_ibert", "ref", _per_output(40), inplace=(0,)),
