@@ -166,7 +166,7 @@ def attention(
     flags = f"{'_causal' if causal else ''}{'_' + bias if bias else ''}_{unit:g}"
     name = f"attention_{softmax}_{sq}x{sk}x{heads}on{kv_heads}x{head_dim}x{value_dim}{flags}"
     rng = _rng(name)
-    mult, shift = score_integers(unit)
+    mult, shift = score_integers(unit, 2 * head_dim * 2**14)
     ibert = ibert_integers(unit)
     value, out = Quant(0.02, int(rng.integers(-128, 128))), Quant(0.018, int(rng.integers(-40, 40)))
     op = ops.Attention(
@@ -205,7 +205,7 @@ def _attention_bias(rng: np.random.Generator, kind: str, shape: tuple[int, int, 
 
 def softmax(rows: int, n: int, kind: str = "lut", unit: float = 0.05) -> Case:
     """x [rows, n]."""
-    mult, shift = score_integers(unit)
+    mult, shift = score_integers(unit, 255)
     i = ibert_integers(unit)
     op = ops.Softmax(kind, mult, shift, i.preshift, i.ln2, i.b, i.c, i.shift)
     lut = exponential_table() if kind == "lut" else None

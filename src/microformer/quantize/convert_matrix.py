@@ -123,7 +123,7 @@ def attention(c: Context, node: ir.Node) -> None:
     head_dim, value_dim = c.shape(q)[1] // heads, c.shape(v)[1] // kv_heads
     unit = c.quant(q).scale * c.quant(k).scale * real(node, "scale", head_dim**-0.5)
     out = c.scales[value_name(node.outputs[0])]
-    score_mult, score_shift = score_integers(unit)
+    score_mult, score_shift = score_integers(unit, 2 * head_dim * 2**14)
     ibert = ibert_integers(unit)
     mult, shift, rounding, zero = context_integers(c.quant(v), out)
     op = Attention(

@@ -128,7 +128,7 @@ def softmax(c: Context, node: ir.Node) -> None:
             f"Node '{node.name}' (Softmax) works on axis {axis} of {list(c.shape(x))}; only the "
             "last axis is compiled, so transpose before it."
         )
-    mult, shift = score_integers(c.quant(x).scale)
+    mult, shift = score_integers(c.quant(x).scale, 255)
     ibert = ibert_integers(c.quant(x).scale)
     op = Softmax(c.softmax, mult, shift, ibert.preshift, ibert.ln2, ibert.b, ibert.c, ibert.shift)
     lut = c.builder.table("softmax_lut", exponential_table()) if c.softmax == "lut" else ""

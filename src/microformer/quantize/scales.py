@@ -87,13 +87,21 @@ def linear_integers(weight: Array, bias: Array, x: Quant, y: Quant, where: str) 
     )
 
 
-def score_integers(unit: float) -> tuple[int, int]:
+def score_integers(unit: float, reach: int) -> tuple[int, int]:
     """Equation (3a): (m, r) with m / 2^r nearest to unit * 255 / ln 510, r at most 22.
 
-    ``unit`` is s_q s_k / sqrt(P), the real value of one unit of q.k. m is capped at 2^30, where
-    one unit already drives every other probability to zero.
+    ``unit`` is s_q s_k / sqrt(P), the real value of one unit of q.k; ``reach`` the largest
+    distance that two scores can have. r is the largest for which reach * m + 2^(r-1) fits 31 bits,
+    so that kernels need not clamp, as long as m keeps ten bits; else r = 22. m is capped at 2^30,
+    where one unit already drives every other probability to zero.
     """
     exact = unit * 255.0 / LUT_RANGE
+    for shift in range(22, 0, -1):
+        mult = math.floor(exact * 2.0**shift + 0.5)
+        if mult < 512:
+            break
+        if reach * mult + (1 << (shift - 1)) < INT32_LIMIT:
+            return mult, shift
     mult = math.floor(min(exact * 2.0**22, 2.0**30) + 0.5)
     return max(mult, 1), 22
 

@@ -72,7 +72,7 @@ MF_LAYER layer_07_blocks_0_self_attn_attention(uint8_t *arena) {
   mf_attention_s8_lut_ref(
       (const int8_t *)(arena + 544), (const int8_t *)(arena + 1632),
       (const int8_t *)(arena + 2176), digits_vit_softmax_lut, 0, (int8_t *)(arena + 0), 17, 17, 4,
-      4, 8, 8, 0, 0, 76097, 22, 12258259, 23, 10634994, 30, 22, arena + 2720);
+      4, 8, 8, 0, 0, 4756, 18, 12258259, 23, 10634994, 30, 22, arena + 2720);
 }
 
 /* blocks.0.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */
@@ -156,7 +156,7 @@ MF_LAYER layer_18_blocks_1_self_attn_attention(uint8_t *arena) {
   mf_attention_s8_lut_ref(
       (const int8_t *)(arena + 544), (const int8_t *)(arena + 1632),
       (const int8_t *)(arena + 2176), digits_vit_softmax_lut, 0, (int8_t *)(arena + 0), 17, 17, 4,
-      4, 8, 8, 0, 0, 35736, 22, 12918305, 23, 8724001, -14, -15, arena + 2720);
+      4, 8, 8, 0, 0, 4467, 19, 12918305, 23, 8724001, -14, -15, arena + 2720);
 }
 
 /* blocks.1.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */

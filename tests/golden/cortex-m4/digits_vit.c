@@ -3,10 +3,10 @@
 
 #include "digits_vit_weights.h"
 #include "mf/mf_add_s8_ref.h"
-#include "mf/mf_attention_s8_lut_ref.h"
+#include "mf/mf_attention_s8_lut_dsp_2x4.h"
 #include "mf/mf_conv2d_s8_ref.h"
 #include "mf/mf_copy2d_s8_ref.h"
-#include "mf/mf_layernorm_s8_ref.h"
+#include "mf/mf_layernorm_s8_dsp.h"
 #include "mf/mf_linear_s8_dsp_2x4.h"
 #include "mf/mf_linear_s8_ref.h"
 
@@ -39,7 +39,7 @@ MF_LAYER layer_02_add(uint8_t *arena) {
 
 /* blocks.0.norm1: LayerNorm 17x32 */
 MF_LAYER layer_03_blocks_0_norm1(uint8_t *arena) {
-  mf_layernorm_s8_ref(
+  mf_layernorm_s8_dsp(
       (const int8_t *)(arena + 3936), digits_vit_blocks_0_norm1_mult,
       digits_vit_blocks_0_norm1_add, (int8_t *)(arena + 1440), 17, 32, 147, 12, 22);
 }
@@ -70,10 +70,10 @@ MF_LAYER layer_06_blocks_0_self_attn_v(uint8_t *arena) {
 
 /* blocks.0.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
 MF_LAYER layer_07_blocks_0_self_attn_attention(uint8_t *arena) {
-  mf_attention_s8_lut_ref(
+  mf_attention_s8_lut_dsp_2x4(
       (const int8_t *)(arena + 1984), (const int8_t *)(arena + 2528),
       (const int8_t *)(arena + 3072), digits_vit_softmax_lut, 0, (int8_t *)(arena + 1440), 17, 17,
-      4, 4, 8, 8, 0, 0, 76097, 22, 12258259, 23, 10634994, 30, 22, arena + 0);
+      4, 4, 8, 8, 0, 0, 4756, 18, 12258259, 23, 10634994, 30, 22, arena + 0);
 }
 
 /* blocks.0.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */
@@ -93,7 +93,7 @@ MF_LAYER layer_09_blocks_0_add(uint8_t *arena) {
 
 /* blocks.0.norm2: LayerNorm 17x32 */
 MF_LAYER layer_10_blocks_0_norm2(uint8_t *arena) {
-  mf_layernorm_s8_ref(
+  mf_layernorm_s8_dsp(
       (const int8_t *)(arena + 3936), digits_vit_blocks_0_norm2_mult,
       digits_vit_blocks_0_norm2_add, (int8_t *)(arena + 1440), 17, 32, 56, 12, 22);
 }
@@ -123,7 +123,7 @@ MF_LAYER layer_13_blocks_0_add_2(uint8_t *arena) {
 
 /* blocks.1.norm1: LayerNorm 17x32 */
 MF_LAYER layer_14_blocks_1_norm1(uint8_t *arena) {
-  mf_layernorm_s8_ref(
+  mf_layernorm_s8_dsp(
       (const int8_t *)(arena + 3936), digits_vit_blocks_1_norm1_mult,
       digits_vit_blocks_1_norm1_add, (int8_t *)(arena + 1440), 17, 32, 38, 12, 22);
 }
@@ -154,10 +154,10 @@ MF_LAYER layer_17_blocks_1_self_attn_v(uint8_t *arena) {
 
 /* blocks.1.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
 MF_LAYER layer_18_blocks_1_self_attn_attention(uint8_t *arena) {
-  mf_attention_s8_lut_ref(
+  mf_attention_s8_lut_dsp_2x4(
       (const int8_t *)(arena + 1984), (const int8_t *)(arena + 2528),
       (const int8_t *)(arena + 3072), digits_vit_softmax_lut, 0, (int8_t *)(arena + 1440), 17, 17,
-      4, 4, 8, 8, 0, 0, 35736, 22, 12918305, 23, 8724001, -14, -15, arena + 0);
+      4, 4, 8, 8, 0, 0, 4467, 19, 12918305, 23, 8724001, -14, -15, arena + 0);
 }
 
 /* blocks.1.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */
@@ -177,7 +177,7 @@ MF_LAYER layer_20_blocks_1_add(uint8_t *arena) {
 
 /* blocks.1.norm2: LayerNorm 17x32 */
 MF_LAYER layer_21_blocks_1_norm2(uint8_t *arena) {
-  mf_layernorm_s8_ref(
+  mf_layernorm_s8_dsp(
       (const int8_t *)(arena + 3936), digits_vit_blocks_1_norm2_mult,
       digits_vit_blocks_1_norm2_add, (int8_t *)(arena + 1440), 17, 32, 17, 12, 22);
 }
@@ -207,7 +207,7 @@ MF_LAYER layer_24_blocks_1_add_2(uint8_t *arena) {
 
 /* norm: LayerNorm 1x32 */
 MF_LAYER layer_25_norm(uint8_t *arena) {
-  mf_layernorm_s8_ref(
+  mf_layernorm_s8_dsp(
       (const int8_t *)(arena + 3936), digits_vit_norm_mult, digits_vit_norm_add,
       (int8_t *)(arena + 0), 1, 32, 13, 12, 22);
 }

@@ -5,6 +5,33 @@
 #include "mf_attention_dsp.h"
 #include "mf_softmax.h"
 
+/* Probabilities of one row, two in a word, and their sum; zero from `visible` to a multiple of
+ * four behind `most`. If `safe`, no score is left out and no distance is too large for the table. */
+static inline int32_t mf_lut_row(
+    const mf_lut_t *lut, const int32_t *scores, uint32_t *to /* every second word */, int32_t top,
+    int32_t visible, int32_t most, int32_t safe) {
+  const int32_t base = safe ? top * lut->mult + (1 << (lut->shift - 1)) : 0;
+  int32_t denom = 0, j = 0;
+  for (; safe && j + 2 <= visible; j += 2, to += 2) {
+    const int32_t a = (base - scores[j] * lut->mult) >> lut->shift;
+    const int32_t b = (base - scores[j + 1] * lut->mult) >> lut->shift;
+    const int32_t p = lut->table[mf_clamp_u8(a)], next = lut->table[mf_clamp_u8(b)];
+    denom += p + next;
+    *to = (uint32_t)p | (uint32_t)next << 16;
+  }
+  for (; j < ((most + 3) & ~3); j += 2, to += 2) {
+    uint32_t p[2] = {0, 0};
+    for (int32_t i = 0; i < 2; i++) {
+      if (j + i < visible && scores[j + i] != MF_MASKED) {
+        p[i] = (uint32_t)mf_lut_probability(lut, top - scores[j + i]);
+      }
+    }
+    denom += (int32_t)(p[0] + p[1]);
+    *to = p[0] | p[1] << 16;
+  }
+  return denom;
+}
+
 static inline void mf_attention_s8_lut_dsp_2x4(
     const int8_t *restrict q,      /* [sq, heads * head_dim], zero point 0 */
     const int8_t *restrict k,      /* [sk, kv_heads * head_dim] */
@@ -17,6 +44,8 @@ static inline void mf_attention_s8_lut_dsp_2x4(
     int32_t out_mult, int32_t out_shift, int32_t out_round, int32_t out_zero,
     int32_t masked_value, void *restrict scratch /* mf_head_t says what for */) {
   const mf_lut_t table = mf_lut(lut, score_mult, score_shift);
+  /* |score| <= head_dim 2^14, so mostly nothing can exceed the table's limit */
+  const int32_t safe = bias == NULL && 2 * head_dim * 16384 <= table.limit;
   const mf_head_t work = mf_head(scratch, sk, head_dim, value_dim);
   const int32_t queries_per_key = heads / kv_heads, pitch = (sk + 3) & ~3;
   for (int32_t head = 0; head < heads; head++) {
@@ -41,19 +70,8 @@ static inline void mf_attention_s8_lut_dsp_2x4(
         } else if (causal) {
           top[r] = mf_row_top(scores, visible);
         }
-        int32_t denom = 0;
-        uint32_t *to = work.p + r;
-        for (int32_t j = 0; j < ((most + 3) & ~3); j += 2, to += 2) {
-          uint32_t p[2] = {0, 0};
-          for (int32_t i = 0; i < 2; i++) {
-            const int32_t s = scores[j + i];
-            if (j + i < visible && (bias == NULL || s != MF_MASKED)) {
-              p[i] = (uint32_t)mf_lut_probability(&table, top[r] - s);
-            }
-          }
-          denom += (int32_t)(p[0] + p[1]);
-          *to = p[0] | p[1] << 16;
-        }
+        const int32_t denom =
+            mf_lut_row(&table, scores, work.p + r, top[r], visible, most, safe);
         quotient[r] = mf_quotient(denom, out_mult);
       }
       mf_context_2(

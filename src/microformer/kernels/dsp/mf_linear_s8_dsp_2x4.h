@@ -16,26 +16,6 @@ static inline int32_t mf_linear_dsp_block(int32_t rows, int32_t k) {
   return even < block ? even : block;
 }
 
-/* Stores a tile: two rows n apart (one if only one is left), `width` columns. */
-static inline void mf_store_2x4(
-    int8_t *to, int32_t n, int32_t left, int32_t width, const int32_t value[8]) {
-  if (width == 4) {
-    to[0] = (int8_t)value[0], to[1] = (int8_t)value[1];
-    to[2] = (int8_t)value[2], to[3] = (int8_t)value[3];
-    if (left > 1) {
-      to[n] = (int8_t)value[4], to[n + 1] = (int8_t)value[5];
-      to[n + 2] = (int8_t)value[6], to[n + 3] = (int8_t)value[7];
-    }
-    return;
-  }
-  for (int32_t j = 0; j < width; j++) {
-    to[j] = (int8_t)value[j];
-    if (left > 1) {
-      to[n + j] = (int8_t)value[4 + j];
-    }
-  }
-}
-
 static inline void mf_linear_s8_dsp_2x4(
     const int8_t *restrict x,       /* [rows, k] */
     const int8_t *restrict weight,  /* [n, k] */

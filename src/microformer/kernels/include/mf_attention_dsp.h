@@ -106,23 +106,32 @@ static inline int32_t mf_row_top(const int32_t *scores, int32_t visible) {
   return top;
 }
 
-/* What (3c) needs of a row's denominator. */
+/* What (3c) needs of a row's denominator: y = ((sum >> right) * factor + out_round) >> out_shift. */
 typedef struct {
   int32_t right;
-  int32_t left;
-  int32_t reciprocal;
-  int32_t empty; /* no visible key */
+  int32_t factor; /* R, shifted left where the denominator has less than 12 bits */
+  int32_t empty;  /* no visible key */
 } mf_quotient_t;
 
 static inline mf_quotient_t mf_quotient(int32_t denom, int32_t out_mult) {
-  mf_quotient_t q = {0, 1, 0, denom == 0};
+  mf_quotient_t q = {0, 0, denom == 0};
   if (denom != 0) {
     const int32_t n = mf_bit_length((uint32_t)denom) - 12;
+    const int32_t left = 1 << (n < 0 ? -n : 0);
     q.right = n > 0 ? n : 0;
-    q.left = 1 << (n < 0 ? -n : 0);
-    q.reciprocal = (int32_t)((uint32_t)out_mult / (uint32_t)((denom >> q.right) * q.left));
+    q.factor = (int32_t)((uint32_t)out_mult / (uint32_t)((denom >> q.right) * left)) * left;
   }
   return q;
+}
+
+/* One result of (3c). A zero point that is far out is added with saturation. */
+static inline int8_t mf_context(
+    int32_t sum, mf_quotient_t q, int32_t out_shift, int32_t out_round, int32_t out_zero) {
+  const int32_t value = ((sum >> q.right) * q.factor + out_round) >> out_shift;
+  if (out_zero > -(1 << 30) && out_zero < 1 << 30) {
+    return mf_clamp_s8(value + out_zero); /* |value| <= 2^30, as out_shift >= 1 */
+  }
+  return mf_clamp8_offset(value, out_zero);
 }
 
 /* p v of two rows, normalised, to y and y + y_stride (the second only if `two`). */
@@ -135,13 +144,15 @@ static inline void mf_context_2(
     const int32_t width = value_dim - c < 4 ? value_dim - c : 4;
     int32_t sums[8];
     mf_dot_2x4(head->p, panel, words, 0, sums);
-    for (int32_t row = 0; row < 1 + two; row++) {
-      int8_t *to = y + row * y_stride + c;
-      for (int32_t i = 0; i < width; i++) {
-        const int32_t total = (sums[4 * row + i] >> q[row].right) * q[row].left;
-        const int32_t value = (total * q[row].reciprocal + out_round) >> out_shift;
-        to[i] = q[row].empty ? (int8_t)masked_value : mf_clamp8_offset(value, out_zero);
-      }
+    for (int32_t i = 0; i < 4; i++) {
+      sums[i] = mf_context(sums[i], q[0], out_shift, out_round, out_zero);
+      sums[4 + i] = mf_context(sums[4 + i], q[1], out_shift, out_round, out_zero);
+    }
+    mf_store_2x4(y + c, y_stride, 1 + two, width, sums);
+  }
+  for (int32_t row = 0; row < 1 + two; row++) {
+    for (int32_t c = 0; q[row].empty && c < value_dim; c++) {
+      y[row * y_stride + c] = (int8_t)masked_value;
     }
   }
 }

@@ -40,6 +40,25 @@ static inline uint32_t mf_pair_even(uint32_t word) {
 /* Bytes 1 and 3 of word, sign extended, as a pair of int16. */
 static inline uint32_t mf_pair_odd(uint32_t word) { return mf_pair_even(word >> 8 | word << 24); }
 
+/* mf_clamp8 in one instruction, also behind an addition, where compilers miss it. */
+static inline int8_t mf_clamp_s8(int32_t value) {
+#if MF_HAS_DSP
+  return (int8_t)__ssat(value, 8);
+#else
+  return mf_clamp8(value);
+#endif
+}
+
+/* Saturation to 0..255. */
+static inline int32_t mf_clamp_u8(int32_t value) {
+#if MF_HAS_DSP
+  return (int32_t)__usat(value, 8);
+#else
+  const int32_t low = value < 0 ? 0 : value;
+  return low > 255 ? 255 : low;
+#endif
+}
+
 /* acc + the sum of both products of the pairs a and b. */
 static inline int32_t mf_dot_pair(uint32_t a, uint32_t b, int32_t acc) {
 #if MF_HAS_DSP
