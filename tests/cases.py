@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from microformer.bench.workloads import requantization
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.shapes import infer_shape
@@ -75,22 +76,6 @@ class Case:
 
 def _rng(text: str) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(text.encode()))
-
-
-def requantization(
-    rng: np.random.Generator, limits: Array, spread: Array
-) -> tuple[Array, Array, int]:
-    """mult, add int32 [N] and a shift that use the 31 bits: ``limits`` [N] bound the sums.
-
-    ``spread`` [N] is a sum's usual magnitude; outputs then fill most of the int8 range.
-    """
-    ratio = 60.0 / np.maximum(spread, 1.0) * rng.uniform(0.2, 1.5, len(limits))
-    for shift in range(30, 0, -1):
-        mult = np.maximum(np.ceil(ratio * 2.0**shift), 1.0)
-        add = np.floor(rng.uniform(-100, 100, len(limits)) * 2.0**shift + 2.0 ** (shift - 1))
-        if (np.asarray(limits, float) * mult + np.abs(add)).max() < 2**31:
-            return mult.astype(np.int32), add.astype(np.int32), shift
-    raise AssertionError("no shift fits")
 
 
 def _weights(rng: np.random.Generator, shape: Shape) -> Array:

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from microformer import __version__, pipeline, targets
+from microformer.bench import DEFAULT_ROWS, bench
+from microformer.bench.view import bench_table
 from microformer.demo import demo_paths
 from microformer.errors import DataError, MicroformerError
 from microformer.report import Report
@@ -194,6 +196,29 @@ def demo(
         made = pipeline.compile_model(loaded, calibration, board, softmax=softmax, progress=bars)
         result = pipeline.run_model(made.compiled, held_out, board, progress=bars)
     _show(result, as_json)
+
+
+@app.command("bench")
+def bench_command(
+    target: TargetName = "cortex-m4",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Measure this row (repeatable), any shape.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure attention layers, matrix products, norms and convolutions of known shapes."""
+    board = targets.find(target)
+    with _bars() as bars, bars("bench") as advance:
+        names = tuple(only) if only else DEFAULT_ROWS
+        made = bench(names, board, progress=lambda done, total, _name: advance(done, total))
+    if as_json:
+        print(made.to_json())
+    else:
+        console = Console()
+        width = console.width if console.is_terminal else _PIPE_WIDTH
+        Console(width=width).print(bench_table(made))
+    if not all(row.bit_exact for row in made.rows):
+        raise typer.Exit(1)
 
 
 @app.callback(invoke_without_command=True)

@@ -15,7 +15,11 @@ from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import KernelGraph, Plan
-from microformer.graph.project import CProject, Image
+from microformer.graph.project import CProject, Image, RunResult
+from microformer.graph.tensor import Array
+from microformer.graph.verify import verify
+from microformer.integer import evaluate
+from microformer.integer.proof import prove
 from microformer.load import load
 from microformer.lower import lower
 from microformer.plan import plan
@@ -120,6 +124,29 @@ def run_model(
             result = run(compiled.project, image, flat, target, progress=advance)
     with progress("check") as advance:
         return report(compiled, target, image, result, samples.x, samples.y, progress=advance)
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """An integer graph on a target: what it cost, and whether every byte was right."""
+
+    project: CProject
+    image: Image
+    result: RunResult
+    bit_exact: bool
+
+
+def measure_graph(
+    graph: IntGraph, inputs: Array, target: Target, *, isas: tuple[str, ...] | None = None
+) -> Measurement:
+    """Stages 4 to 7 of a graph that nobody quantised: ``inputs`` int8 [N, *input shape]."""
+    prove(verify(graph, "measure"))
+    project = emit(plan(lower(graph, target, isas=isas)))
+    with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
+        image = _build(project, target, Path(folder))
+        result = run(project, image, inputs.reshape(len(inputs), -1), target)
+    expected = evaluate(graph, inputs)[graph.outputs[0]].reshape(result.outputs.shape)
+    return Measurement(project, image, result, bool((result.outputs == expected).all()))
 
 
 def _build(project: CProject, target: Target, folder: Path) -> Image:

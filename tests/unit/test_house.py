@@ -53,9 +53,10 @@ def allowed(room: str) -> set[str]:
         "store": {"store", "graph", "integer", "errors"},
         "samples": {"graph", "errors"},
         "demo": set(),
+        "bench": {"bench", "pipeline", "quantize", *SHARED},
         "pipeline": {*STAGES, *SHARED, "samples"},
         "api": {"pipeline", "report", "samples", *SHARED},
-        "cli": {"pipeline", "report", "samples", "store", "demo", "__version__", *SHARED},
+        "cli": {"pipeline", "report", "samples", "store", "demo", "bench", "__version__", *SHARED},
         "__main__": {"cli"},
         "__init__": {"api", "report", *SHARED},
     }[room]

@@ -1,9 +1,32 @@
 """The program file: one C function a layer, and the function that runs them in order."""
 
+from collections import Counter
+
 from microformer.emit.names import Names, comment, identifier
 from microformer.emit.weights import C_TYPES
-from microformer.graph.kernel_graph import Arg, KernelCall, Plan
+from microformer.graph.kernel_graph import Arg, ArgKind, KernelCall, Plan
 from microformer.graph.project import Layer
+
+Key = tuple[str, tuple[tuple[ArgKind, str | int], ...]]
+"""A kernel and its integers: layers that agree in it can share one specialised function."""
+
+
+def _key(call: KernelCall) -> Key:
+    kinds = tuple((a.kind, a.value if a.kind == "int" else "") for a in call.args)
+    return call.symbol, kinds
+
+
+def _wrapped(start: str, items: list[str], end: str) -> list[str]:
+    """``start items end`` on lines of at most 100 columns."""
+    lines, row = [start], "      "
+    for position, text in enumerate(items):
+        last = position == len(items) - 1
+        piece = f"{text}{end}" if last else f"{text}, "
+        if len(row) + len(piece) > 100:
+            lines.append(row.rstrip())
+            row = "      "
+        row += piece
+    return [*lines, row.rstrip()]
 
 
 class Program:
@@ -14,6 +37,8 @@ class Program:
         self._graph = plan.graph
         self._name = name
         self._names = names
+        counts = Counter(_key(call) for call in self._graph.calls)
+        self._shared = [key for key, count in counts.items() if count > 1]
 
     def layers(self) -> tuple[Layer, ...]:
         """The layers in execution order with the symbols of their functions."""
@@ -50,12 +75,15 @@ class Program:
             "",
             "/* Each layer is a function of its own, so that a profiler can tell them apart. */",
             "#if defined(__GNUC__)",
-            "#define MF_LAYER __attribute__((noinline)) static void",
+            "/* flatten: the kernel's code is specialised for the shapes written here */",
+            "#define MF_LAYER __attribute__((noinline, flatten)) static void",
             "#else",
             "#define MF_LAYER static void",
             "#endif",
             "",
         ]
+        for number, key in enumerate(self._shared):
+            lines += self._shared_function(number, key)
         for index, call in enumerate(self._graph.calls):
             lines += self._layer(index, call)
         lines += self._run()
@@ -112,22 +140,41 @@ class Program:
                     return place
                 return f"({'const ' if arg.kind == 'in' else ''}int8_t *)({place})"
 
+    def _shared_name(self, number: int, key: Key) -> str:
+        return f"{key[0].removeprefix('mf_')}_{number}"
+
+    def _shared_function(self, number: int, key: Key) -> list[str]:
+        """A kernel with its integers filled in, for all layers of the same shape."""
+        symbol, kinds = key
+        parameters, arguments = [], []
+        for place, (kind, value) in enumerate(kinds):
+            if kind in {"in", "const", "out", "scratch"}:
+                constant = "const " if kind in {"in", "const"} else ""
+                parameters.append(f"{constant}void *a{place}")
+                arguments.append(f"a{place}")
+            else:
+                arguments.append(self._argument(Arg(kind, value), 0))
+        name = self._shared_name(number, key)
+        return [
+            "/* For several layers of one shape. */",
+            *_wrapped(f"MF_LAYER {name}(", parameters, ") {"),
+            *_wrapped(f"  {symbol}(", arguments, ");"),
+            "}",
+            "",
+        ]
+
     def _layer(self, index: int, call: KernelCall) -> list[str]:
-        arguments = [self._argument(a, index) for a in call.args]
-        lines: list[str] = []
-        row = "      "
-        for text in arguments:
-            if len(row) + len(text) + 2 > 100:
-                lines.append(row.rstrip())
-                row = "      "
-            row += f"{text}, "
-        lines.append(row.rstrip().rstrip(",") + ");")
+        key, callee = _key(call), call.symbol
+        used = list(enumerate(call.args))
+        if key in self._shared:
+            callee = self._shared_name(self._shared.index(key), key)
+            used = [(i, a) for i, a in used if a.kind not in {"int", "null"}]
+        arguments = [self._argument(a, index) for _, a in used]
         cost = f", {call.macs} MAC" if call.macs else ""
         return [
             f"/* {comment(f'{call.name}: {call.op} {call.shape}{cost}')} */",
             f"MF_LAYER {self._symbol(index, call)}({self._parameters(call, typed=True)}) {{",
-            f"  {call.symbol}(",
-            *lines,
+            *_wrapped(f"  {callee}(", arguments, ");"),
             "}",
             "",
         ]

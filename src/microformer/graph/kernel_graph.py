@@ -6,12 +6,14 @@ from typing import Literal
 
 from microformer.graph.tensor import Tensor
 
+ArgKind = Literal["in", "out", "const", "int", "scratch", "null"]
+
 
 @dataclass(frozen=True)
 class Arg:
     """One C argument: a buffer or constant by tensor name, an integer, scratch, or NULL."""
 
-    kind: Literal["in", "out", "const", "int", "scratch", "null"]
+    kind: ArgKind
     value: str | int = ""
 
 

@@ -1,7 +1,7 @@
 """What ``emit``, ``build`` and ``run`` hand on: a C project, an image of it, a run's result."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from microformer.graph.tensor import Array
@@ -66,11 +66,15 @@ class Image:
 
 @dataclass(frozen=True)
 class LayerCount:
-    """What one layer cost in the profiled sample. ``cycles`` is None without a timing model."""
+    """What one layer cost in the profiled sample. ``cycles`` is None without a timing model.
+
+    ``code_bytes`` are those of all functions that it ran; None where the compiler left none.
+    """
 
     symbol: str
     cycles: int | None
     instructions: int | None
+    code_bytes: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, eq=False)

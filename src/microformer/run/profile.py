@@ -90,6 +90,16 @@ def _entry(firmware: Firmware, symbol: str) -> int | None:
     return None
 
 
+def _code_bytes(firmware: Firmware, edges: Edges) -> int:
+    """Bytes of all functions that a layer ran."""
+    starts = {after >> _SIZE_BITS for _, after in edges}
+    return sum(
+        f.end - f.begin
+        for f in firmware.functions.values()
+        if any(f.begin <= start < f.end for start in starts)
+    )
+
+
 def count(
     project: CProject, firmware: Firmware, machine: Machine, address: int, timing: Timing | None
 ) -> Profile:
@@ -97,12 +107,15 @@ def count(
     recorder = Recorder(project, firmware)
     recorder.run(machine, address)
     counts = _Counts(recorder, firmware, timing)
-    layers = tuple(
-        LayerCount(layer.symbol, *((None, None) if edges is None else counts.of(edges)))
-        for layer, edges in zip(project.layers, recorder.layers, strict=True)
-    )
+    layers = []
+    for layer, edges in zip(project.layers, recorder.layers, strict=True):
+        spent: tuple[int | None, int | None] = (None, None)
+        if edges is not None:
+            spent = counts.of(edges)
+        code = None if edges is None else _code_bytes(firmware, edges)
+        layers.append(LayerCount(layer.symbol, *spent, code_bytes=code))
     cycles, instructions = counts.total()
-    return Profile(cycles, instructions, layers)
+    return Profile(cycles, instructions, tuple(layers))
 
 
 class _Counts:

@@ -12,7 +12,8 @@ class Target:
 
     ``isas`` are the kernel families it may run, best first. ``triple`` and ``cpu`` are
     ziglang's; ``emulator_cpu`` is unicorn's name of the core. ``timing`` names a timing model, or
-    is None. ``power_mw`` is None where no measured figure is published.
+    is None. ``power_mw`` is None where no measured figure is published. ``macs_per_cycle_limit``
+    is what the best inner loop of a matrix product allows, None without a timing model.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Target:
     power_source: str
     timing: str | None
     unaligned_access: bool
+    macs_per_cycle_limit: float | None = None
 
     @property
     def is_host(self) -> bool:
@@ -108,6 +110,7 @@ _M4 = Target(
     power_source="Tiny Transformers, authors' sheet: STM32L4 at 80 MHz, 10 mW",
     timing="m4",
     unaligned_access=True,
+    macs_per_cycle_limit=1.0,  # 6 loads in 8 cycles and 8 SMLAD for 16 MAC (docs/kernels.md)
 )
 
 _M7 = Target(

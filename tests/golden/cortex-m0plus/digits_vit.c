@@ -11,10 +11,26 @@
 
 /* Each layer is a function of its own, so that a profiler can tell them apart. */
 #if defined(__GNUC__)
-#define MF_LAYER __attribute__((noinline)) static void
+/* flatten: the kernel's code is specialised for the shapes written here */
+#define MF_LAYER __attribute__((noinline, flatten)) static void
 #else
 #define MF_LAYER static void
 #endif
+
+/* For several layers of one shape. */
+MF_LAYER linear_s8_ref_0(
+      const void *a0, const void *a1, const void *a2, const void *a3, void *a5, void *a10) {
+  mf_linear_s8_ref(
+      a0, a1, a2, a3, 0, a5, 17, 32, 32, 21, a10);
+}
+
+/* For several layers of one shape. */
+MF_LAYER linear_s8_ref_1(
+      const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, void *a5,
+      void *a10) {
+  mf_linear_s8_ref(
+      a0, a1, a2, a3, a4, a5, 17, 32, 64, 21, a10);
+}
 
 /* stem: Conv2d 8x8x1 -> 4x4x32, 2x2 stride 2x2, 2048 MAC */
 MF_LAYER layer_00_stem(const int8_t *in, uint8_t *arena) {
@@ -53,18 +69,18 @@ MF_LAYER layer_04_blocks_0_self_attn_q(uint8_t *arena) {
 
 /* blocks.0.self_attn.k: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_05_blocks_0_self_attn_k(uint8_t *arena) {
-  mf_linear_s8_ref(
+  linear_s8_ref_0(
       (const int8_t *)(arena + 0), digits_vit_blocks_0_self_attn_k_weight,
-      digits_vit_blocks_0_self_attn_k_mult, digits_vit_blocks_0_self_attn_k_add, 0,
-      (int8_t *)(arena + 1632), 17, 32, 32, 21, 0);
+      digits_vit_blocks_0_self_attn_k_mult, digits_vit_blocks_0_self_attn_k_add,
+      (int8_t *)(arena + 1632), 0);
 }
 
 /* blocks.0.self_attn.v: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_06_blocks_0_self_attn_v(uint8_t *arena) {
-  mf_linear_s8_ref(
+  linear_s8_ref_0(
       (const int8_t *)(arena + 0), digits_vit_blocks_0_self_attn_v_weight,
-      digits_vit_blocks_0_self_attn_v_mult, digits_vit_blocks_0_self_attn_v_add, 0,
-      (int8_t *)(arena + 2176), 17, 32, 32, 21, 0);
+      digits_vit_blocks_0_self_attn_v_mult, digits_vit_blocks_0_self_attn_v_add,
+      (int8_t *)(arena + 2176), 0);
 }
 
 /* blocks.0.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
@@ -77,10 +93,10 @@ MF_LAYER layer_07_blocks_0_self_attn_attention(uint8_t *arena) {
 
 /* blocks.0.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_08_blocks_0_self_attn_out(uint8_t *arena) {
-  mf_linear_s8_ref(
+  linear_s8_ref_0(
       (const int8_t *)(arena + 0), digits_vit_blocks_0_self_attn_out_weight,
-      digits_vit_blocks_0_self_attn_out_mult, digits_vit_blocks_0_self_attn_out_add, 0,
-      (int8_t *)(arena + 544), 17, 32, 32, 21, 0);
+      digits_vit_blocks_0_self_attn_out_mult, digits_vit_blocks_0_self_attn_out_add,
+      (int8_t *)(arena + 544), 0);
 }
 
 /* blocks.0.add: Add 17x32 */
@@ -99,10 +115,10 @@ MF_LAYER layer_10_blocks_0_norm2(uint8_t *arena) {
 
 /* blocks.0.linear1: Linear 17x32 -> 17x64, 34816 MAC */
 MF_LAYER layer_11_blocks_0_linear1(uint8_t *arena) {
-  mf_linear_s8_ref(
+  linear_s8_ref_1(
       (const int8_t *)(arena + 1632), digits_vit_blocks_0_linear1_weight,
       digits_vit_blocks_0_linear1_mult, digits_vit_blocks_0_linear1_add,
-      digits_vit_blocks_0_gelu_table, (int8_t *)(arena + 0), 17, 32, 64, 21, 0);
+      digits_vit_blocks_0_gelu_table, (int8_t *)(arena + 0), 0);
 }
 
 /* blocks.0.linear2: Linear 17x64 -> 17x32, 34816 MAC */
@@ -129,26 +145,26 @@ MF_LAYER layer_14_blocks_1_norm1(uint8_t *arena) {
 
 /* blocks.1.self_attn.q: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_15_blocks_1_self_attn_q(uint8_t *arena) {
-  mf_linear_s8_ref(
+  linear_s8_ref_0(
       (const int8_t *)(arena + 0), digits_vit_blocks_1_self_attn_q_weight,
-      digits_vit_blocks_1_self_attn_q_mult, digits_vit_blocks_1_self_attn_q_add, 0,
-      (int8_t *)(arena + 544), 17, 32, 32, 21, 0);
+      digits_vit_blocks_1_self_attn_q_mult, digits_vit_blocks_1_self_attn_q_add,
+      (int8_t *)(arena + 544), 0);
 }
 
 /* blocks.1.self_attn.k: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_16_blocks_1_self_attn_k(uint8_t *arena) {
-  mf_linear_s8_ref(
+  linear_s8_ref_0(
       (const int8_t *)(arena + 0), digits_vit_blocks_1_self_attn_k_weight,
-      digits_vit_blocks_1_self_attn_k_mult, digits_vit_blocks_1_self_attn_k_add, 0,
-      (int8_t *)(arena + 1632), 17, 32, 32, 21, 0);
+      digits_vit_blocks_1_self_attn_k_mult, digits_vit_blocks_1_self_attn_k_add,
+      (int8_t *)(arena + 1632), 0);
 }
 
 /* blocks.1.self_attn.v: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_17_blocks_1_self_attn_v(uint8_t *arena) {
-  mf_linear_s8_ref(
+  linear_s8_ref_0(
       (const int8_t *)(arena + 0), digits_vit_blocks_1_self_attn_v_weight,
-      digits_vit_blocks_1_self_attn_v_mult, digits_vit_blocks_1_self_attn_v_add, 0,
-      (int8_t *)(arena + 2176), 17, 32, 32, 21, 0);
+      digits_vit_blocks_1_self_attn_v_mult, digits_vit_blocks_1_self_attn_v_add,
+      (int8_t *)(arena + 2176), 0);
 }
 
 /* blocks.1.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
@@ -161,10 +177,10 @@ MF_LAYER layer_18_blocks_1_self_attn_attention(uint8_t *arena) {
 
 /* blocks.1.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_19_blocks_1_self_attn_out(uint8_t *arena) {
-  mf_linear_s8_ref(
+  linear_s8_ref_0(
       (const int8_t *)(arena + 0), digits_vit_blocks_1_self_attn_out_weight,
-      digits_vit_blocks_1_self_attn_out_mult, digits_vit_blocks_1_self_attn_out_add, 0,
-      (int8_t *)(arena + 544), 17, 32, 32, 21, 0);
+      digits_vit_blocks_1_self_attn_out_mult, digits_vit_blocks_1_self_attn_out_add,
+      (int8_t *)(arena + 544), 0);
 }
 
 /* blocks.1.add: Add 17x32 */
@@ -183,10 +199,10 @@ MF_LAYER layer_21_blocks_1_norm2(uint8_t *arena) {
 
 /* blocks.1.linear1: Linear 17x32 -> 17x64, 34816 MAC */
 MF_LAYER layer_22_blocks_1_linear1(uint8_t *arena) {
-  mf_linear_s8_ref(
+  linear_s8_ref_1(
       (const int8_t *)(arena + 1632), digits_vit_blocks_1_linear1_weight,
       digits_vit_blocks_1_linear1_mult, digits_vit_blocks_1_linear1_add,
-      digits_vit_blocks_1_gelu_table, (int8_t *)(arena + 0), 17, 32, 64, 21, 0);
+      digits_vit_blocks_1_gelu_table, (int8_t *)(arena + 0), 0);
 }
 
 /* blocks.1.linear2: Linear 17x64 -> 17x32, 34816 MAC */

@@ -73,6 +73,7 @@ static inline int32_t mf_dot_pair(uint32_t a, uint32_t b, int32_t acc) {
 /* The k < 4 bytes at the end of a row, zeros behind them. */
 static inline uint32_t mf_load_tail(const int8_t *from, int32_t k) {
   uint32_t word = 0;
+#pragma GCC unroll 1
   for (int32_t i = 0; i < k; i++) {
     word |= (uint32_t)(uint8_t)from[i] << (8 * i);
   }
@@ -83,6 +84,7 @@ static inline uint32_t mf_load_tail(const int8_t *from, int32_t k) {
  * both operands of a product are spread alike, so the order within four bytes does not matter.
  * The rows' pairs lie side by side, a tail is filled with zeros: to holds [ceil(k / 4) * 2, 2] words. */
 static inline void mf_spread_2(const int8_t *a, const int8_t *b, uint32_t *to, int32_t k) {
+#pragma GCC unroll 2
   for (; k >= 4; k -= 4, a += 4, b += 4, to += 4) {
     const uint32_t first = mf_load4(a), second = mf_load4(b);
     to[0] = mf_pair_even(first), to[1] = mf_pair_even(second);
@@ -98,6 +100,7 @@ static inline void mf_spread_2(const int8_t *a, const int8_t *b, uint32_t *to, i
 /* The same for four columns: to holds [ceil(k / 4) * 2, 4] words. */
 static inline void mf_spread_4(const int8_t *const from[4], uint32_t *to, int32_t k) {
   const int8_t *a = from[0], *b = from[1], *c = from[2], *d = from[3];
+#pragma GCC unroll 1
   for (; k >= 4; k -= 4, a += 4, b += 4, c += 4, d += 4, to += 8) {
     const uint32_t w0 = mf_load4(a), w1 = mf_load4(b), w2 = mf_load4(c), w3 = mf_load4(d);
     to[0] = mf_pair_even(w0), to[1] = mf_pair_even(w1);

@@ -1,0 +1,118 @@
+"""``microformer bench``: layers of known shapes, measured on a target, each checked bit-exact."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from microformer import pipeline
+from microformer.bench.published import BOARD_OVER_ESTIMATE, PUBLISHED, Published
+from microformer.bench.workloads import DEFAULT_ROWS, workload
+from microformer.errors import TargetError
+from microformer.targets import Target
+
+__all__ = ["DEFAULT_ROWS", "Bench", "Row", "bench"]
+
+_ROOM = 64 * 2**20  # memories so large that any row fits; what a row needs is reported
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured layer. Null where the target has no timing model or the row no MACs.
+
+    ``limit_ratio`` is MAC/cycle over that of the instruction set's best inner loop.
+    ``ram_bytes`` is the arena: everything beyond input and output. ``code_bytes`` is the largest
+    function that ran, "hot code". ``cycles_per_output`` is for rows without MACs.
+    """
+
+    name: str
+    kernels: tuple[str, ...]
+    bit_exact: bool
+    cycles: int | None
+    instructions: int | None
+    macs: int
+    macs_per_cycle: float | None
+    cycles_per_mac: float | None
+    instructions_per_mac: float | None
+    cycles_per_output: float | None
+    limit_ratio: float | None
+    ram_bytes: int
+    weight_bytes: int
+    code_bytes: int | None
+    published: tuple[Published, ...]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All rows of a run."""
+
+    target: str
+    cores: int
+    cycles_kind: str | None
+    board_over_estimate: tuple[float, ...]
+    rows: tuple[Row, ...]
+
+    def to_json(self) -> str:
+        """JSON text."""
+        return json.dumps(asdict(self), indent=2)
+
+
+def bench(
+    names: Sequence[str],
+    target: Target,
+    *,
+    isas: tuple[str, ...] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Bench:
+    """Measure the rows ``names`` on ``target``; ``isas`` overrides its kernel families.
+
+    Raises DataError for a name that is none, TargetError for the host, which has no cycles.
+    """
+    if target.is_host:
+        raise TargetError("The host's clock is no measure of a kernel; choose an emulated core.")
+    graphs = [workload(name) for name in names]
+    roomy = replace(target, flash_bytes=_ROOM, ram_bytes=_ROOM)
+    rows: list[Row] = []
+    kind = None
+    for index, (name, graph) in enumerate(zip(names, graphs, strict=True)):
+        if progress is not None:
+            progress(index, len(names), name)
+        shape = graph.tensors["x"].shape
+        x = np.random.default_rng(index).integers(-128, 128, (2, *shape)).astype(np.int8)
+        made = pipeline.measure_graph(graph, x, roomy, isas=isas)
+        kind = made.result.cycles_kind
+        rows.append(_row(name, target, made))
+    if progress is not None:
+        progress(len(names), len(names), "")
+    return Bench(target.name, 1, kind, BOARD_OVER_ESTIMATE, tuple(rows))
+
+
+def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
+    result, project = made.result, made.project
+    macs = sum(layer.macs for layer in project.layers)
+    cycles = result.cycles
+    per_cycle = macs / cycles if cycles and macs else None
+    limit = target.macs_per_cycle_limit
+    sizes = [layer.code_bytes for layer in result.layers if layer.code_bytes is not None]
+    return Row(
+        name=name,
+        kernels=tuple(dict.fromkeys(layer.kernel for layer in project.layers)),
+        bit_exact=made.bit_exact,
+        cycles=cycles,
+        instructions=result.instructions,
+        macs=macs,
+        macs_per_cycle=per_cycle,
+        cycles_per_mac=1 / per_cycle if per_cycle else None,
+        instructions_per_mac=_over(result.instructions, macs),
+        cycles_per_output=_over(cycles, project.output_size) if not macs else None,
+        limit_ratio=per_cycle / limit if per_cycle and limit else None,
+        ram_bytes=project.arena_bytes,
+        weight_bytes=project.weight_bytes,
+        code_bytes=max(sizes, default=None),
+        published=PUBLISHED.get((target.name, name), ()),
+    )
+
+
+def _over(value: int | None, count: int) -> float | None:
+    return value / count if value is not None and count else None

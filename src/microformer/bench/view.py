@@ -1,0 +1,37 @@
+"""The bench as a table in a terminal."""
+
+from rich import box
+from rich.table import Table
+
+from microformer.bench import Bench, Row
+
+
+def bench_table(made: Bench) -> Table:
+    """One row a layer; the last column is what others reached on silicon."""
+    title = f"{made.target}, cycles: {made.cycles_kind or 'no timing model'}, zero wait states"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("row", no_wrap=True)
+    for heading in ("cycles", "MAC", "cyc/MAC", "instr/MAC", "of limit", "RAM", "code", "exact"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("published (silicon)")
+    for row in made.rows:
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    per_mac = "-" if row.cycles_per_mac is None else f"{row.cycles_per_mac:.3f}"
+    if row.cycles_per_output is not None:
+        per_mac = f"{row.cycles_per_output:.1f}/out"
+    return (
+        row.name,
+        "-" if row.cycles is None else f"{row.cycles:,}",
+        f"{row.macs:,}" if row.macs else "-",
+        per_mac,
+        "-" if row.instructions_per_mac is None else f"{row.instructions_per_mac:.3f}",
+        "-" if row.limit_ratio is None else f"{row.limit_ratio:.0%}",
+        f"{row.ram_bytes:,}",
+        "-" if row.code_bytes is None else f"{row.code_bytes:,}",
+        "yes" if row.bit_exact else "NO",
+        "; ".join(f"{p.system} {p.cycles:,}" for p in row.published),
+    )

@@ -1,0 +1,184 @@
+"""Integer graphs to measure, by name: ``linear_R64_K64_N64``, ``attention_S32_E64_H16_P64``, ...
+
+Weights and activations are random over their whole range; multipliers and shifts use 31 bits, as
+those of a real model do. What is measured does not depend on their values.
+"""
+
+import math
+import re
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+
+from microformer.errors import DataError
+from microformer.graph import ops
+from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.shapes import infer_shape
+from microformer.graph.tensor import Array, Quant, Tensor, constant
+from microformer.integer.layernorm import H_LIMIT, half_bits
+from microformer.integer.softmax import exponential_table
+from microformer.quantize.scales import (
+    accumulator_limits,
+    context_integers,
+    ibert_integers,
+    score_integers,
+)
+
+LARGEST = 1 << 27
+"""The largest product of a workload's sizes, some seconds of emulation; and no tensor is larger."""
+
+GRAMMAR = (
+    "attention_S.._E.._H.._P..[_ibert], linear_R.._K.._N.., pointwise_R.._K.._N.., "
+    "depthwise_S.._C.._K.., conv_S.._C.._N.._K.., layernorm_R.._N.., softmax_R.._N..[_ibert]"
+)
+
+
+def requantization(
+    rng: np.random.Generator, limits: Array, spread: Array
+) -> tuple[Array, Array, int]:
+    """mult, add int32 [N] and a shift that use the 31 bits: ``limits`` [N] bound the sums.
+
+    ``spread`` [N] is a sum's usual magnitude; outputs then fill most of the int8 range.
+    """
+    ratio = 60.0 / np.maximum(spread, 1.0) * rng.uniform(0.2, 1.5, len(limits))
+    for shift in range(30, 0, -1):
+        mult = np.maximum(np.ceil(ratio * 2.0**shift), 1.0)
+        add = np.floor(rng.uniform(-100, 100, len(limits)) * 2.0**shift + 2.0 ** (shift - 1))
+        if (np.asarray(limits, float) * mult + np.abs(add)).max() < 2**31:
+            return mult.astype(np.int32), add.astype(np.int32), shift
+    raise DataError("A workload's sums leave 32 bits; choose a smaller shape.")
+
+
+class _Graph:
+    """A graph of one input ``x`` under construction."""
+
+    def __init__(self, name: str, shape: tuple[int, ...]) -> None:
+        self.name = name
+        self.rng = np.random.default_rng(zlib.crc32(name.encode()))
+        self.tensors = {"x": Tensor("x", shape, "int8", Quant(0.05, 0))}
+        self.nodes: list[Node] = []
+
+    def constant(self, name: str, data: Array) -> str:
+        self.tensors[name] = constant(name, data)
+        return name
+
+    def node(self, name: str, op: ops.Op, *inputs: str) -> str:
+        operands = tuple(self.tensors[i] if i else None for i in inputs)
+        self.tensors[name] = Tensor(name, infer_shape(op, operands), "int8", Quant(0.05, 0))
+        self.nodes.append(Node(name, op, inputs, name))
+        return name
+
+    def matrix(self, name: str, shape: tuple[int, ...]) -> tuple[tuple[str, str, str], int]:
+        """Names of weight, mult and add for a weight [N, ...], and the shift."""
+        weight = self.rng.integers(-127, 128, shape).astype(np.int8)
+        spread = np.full(shape[0], 74.0 * 73.0 * np.sqrt(np.prod(shape[1:])))
+        mult, add, shift = requantization(self.rng, accumulator_limits(weight), spread)
+        data = (weight, mult, add)
+        names = [self.constant(f"{name}.{k}", d) for k, d in zip("wma", data, strict=True)]
+        return (names[0], names[1], names[2]), shift
+
+    def linear(self, name: str, x: str, n: int) -> str:
+        constants, shift = self.matrix(name, (n, self.tensors[x].shape[-1]))
+        return self.node(name, ops.Linear(shift), x, *constants)
+
+    def done(self, output: str) -> IntGraph:
+        return IntGraph(self.name, self.tensors, tuple(self.nodes), ("x",), (output,))
+
+
+def _linear(name: str, r: int, k: int, n: int) -> IntGraph:
+    graph = _Graph(name, (r, k))
+    return graph.done(graph.linear("linear", "x", n))
+
+
+def _conv(name: str, shape: tuple[int, ...], n: int, kernel: int, groups: int) -> IntGraph:
+    graph = _Graph(name, shape)
+    constants, shift = graph.matrix("conv", (n, kernel, kernel, shape[-1] // groups))
+    pad = kernel // 2
+    op = ops.Conv2d((1, 1), (pad, pad, pad, pad), (1, 1), groups, 0, shift)
+    return graph.done(graph.node("conv", op, "x", *constants))
+
+
+def _attention(name: str, s: int, e: int, h: int, p: int, softmax: str) -> IntGraph:
+    """The whole layer: projections of x [s, e] to q, k, v, attention, output projection."""
+    graph = _Graph(name, (s, e))
+    q, k, v = (graph.linear(part, "x", h * p) for part in ("q", "k", "v"))
+    unit = 6.0 / (2000.0 * np.sqrt(p))
+    exponential = ibert_integers(unit)
+    value, out = Quant(0.05, 3), Quant(0.02, 0)
+    op = ops.Attention(
+        *(h, h, p, p, False, softmax),
+        *score_integers(unit, 2 * p * 2**14),
+        *(exponential.preshift, exponential.ln2, exponential.b, exponential.c, exponential.shift),
+        *context_integers(value, out),
+        out.zero_point,
+    )
+    lut = graph.constant("lut", exponential_table()) if softmax == "lut" else ""
+    context = graph.node("attention", op, q, k, v, lut)
+    return graph.done(graph.linear("out", context, e))
+
+
+def _layernorm(name: str, r: int, n: int) -> IntGraph:
+    graph = _Graph(name, (r, n))
+    frac = 15 - half_bits(n)
+    mult, add, shift = requantization(graph.rng, np.full(n, H_LIMIT), np.full(n, 2.0**frac))
+    names = (graph.constant("mult", mult), graph.constant("add", add))
+    op = ops.LayerNorm(False, max(n * n // 50, 1), frac, shift, 0)
+    return graph.done(graph.node("layernorm", op, "x", *names))
+
+
+def _softmax(name: str, r: int, n: int, softmax: str) -> IntGraph:
+    graph = _Graph(name, (r, n))
+    i = ibert_integers(0.05)
+    op = ops.Softmax(softmax, *score_integers(0.05, 255), i.preshift, i.ln2, i.b, i.c, i.shift)
+    lut = graph.constant("lut", exponential_table()) if softmax == "lut" else ""
+    return graph.done(graph.node("softmax", op, "x", lut))
+
+
+_PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
+    (r"linear_R(\d+)_K(\d+)_N(\d+)", _linear),
+    (
+        r"pointwise_R(\d+)_K(\d+)_N(\d+)",
+        lambda name, r, k, n: _conv(name, (1, r, k), n, 1, 1),
+    ),
+    (
+        r"depthwise_S(\d+)_C(\d+)_K(\d+)",
+        lambda name, s, c, k: _conv(name, (s, s, c), c, k, c),
+    ),
+    (
+        r"conv_S(\d+)_C(\d+)_N(\d+)_K(\d+)",
+        lambda name, s, c, n, k: _conv(name, (s, s, c), n, k, 1),
+    ),
+    (r"attention_S(\d+)_E(\d+)_H(\d+)_P(\d+)(_ibert)?", _attention),
+    (r"layernorm_R(\d+)_N(\d+)", _layernorm),
+    (r"softmax_R(\d+)_N(\d+)(_ibert)?", _softmax),
+)
+
+
+def workload(name: str) -> IntGraph:
+    """The graph of a row; DataError if the name is none of the grammar's or its shape too large."""
+    for pattern, build in _PATTERNS:
+        found = re.fullmatch(pattern, name)
+        if found is None:
+            continue
+        groups = found.groups()
+        sizes = [int(g) for g in groups if g is not None and g.isdigit()]
+        if min(sizes) < 1 or math.prod(sizes) > LARGEST:
+            raise DataError(f"The bench row '{name}' has a shape that is empty or too large.")
+        if "(_ibert)" in pattern:
+            return build(name, *sizes, "ibert" if groups[-1] else "lut")
+        return build(name, *sizes)
+    raise DataError(f"There is no bench row '{name[:80]}'; names are of the forms {GRAMMAR}.")
+
+
+ATTENTIONS = ((4, 32, 8, 32), (32, 32, 16, 32), (32, 64, 16, 64), (81, 32, 8, 32), (66, 16, 8, 2))
+SWEEP = (16, 32, 64, 128)
+
+DEFAULT_ROWS: tuple[str, ...] = (
+    *(f"attention_S{s}_E{e}_H{h}_P{p}" for s, e, h, p in ATTENTIONS),
+    *(f"attention_S{s}_E{e}_H8_P32" for s in SWEEP for e in SWEEP),
+    *(f"linear_R64_K{k}_N64" for k in (32, 64, 256)),
+    *("pointwise_R64_K64_N64", "pointwise_R2560_K64_N64", "conv_S16_C32_N32_K3"),
+    *("depthwise_S16_C32_K3", "layernorm_R81_N64", "softmax_R81_N81"),
+)
+"""What ``microformer bench`` measures; the last attention rows are EEGFormer and ECGFormer."""

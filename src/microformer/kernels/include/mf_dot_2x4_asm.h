@@ -1,0 +1,110 @@
+/* The loops of mf_dot_2x4.h, written out for Armv7E-M and Armv8-M. */
+#ifndef MF_DOT_2X4_ASM_H
+#define MF_DOT_2X4_ASM_H
+
+#include "mf_dsp.h"
+
+#if MF_HAS_DSP && defined(__OPTIMIZE__)
+#define MF_DOT_ASM 1
+/* Compilers spill here and part the loads, so the loop is written out. It needs all fourteen
+ * registers: eight sums, two addresses, four operands; the end is kept on the stack. Registers are
+ * named because no allocator finds a place for all. Loads in a row overlap: a pair costs 8 cycles
+ * for its 6 loads and 8 for its 16 products. */
+#define MF_PAIR_2X4(X, W)                 \
+  "ldr %[a], [%[x], #" #X "]\n\t"         \
+  "ldr %[b], [%[x], #" #X " + 4]\n\t"     \
+  "ldr %[c], [%[w], #" #W "]\n\t"         \
+  "ldr %[d], [%[w], #" #W " + 4]\n\t"     \
+  "smlad %[a0], %[a], %[c], %[a0]\n\t"    \
+  "smlad %[b0], %[b], %[c], %[b0]\n\t"    \
+  "smlad %[a1], %[a], %[d], %[a1]\n\t"    \
+  "smlad %[b1], %[b], %[d], %[b1]\n\t"    \
+  "ldr %[c], [%[w], #" #W " + 8]\n\t"     \
+  "ldr %[d], [%[w], #" #W " + 12]\n\t"    \
+  "smlad %[a2], %[a], %[c], %[a2]\n\t"    \
+  "smlad %[b2], %[b], %[c], %[b2]\n\t"    \
+  "smlad %[a3], %[a], %[d], %[a3]\n\t"    \
+  "smlad %[b3], %[b], %[d], %[b3]\n\t"
+
+/* The first pair sets the sums. */
+#define MF_FIRST_2X4                      \
+  "ldr %[a], [%[x], #0]\n\t"              \
+  "ldr %[b], [%[x], #4]\n\t"              \
+  "ldr %[c], [%[w], #0]\n\t"              \
+  "ldr %[d], [%[w], #4]\n\t"              \
+  "smuad %[a0], %[a], %[c]\n\t"           \
+  "smuad %[b0], %[b], %[c]\n\t"           \
+  "smuad %[a1], %[a], %[d]\n\t"           \
+  "smuad %[b1], %[b], %[d]\n\t"           \
+  "ldr %[c], [%[w], #8]\n\t"              \
+  "ldr %[d], [%[w], #12]\n\t"             \
+  "smuad %[a2], %[a], %[c]\n\t"           \
+  "smuad %[b2], %[b], %[c]\n\t"           \
+  "smuad %[a3], %[a], %[d]\n\t"           \
+  "smuad %[b3], %[b], %[d]\n\t"
+
+#define MF_PAIRS_8(X, W)                                                                          \
+  MF_PAIR_2X4(X, W) MF_PAIR_2X4(X + 8, W + 16) MF_PAIR_2X4(X + 16, W + 32)                        \
+  MF_PAIR_2X4(X + 24, W + 48) MF_PAIR_2X4(X + 32, W + 64) MF_PAIR_2X4(X + 40, W + 80)             \
+  MF_PAIR_2X4(X + 48, W + 96) MF_PAIR_2X4(X + 56, W + 112)
+
+#define MF_SUMS_2X4                                                                               \
+  [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [b0] "+r"(b0), [b1] "+r"(b1),       \
+      [b2] "+r"(b2), [b3] "+r"(b3), [x] "+r"(x), [w] "+r"(w), [a] "+r"(a), [b] "=&r"(b),          \
+      [c] "=&r"(c), [d] "=&r"(d)
+
+/* Sets the sums from sixteen pairs a turn, until w has reached the address in a. */
+#define MF_LOOP_16_2X4                                                                            \
+  __asm volatile("push {%[a]}\n\t" MF_FIRST_2X4                                                   \
+                 "b 2f\n\t"                                                                       \
+                 "1:\n\t" MF_PAIR_2X4(0, 0) "2:\n\t" MF_PAIR_2X4(8, 16) MF_PAIR_2X4(16, 32)       \
+                 MF_PAIR_2X4(24, 48) MF_PAIR_2X4(32, 64) MF_PAIR_2X4(40, 80)                      \
+                 MF_PAIR_2X4(48, 96) MF_PAIR_2X4(56, 112) MF_PAIRS_8(64, 128)                     \
+                 "adds %[x], #128\n\t"                                                            \
+                 "ldr %[a], [sp]\n\t"                                                             \
+                 "add.w %[w], %[w], #256\n\t"                                                     \
+                 "cmp %[w], %[a]\n\t"                                                             \
+                 "bne 1b\n\t"                                                                     \
+                 "add sp, #4\n\t"                                                                 \
+                 : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3),                \
+                   [b0] "=&r"(b0), [b1] "=&r"(b1), [b2] "=&r"(b2), [b3] "=&r"(b3),                \
+                   [x] "+r"(x), [w] "+r"(w), [a] "+r"(a), [b] "=&r"(b), [c] "=&r"(c),             \
+                   [d] "=&r"(d)                                                                   \
+                 :                                                                                \
+                 : "cc", "memory")
+
+/* Adds PAIRS until w has reached the address in a. */
+#define MF_LOOP_2X4(PAIRS, X_BYTES, W_BYTES)                                                      \
+  __asm volatile("push {%[a]}\n\t"                                                                \
+                 "1:\n\t" PAIRS "adds %[x], #" #X_BYTES "\n\t"                                    \
+                 "ldr %[a], [sp]\n\t"                                                             \
+                 "adds %[w], #" #W_BYTES "\n\t"                                                   \
+                 "cmp %[w], %[a]\n\t"                                                             \
+                 "bne 1b\n\t"                                                                     \
+                 "add sp, #4\n\t"                                                                 \
+                 : MF_SUMS_2X4                                                                    \
+                 :                                                                                \
+                 : "cc", "memory")
+
+#define MF_ONCE_2X4(PAIRS, X_BYTES, W_BYTES)                                                      \
+  __asm volatile(PAIRS "adds %[x], #" #X_BYTES "\n\t"                                             \
+                       "adds %[w], #" #W_BYTES "\n\t"                                             \
+                 : MF_SUMS_2X4                                                                    \
+                 :                                                                                \
+                 : "cc", "memory")
+
+/* The panel's tail: sum = sum * mult + add, column by column. */
+#define MF_SCALE_2X4                     \
+  "ldm %[w]!, {%[a], %[b], %[c], %[d]}\n\t" \
+  "mla %[a0], %[a0], %[a], %[b]\n\t"     \
+  "mla %[b0], %[b0], %[a], %[b]\n\t"     \
+  "mla %[a1], %[a1], %[c], %[d]\n\t"     \
+  "mla %[b1], %[b1], %[c], %[d]\n\t"     \
+  "ldm %[w]!, {%[a], %[b], %[c], %[d]}\n\t" \
+  "mla %[a2], %[a2], %[a], %[b]\n\t"     \
+  "mla %[b2], %[b2], %[a], %[b]\n\t"     \
+  "mla %[a3], %[a3], %[c], %[d]\n\t"     \
+  "mla %[b3], %[b3], %[c], %[d]\n\t"
+#endif
+
+#endif

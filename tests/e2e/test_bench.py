@@ -1,0 +1,95 @@
+"""``microformer bench``: its JSON, its names, its refusals; every row bit-exact; the M4's bars."""
+
+import json
+
+import pytest
+
+from microformer.bench import DEFAULT_ROWS, bench
+from microformer.bench.workloads import workload
+from microformer.cli import main
+from microformer.errors import DataError, TargetError
+from microformer.graph.verify import verify
+from microformer.integer.proof import prove
+from microformer.targets import TARGETS
+
+M4 = TARGETS["cortex-m4"]
+
+# row -> most cycles a MAC on the M4, zero wait states, the whole layer
+BARS = {
+    "linear_R64_K64_N64": 1.20,
+    "linear_R64_K256_N64": 1.13,
+    "attention_S4_E32_H8_P32": 2.2,
+    "attention_S32_E64_H16_P64": 1.30,
+    "attention_S81_E32_H8_P32": 8_500_000 / 6_013_440,
+}
+
+
+@pytest.mark.parametrize("name", DEFAULT_ROWS)
+def test_every_default_row_is_a_valid_program(name: str) -> None:
+    prove(verify(workload(name), name))
+
+
+def test_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["linear_R3_K5_N7", "attention_S5_E8_H3_P4_ibert", "softmax_R3_N9"]
+    arguments = [part for row in rows for part in ("--only", row)]
+    monkeypatch.setattr("sys.argv", ["microformer", "bench", "--json", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["target"], made["cores"], made["cycles_kind"]) == ("cortex-m4", 1, "estimate")
+    assert [row["name"] for row in made["rows"]] == rows
+    for row in made["rows"]:
+        assert row["bit_exact"] is True and row["cycles"] > 0 and row["ram_bytes"] >= 0
+    linear = made["rows"][0]
+    assert linear["macs"] == 3 * 5 * 7
+    assert linear["cycles_per_mac"] == pytest.approx(linear["cycles"] / 105)
+    assert linear["macs_per_cycle"] == pytest.approx(105 / linear["cycles"])
+    assert linear["limit_ratio"] == pytest.approx(105 / linear["cycles"])
+    assert linear["instructions_per_mac"] > 0
+    assert made["rows"][2]["macs_per_cycle"] is None
+    assert made["rows"][2]["cycles_per_output"] > 0
+
+
+def test_published_figures_stand_beside_ours() -> None:
+    (row,) = bench(["attention_S4_E32_H8_P32"], M4).rows
+    assert {p.system: p.cycles for p in row.published} == {
+        "Tiny Transformers": 817_140,
+        "CMSIS-NN": 1_373_492,
+    }
+
+
+@pytest.mark.parametrize("target", ["cortex-m0plus", "cortex-m7", "cortex-m33"])
+def test_cores_without_a_timing_model_have_no_cycles(target: str) -> None:
+    made = bench(["linear_R4_K8_N8", "attention_S4_E8_H2_P4"], TARGETS[target])
+    assert made.cycles_kind is None
+    for row in made.rows:
+        assert row.bit_exact and row.cycles is None and row.limit_ratio is None
+        assert row.instructions is not None and row.instructions > 0
+
+
+def test_the_bars_of_the_m4() -> None:
+    made = bench([*BARS, "pointwise_R2560_K64_N64"], M4)
+    per_mac = {row.name: row.cycles_per_mac for row in made.rows}
+    assert all(row.bit_exact for row in made.rows)
+    for name, most in BARS.items():
+        cost = per_mac[name]
+        assert cost is not None and cost <= most, name
+    # on a par with convolutions: equal MACs, at least nine tenths of the speed
+    layer, convolution = per_mac["attention_S32_E64_H16_P64"], per_mac["pointwise_R2560_K64_N64"]
+    assert layer is not None and convolution is not None and convolution / layer >= 0.9
+    for row in made.rows:
+        assert row.code_bytes is not None and row.code_bytes <= 4096, row.name
+
+
+@pytest.mark.parametrize(
+    "name", ["linear", "linear_R0_K4_N4", "linear_R99999_K99999_N99999", "../x", ""]
+)
+def test_names_that_are_none(name: str) -> None:
+    with pytest.raises(DataError, match="bench row"):
+        workload(name)
+
+
+def test_the_host_is_no_bench() -> None:
+    with pytest.raises(TargetError, match="emulated core"):
+        bench(["linear_R4_K8_N8"], TARGETS["host"])
