@@ -85,6 +85,31 @@ def _attention_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
     return 4 * (keys.shape[0] + op.value_dim)
 
 
+def _conv_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
+    """As of the matrix product, and two rows that cells are gathered to."""
+    weight = inputs[1]
+    assert weight is not None
+    return _linear_dsp_scratch(op, inputs, output) + _round8(
+        2 * 4 * ((math.prod(weight.shape[1:]) + 3) // 4)
+    )
+
+
+def _depthwise_dsp_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
+    """Places of the taps (8 bytes each on a host), weights by tap, one row of padding."""
+    weight = inputs[1]
+    assert weight is not None
+    channels, taps = weight.shape[0], weight.shape[1] * weight.shape[2]
+    return 8 * taps + 8 * taps * ((channels + 3) // 4) + _round8(channels)
+
+
+def _round8(count: int) -> int:
+    return -(-count // 8) * 8
+
+
+def _is_dense(op: Op, _inputs: Operands, _output: Tensor) -> bool:
+    return isinstance(op, Conv2d) and op.groups == 1
+
+
 def _attention_dsp_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
     """Panels of one head's keys and values as int16, and two rows of scores and probabilities."""
     assert isinstance(op, Attention) and inputs[1] is not None
@@ -131,6 +156,22 @@ KERNELS: tuple[Kernel, ...] = (
         scratch=_linear_dsp_scratch,
     ),
     Kernel("mf_conv2d_s8_ref", "conv2d", "ref", _per_mac(8, 40)),
+    Kernel(
+        "mf_conv2d_s8_dsp_2x4",
+        "conv2d",
+        "dsp",
+        _per_mac(1.5, 15),
+        fits=_is_dense,
+        scratch=_conv_dsp_scratch,
+    ),
+    Kernel(
+        "mf_depthwise_s8_dsp",
+        "conv2d",
+        "dsp",
+        _per_mac(4, 15),
+        fits=_is_depthwise,
+        scratch=_depthwise_dsp_scratch,
+    ),
     Kernel("mf_depthwise_s8_ref", "conv2d", "ref", _per_mac(14, 25), fits=_is_depthwise),
     Kernel(
         "mf_attention_s8_lut_ref",

@@ -4,7 +4,7 @@
 #include "digits_vit_weights.h"
 #include "mf/mf_add_s8_ref.h"
 #include "mf/mf_attention_s8_lut_dsp_2x4.h"
-#include "mf/mf_conv2d_s8_ref.h"
+#include "mf/mf_conv2d_s8_dsp_2x4.h"
 #include "mf/mf_copy2d_s8_ref.h"
 #include "mf/mf_layernorm_s8_dsp.h"
 #include "mf/mf_linear_s8_dsp_2x4.h"
@@ -35,9 +35,9 @@ MF_LAYER linear_s8_dsp_2x4_1(
 
 /* stem: Conv2d 8x8x1 -> 4x4x32, 2x2 stride 2x2, 2048 MAC */
 MF_LAYER layer_00_stem(const int8_t *in, uint8_t *arena) {
-  mf_conv2d_s8_ref(
+  mf_conv2d_s8_dsp_2x4(
       in, digits_vit_stem_weight, digits_vit_stem_mult, digits_vit_stem_add, 0,
-      (int8_t *)(arena + 3968), 8, 8, 1, 4, 4, 32, 2, 2, 2, 2, 0, 0, 1, 1, 1, -128, 23, 0);
+      (int8_t *)(arena + 3968), 8, 8, 1, 4, 4, 32, 2, 2, 2, 2, 0, 0, 1, 1, 1, -128, 23, arena + 0);
 }
 
 /* concat.0: Concat 1x32 */

@@ -7,7 +7,7 @@
 
 /* Probabilities of one row, two in a word, and their sum; zero from `visible` to a multiple of
  * four behind `most`. */
-static inline int32_t mf_ibert_row(
+MF_INLINE int32_t mf_ibert_row(
     const mf_ibert_t *ibert, const int32_t *scores, uint32_t *to /* every second word */,
     int32_t top, int32_t visible, int32_t most) {
   int32_t denom = 0;

@@ -7,7 +7,7 @@
 
 /* Probabilities of one row, two in a word, and their sum; zero from `visible` to a multiple of
  * four behind `most`. If `safe`, no score is left out and no distance is too large for the table. */
-static inline int32_t mf_lut_row(
+MF_INLINE int32_t mf_lut_row(
     const mf_lut_t *lut, const int32_t *scores, uint32_t *to /* every second word */, int32_t top,
     int32_t visible, int32_t most, int32_t safe) {
   const int32_t base = safe ? top * lut->mult + (1 << (lut->shift - 1)) : 0;

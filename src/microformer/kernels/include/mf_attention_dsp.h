@@ -33,7 +33,7 @@ static inline mf_head_t mf_head(void *scratch, int32_t sk, int32_t head_dim, int
 }
 
 /* Panels of four keys; beyond the last key it is repeated, its scores are never read. */
-static inline void mf_spread_keys(
+MF_INLINE void mf_spread_keys(
     const mf_head_t *head, const int8_t *k /* [sk, stride] */, int32_t sk, int32_t head_dim,
     int32_t stride) {
   uint32_t *to = head->keys;
@@ -47,7 +47,7 @@ static inline void mf_spread_keys(
 }
 
 /* Panels of four value channels, pairs of keys; beyond the last key anything will do: p = 0. */
-static inline void mf_spread_values(
+MF_INLINE void mf_spread_values(
     const mf_head_t *head, const int8_t *v /* [sk, stride] */, int32_t sk, int32_t value_dim,
     int32_t stride) {
   uint32_t *to = head->values;
@@ -70,7 +70,7 @@ static inline void mf_spread_values(
 }
 
 /* Scores of two rows with the first `visible` keys and the largest of each row. */
-static inline void mf_scores_2(
+MF_INLINE void mf_scores_2(
     const mf_head_t *head, int32_t visible, int32_t pitch, int32_t top[2]) {
   const uint32_t *panel = head->keys;
   int32_t *to = head->scores;
@@ -109,7 +109,7 @@ static inline int32_t mf_row_top(const int32_t *scores, int32_t visible) {
 }
 
 /* p v of two rows, normalised, to y and y + y_stride (the second only if `two`). */
-static inline void mf_context_2(
+MF_INLINE void mf_context_2(
     const mf_head_t *head, const mf_quotient_t q[2], int8_t *y, int32_t y_stride, int32_t two,
     int32_t words, int32_t value_dim, int32_t out_shift, int32_t out_round, int32_t out_zero,
     int32_t masked_value) {

@@ -11,6 +11,13 @@
 _Static_assert((-3 >> 1) == -2, "the kernels need an arithmetic right shift of negative integers");
 _Static_assert(sizeof(int) == 4, "the kernels need 32-bit int");
 
+/* For the parts of a kernel: inlined into it, so that literal shapes reach the inner loop. */
+#if defined(__GNUC__)
+#define MF_INLINE static inline __attribute__((always_inline))
+#else
+#define MF_INLINE static inline
+#endif
+
 /* Saturation to int8. */
 static inline int8_t mf_clamp8(int32_t value) {
   const int32_t low = value < -128 ? -128 : value;

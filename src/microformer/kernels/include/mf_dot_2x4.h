@@ -9,7 +9,7 @@
 
 /* sums[4 i + j] = x row i times w column j; with `scaled`, times mult plus add of the column.
  * words is even and positive. Returns the address behind the two rows of x. */
-static inline const uint32_t *mf_dot_2x4(
+MF_INLINE const uint32_t *mf_dot_2x4(
     const uint32_t *rows,    /* [words, 2] */
     const uint32_t *columns, /* [words, 4], then [4, 2]: mult and add, read if `scaled` */
     int32_t words, int32_t scaled, int32_t sums[8]) {
@@ -62,7 +62,7 @@ static inline const uint32_t *mf_dot_2x4(
 }
 
 /* Stores a tile: two rows n apart (one if only one is left), `width` columns. */
-static inline void mf_store_2x4(
+MF_INLINE void mf_store_2x4(
     int8_t *to, int32_t n, int32_t left, int32_t width, const int32_t value[8]) {
   if (width == 4) {
     to[0] = (int8_t)value[0], to[1] = (int8_t)value[1];

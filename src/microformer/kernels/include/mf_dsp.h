@@ -26,6 +26,16 @@ static inline uint32_t mf_load4(const int8_t *from) {
   return word;
 }
 
+/* Four bytes to anywhere, the lowest first. */
+static inline void mf_store4(int8_t *to, uint32_t word) {
+#if defined(__GNUC__)
+  __builtin_memcpy(to, &word, sizeof word);
+#else
+  to[0] = (int8_t)(word & 255u), to[1] = (int8_t)(word >> 8 & 255u);
+  to[2] = (int8_t)(word >> 16 & 255u), to[3] = (int8_t)(word >> 24);
+#endif
+}
+
 /* Bytes 0 and 2 of word, sign extended, as a pair of int16. */
 static inline uint32_t mf_pair_even(uint32_t word) {
 #if MF_HAS_DSP
@@ -70,6 +80,16 @@ static inline int32_t mf_dot_pair(uint32_t a, uint32_t b, int32_t acc) {
 #endif
 }
 
+/* acc + the product of the lower halves. */
+static inline int32_t mf_low_product(uint32_t a, uint32_t b, int32_t acc) {
+  return acc + (int32_t)(int16_t)(a & 65535u) * (int16_t)(b & 65535u);
+}
+
+/* acc + the product of the upper halves. */
+static inline int32_t mf_high_product(uint32_t a, uint32_t b, int32_t acc) {
+  return acc + (int32_t)(int16_t)(a >> 16) * (int16_t)(b >> 16);
+}
+
 /* The k < 4 bytes at the end of a row, zeros behind them. */
 static inline uint32_t mf_load_tail(const int8_t *from, int32_t k) {
   uint32_t word = 0;
@@ -83,7 +103,7 @@ static inline uint32_t mf_load_tail(const int8_t *from, int32_t k) {
 /* Spreads two rows of k bytes to pairs of int16, bytes (0, 2), (1, 3), (4, 6), (5, 7) and so on:
  * both operands of a product are spread alike, so the order within four bytes does not matter.
  * The rows' pairs lie side by side, a tail is filled with zeros: to holds [ceil(k / 4) * 2, 2] words. */
-static inline void mf_spread_2(const int8_t *a, const int8_t *b, uint32_t *to, int32_t k) {
+MF_INLINE void mf_spread_2(const int8_t *a, const int8_t *b, uint32_t *to, int32_t k) {
 #pragma GCC unroll 2
   for (; k >= 4; k -= 4, a += 4, b += 4, to += 4) {
     const uint32_t first = mf_load4(a), second = mf_load4(b);
@@ -98,7 +118,7 @@ static inline void mf_spread_2(const int8_t *a, const int8_t *b, uint32_t *to, i
 }
 
 /* The same for four columns: to holds [ceil(k / 4) * 2, 4] words. */
-static inline void mf_spread_4(const int8_t *const from[4], uint32_t *to, int32_t k) {
+MF_INLINE void mf_spread_4(const int8_t *const from[4], uint32_t *to, int32_t k) {
   const int8_t *a = from[0], *b = from[1], *c = from[2], *d = from[3];
 #pragma GCC unroll 1
   for (; k >= 4; k -= 4, a += 4, b += 4, c += 4, d += 4, to += 8) {

@@ -11,7 +11,7 @@ typedef struct {
 } mf_sums_t;
 
 /* Sum and sum of squares of x[0 .. n-1]. */
-static inline mf_sums_t mf_row_sums(const int8_t *x, int32_t n) {
+MF_INLINE mf_sums_t mf_row_sums(const int8_t *x, int32_t n) {
   int32_t sum = 0, squares = 0;
   for (; n >= 4; n -= 4, x += 4) {
     const uint32_t word = mf_load4(x);
@@ -29,7 +29,7 @@ static inline mf_sums_t mf_row_sums(const int8_t *x, int32_t n) {
 
 /* (7c), (7d) for a row: u = n x - total. u scale + round is x (n scale) + (round - total scale);
  * both terms may leave 32 bits, their sum does not, so it is taken modulo 2^32. */
-static inline void mf_norm_row(
+MF_INLINE void mf_norm_row(
     const int8_t *x, int8_t *y, const int32_t *mult, const int32_t *add, int32_t n, int32_t total,
     int32_t shift, mf_norm_t norm) {
   uint32_t slope = (uint32_t)n * (uint32_t)norm.scale;

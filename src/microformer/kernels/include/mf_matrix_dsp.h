@@ -1,0 +1,50 @@
+/* Rows of int16 pairs times weights, requantised: what linear and convolution of family dsp share. */
+#ifndef MF_MATRIX_DSP_H
+#define MF_MATRIX_DSP_H
+
+#include "mf_dot_2x4.h"
+
+/* Rows spread at a time: all of them up to 32 KiB of pairs, but eight at least; even. */
+static inline int32_t mf_matrix_block(int32_t rows, int32_t k) {
+  const int32_t fitting = (32768 / (2 * ((k + 3) & ~3))) & ~1;
+  const int32_t block = fitting < 8 ? 8 : fitting;
+  const int32_t even = (rows + 1) & ~1;
+  return even < block ? even : block;
+}
+
+/* `count` rows of pairs with all columns of weight; a panel of four columns is spread once. */
+MF_INLINE void mf_matrix_rows(
+    const uint32_t *pairs,  /* [(count + 1) / 2, words, 2], words = 2 ceil(k / 4) */
+    uint32_t *panel,        /* working memory [words, 4] and 8 more */
+    const int8_t *weight,   /* [n, k] */
+    const int32_t *mult,    /* [n] */
+    const int32_t *add,     /* [n] */
+    const int8_t *table,    /* [256] or NULL */
+    int8_t *y,              /* [count, n] */
+    int32_t count, int32_t k, int32_t n, int32_t shift) {
+  const int32_t words = ((k + 3) & ~3) >> 1;
+  int32_t *tail = (int32_t *)(panel + 4 * words); /* mult and add of each column */
+  for (int32_t column = 0; column < n; column += 4) {
+    const int32_t width = n - column < 4 ? n - column : 4;
+    const int8_t *columns[4];
+    for (int32_t j = 0; j < 4; j++) { /* columns beyond the last repeat it */
+      const int32_t c = column + (j < width ? j : width - 1);
+      columns[j] = weight + c * k;
+      tail[2 * j] = mult[c];
+      tail[2 * j + 1] = add[c];
+    }
+    mf_spread_4(columns, panel, k);
+    const uint32_t *from = pairs;
+    int8_t *to = y + column;
+    for (int32_t left = count; left > 0; left -= 2, to += 2 * n) {
+      int32_t sums[8];
+      from = mf_dot_2x4(from, panel, words, 1, sums);
+      for (int32_t i = 0; i < 8; i++) {
+        sums[i] = mf_lookup(table, mf_clamp8(sums[i] >> shift));
+      }
+      mf_store_2x4(to, n, left, width, sums);
+    }
+  }
+}
+
+#endif
