@@ -89,6 +89,20 @@ def _check_softmax(name: str) -> None:
         raise typer.BadParameter(f"'{name}' is neither lut nor ibert", param_hint="--softmax")
 
 
+def _shapes(options: list[str] | None) -> dict[str, list[int]] | None:
+    """``["x=1,9,32"]`` -> ``{"x": [1, 9, 32]}``."""
+    shapes: dict[str, list[int]] = {}
+    for option in options or []:
+        name, _, sizes = option.rpartition("=")
+        try:
+            shapes[name] = [int(size) for size in sizes.split(",")]
+        except ValueError:
+            shapes[name] = []
+        if not name or min(shapes[name], default=0) < 1:
+            raise typer.BadParameter(f"'{option}' is not NAME=1,9,32", param_hint="--shape")
+    return shapes or None
+
+
 @app.command("targets")
 def list_targets(as_json: JsonFlag = False) -> None:
     """List the targets."""
@@ -108,6 +122,10 @@ def compile_command(
     data: Annotated[Path | None, typer.Option(help="Samples .npz (x) for the ranges.")] = None,
     random_data: Annotated[bool, typer.Option(help="Calibrate on noise.")] = False,
     softmax: SoftmaxName = "lut",
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=1,9,32: an input's whole shape, where its axes are dynamic."),
+    ] = None,
     force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
     dump_dir: Annotated[Path | None, typer.Option(help="A text file a stage.")] = None,
     as_json: JsonFlag = False,
@@ -123,7 +141,7 @@ def compile_command(
         )
     with _bars() as bars:
         with bars("load"):
-            loaded = pipeline.load_model(model)
+            loaded = pipeline.load_model(model, shape=_shapes(shape))
         samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
         made = pipeline.compile_model(
             loaded, samples, board, softmax=softmax, meaningful=data is not None, progress=bars

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import typer
 from onnx import TensorProto, helper, numpy_helper
 
-from microformer.cli import main
+from microformer.cli import _shapes, main
 from microformer.demo import demo_paths
 
 Run = Callable[..., str]
@@ -134,6 +135,20 @@ def test_too_large(
     said = refused("compile", "large.onnx", "--data", "large.npz", "-t", target, "-o", "out")
     assert memory in said and "exceeds" in said and "bytes" in said
     assert "dense" in said  # the heaviest layer
+
+
+def test_dynamic_axes_need_a_shape(work: Path, refused: Run) -> None:
+    model = onnx.load(work / "good.onnx")
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    dims.insert(1, onnx.TensorShapeProto.Dimension(dim_param="length"))
+    onnx.save(model, work / "dynamic.onnx")
+    said = refused(*_compile("dynamic.onnx"))
+    assert "length" in said and "--shape" in said
+    for wrong in ("x", "x=", "x=1,a", "=1,2", "x=1,0,6"):
+        with pytest.raises(typer.BadParameter):
+            _shapes([wrong])
+    assert _shapes(["x=1,5,6", "y=2"]) == {"x": [1, 5, 6], "y": [2]}
 
 
 # samples

@@ -14,8 +14,11 @@ from models import (
     Activations,
     ChunkAttention,
     CrossAttention,
+    EinsumAttention,
     GatedMlp,
     HandNorm,
+    InterleavedAttention,
+    SdpaAttention,
     SelfAttention,
     TextClassifier,
     TimmBlock,
@@ -44,6 +47,11 @@ class Model:
         return rng.standard_normal((count, *self.shape)).astype(np.float32)
 
 
+def softmax_head() -> nn.Module:
+    """A classifier that ends in probabilities: [1, 6, 16] -> [1, 6, 5]."""
+    return nn.Sequential(nn.Linear(16, 5), nn.Softmax(-1))
+
+
 MODELS = {
     "encoder": Model(lambda: seeded(encoder), (81, 64), 25),
     "post-norm relu": Model(
@@ -58,6 +66,11 @@ MODELS = {
     "causal": Model(lambda: seeded(SelfAttention, causal=True), (9, 32), 25),
     "cross": Model(lambda: seeded(CrossAttention), (9, 32), 25),
     "chunk": Model(lambda: seeded(ChunkAttention), (9, 32), 25),
+    "scaled dot product": Model(lambda: seeded(SdpaAttention), (9, 32), 25),
+    "einsum": Model(lambda: seeded(EinsumAttention), (9, 32), 25),
+    "interleaved qkv": Model(lambda: seeded(InterleavedAttention), (9, 32), 25),
+    "no biases": Model(lambda: seeded(SelfAttention, bias=False), (9, 32), 25),
+    "softmax head": Model(lambda: seeded(softmax_head), (6, 16), 25),
     "conv 2d": Model(lambda: seeded(conv_stem_2d), (3, 16, 16), 20),
     "conv 1d": Model(lambda: seeded(conv_stem_1d), (4, 40), 25),
     "activations": Model(lambda: seeded(Activations), (5, 16), 20),
