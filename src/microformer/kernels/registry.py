@@ -119,9 +119,13 @@ def _attention_dsp_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
     return 4 * (panels + 2 * key_words + 2 * value_words + 8 * keys)
 
 
-def _has_queries(_op: Op, inputs: Operands, _output: Tensor) -> bool:
-    """Spreading keys and values pays only if several queries use them."""
-    return inputs[0] is not None and inputs[0].shape[0] > 1
+def _attention_dsp_cost(op: Op, inputs: Operands, output: Tensor) -> float:
+    """Spreading keys and values costs once a head; queries are done two at a time."""
+    assert isinstance(op, Attention) and inputs[0] is not None and inputs[1] is not None
+    rows, keys = inputs[0].shape[0], inputs[1].shape[0]
+    spread = 2 * op.kv_heads * keys * (op.head_dim + op.value_dim)
+    pairs = op.heads * (rows + rows % 2)
+    return 1.15 * macs(op, inputs, output) * pairs / (op.heads * rows) + spread + 12 * pairs * keys
 
 
 def _linear_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
@@ -134,10 +138,23 @@ def _linear_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     return 4 * (words * (4 + block) + 8)
 
 
-def _has_rows(_op: Op, inputs: Operands, output: Tensor) -> bool:
-    """Spreading a panel of weights pays only if several rows use it."""
+def _row_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     weight = inputs[1]
-    return weight is not None and output.size // weight.shape[0] > 1
+    assert weight is not None
+    return (math.prod(weight.shape[1:]) + 3) // 4 * 8
+
+
+def _linear_dsp_cost(op: Op, inputs: Operands, output: Tensor) -> float:
+    """Spreading weights costs once a panel; rows are done two at a time."""
+    weight = inputs[1]
+    assert weight is not None
+    rows, work = output.size // weight.shape[0], macs(op, inputs, output)
+    return 1.1 * work * (rows + rows % 2) / rows + 1.9 * weight.size + 10 * output.size
+
+
+def _softmax_dsp_cost(_op: Op, _inputs: Operands, output: Tensor) -> float:
+    """The table by distance is made first."""
+    return 256 * 12 + 17 * output.size
 
 
 def _is_depthwise(op: Op, inputs: Operands, output: Tensor) -> bool:
@@ -151,11 +168,17 @@ KERNELS: tuple[Kernel, ...] = (
         "mf_linear_s8_dsp_2x4",
         "linear",
         "dsp",
-        _per_mac(1.3, 12),
-        fits=_has_rows,
+        _linear_dsp_cost,
         scratch=_linear_dsp_scratch,
     ),
     Kernel("mf_conv2d_s8_ref", "conv2d", "ref", _per_mac(8, 40)),
+    Kernel(
+        "mf_linear_s8_dsp_1x2",
+        "linear",
+        "dsp",
+        _per_mac(2.4, 12),
+        scratch=_row_scratch,
+    ),
     Kernel(
         "mf_conv2d_s8_dsp_2x4",
         "conv2d",
@@ -191,19 +214,18 @@ KERNELS: tuple[Kernel, ...] = (
         "mf_attention_s8_lut_dsp_2x4",
         "attention_lut",
         "dsp",
-        _per_mac(1.5, 20),
-        fits=_has_queries,
+        _attention_dsp_cost,
         scratch=_attention_dsp_scratch,
     ),
     Kernel(
         "mf_attention_s8_ibert_dsp_2x4",
         "attention_ibert",
         "dsp",
-        _per_mac(2, 20),
-        fits=_has_queries,
+        _attention_dsp_cost,
         scratch=_attention_dsp_scratch,
     ),
     Kernel("mf_softmax_s8_lut_ref", "softmax_lut", "ref", _per_output(30), inplace=(0,)),
+    Kernel("mf_softmax_s8_lut_dsp", "softmax_lut", "dsp", _softmax_dsp_cost, inplace=(0,)),
     Kernel("mf_softmax_s8_ibert_ref", "softmax_ibert", "ref", _per_output(40), inplace=(0,)),
     Kernel("mf_layernorm_s8_ref", "layernorm", "ref", _per_output(20), inplace=(0,)),
     Kernel("mf_rmsnorm_s8_ref", "rmsnorm", "ref", _per_output(20), inplace=(0,)),

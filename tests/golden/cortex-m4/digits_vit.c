@@ -7,8 +7,8 @@
 #include "mf/mf_conv2d_s8_dsp_2x4.h"
 #include "mf/mf_copy2d_s8_ref.h"
 #include "mf/mf_layernorm_s8_dsp.h"
+#include "mf/mf_linear_s8_dsp_1x2.h"
 #include "mf/mf_linear_s8_dsp_2x4.h"
-#include "mf/mf_linear_s8_ref.h"
 
 /* Each layer is a function of its own, so that a profiler can tell them apart. */
 #if defined(__GNUC__)
@@ -225,14 +225,14 @@ MF_LAYER layer_24_blocks_1_add_2(uint8_t *arena) {
 MF_LAYER layer_25_norm(uint8_t *arena) {
   mf_layernorm_s8_dsp(
       (const int8_t *)(arena + 3936), digits_vit_norm_mult, digits_vit_norm_add,
-      (int8_t *)(arena + 0), 1, 32, 13, 12, 22);
+      (int8_t *)(arena + 64), 1, 32, 13, 12, 22);
 }
 
 /* head: Linear 1x32 -> 1x10, 320 MAC */
 MF_LAYER layer_26_head(int8_t *out, uint8_t *arena) {
-  mf_linear_s8_ref(
-      (const int8_t *)(arena + 0), digits_vit_head_weight, digits_vit_head_mult,
-      digits_vit_head_add, 0, out, 1, 32, 10, 22, 0);
+  mf_linear_s8_dsp_1x2(
+      (const int8_t *)(arena + 64), digits_vit_head_weight, digits_vit_head_mult,
+      digits_vit_head_add, 0, out, 1, 32, 10, 22, arena + 0);
 }
 
 void digits_vit_run(const int8_t *in, int8_t *out, void *arena) {
