@@ -61,7 +61,7 @@ def _static_shape(value: ir.Value, given: Sequence[int] | None) -> list[int]:
         if fixed is None:
             raise ModelError(
                 f"Axis {axis} ({size}) of input {value.name!r} is dynamic: export the model with a "
-                f"fixed size, or give the whole shape of {value.name!r} (--shape {value.name}=1,...)."
+                f"fixed size, or give the whole shape of {value.name!r} (--shape NAME=1,...)."
             )
         if fixed < 1 or (wanted is not None and wanted != fixed):
             raise ModelError(
