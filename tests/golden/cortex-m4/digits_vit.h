@@ -16,8 +16,8 @@ extern "C" {
 /* real value = scale * (integer - zero point) */
 #define DIGITS_VIT_INPUT_SCALE 0.00392156863f
 #define DIGITS_VIT_INPUT_ZERO_POINT (-128)
-#define DIGITS_VIT_OUTPUT_SCALE 0.0390835435f
-#define DIGITS_VIT_OUTPUT_ZERO_POINT (-38)
+#define DIGITS_VIT_OUTPUT_SCALE 0.0365357633f
+#define DIGITS_VIT_OUTPUT_ZERO_POINT (-45)
 
 /* The int8 nearest to a real input value (halves towards plus infinity), saturated. */
 static inline int8_t digits_vit_quantize(float x) {
