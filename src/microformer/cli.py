@@ -15,7 +15,7 @@ from microformer import __version__, pipeline, targets
 from microformer.bench import DEFAULT_ROWS, bench
 from microformer.bench.view import bench_table
 from microformer.demo import demo_paths
-from microformer.errors import DataError, MicroformerError
+from microformer.errors import DataError, MicroformerError, OutputError
 from microformer.report import Report
 from microformer.report.terminal import view
 from microformer.samples import random_samples, read_samples
@@ -134,6 +134,8 @@ def compile_command(
     _check_softmax(softmax)
     board = targets.find(target)
     check_free(output, force=force)
+    if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
+        raise OutputError(f"The dump folder '{dump_dir}' is not empty; choose another or --force.")
     if data is None and not random_data:
         raise DataError(
             "No samples to take the ranges from; give --data samples.npz, or --random-data to "

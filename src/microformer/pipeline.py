@@ -10,7 +10,7 @@ from typing import Any
 from microformer.build import build
 from microformer.calibrate import calibrate
 from microformer.emit import emit
-from microformer.errors import DoesNotFitError, TargetError
+from microformer.errors import DoesNotFitError, OutputError, TargetError
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
@@ -48,7 +48,10 @@ class Compilation:
 
     def dump(self, folder: Path) -> None:
         """One readable file a stage (``--dump-dir``)."""
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"'{folder}' cannot be written: {error.strerror}.") from None
         stages = {
             "1-load": self.compiled.float_model,
             "2-calibrate": self.ranges,

@@ -241,6 +241,13 @@ def test_output_exists(work: Path, refused: Run) -> None:
     assert "did not write" in refused(*_compile("good.onnx", "good.npz", "--force"))
 
 
+def test_dumps_overwrite_nothing(work: Path, refused: Run) -> None:
+    (work / "dumps").mkdir()
+    (work / "dumps" / "1-load.txt").write_text("mine")
+    assert "not empty" in refused(*_compile("good.onnx", "good.npz", "--dump-dir", "dumps"))
+    assert "good.npz" in refused(*_compile("good.onnx", "good.npz", "--dump-dir", "good.npz/d"))
+
+
 def test_output_is_a_file_or_a_link(work: Path, refused: Run) -> None:
     (work / "out").write_text("precious")
     assert "not a folder" in refused(*_compile("good.onnx", "good.npz", "--force"))
