@@ -53,7 +53,7 @@ static inline uint32_t mf_pair_odd(uint32_t word) { return mf_pair_even(word >> 
 /* mf_clamp8 in one instruction, also behind an addition, where compilers miss it. */
 static inline int8_t mf_clamp_s8(int32_t value) {
 #if MF_HAS_DSP
-  return (int8_t)__ssat(value, 8);
+  return (int8_t)__builtin_arm_ssat(value, 8); /* gcc 12's __ssat is no clean C */
 #else
   return mf_clamp8(value);
 #endif
@@ -62,7 +62,7 @@ static inline int8_t mf_clamp_s8(int32_t value) {
 /* Saturation to 0..255. */
 static inline int32_t mf_clamp_u8(int32_t value) {
 #if MF_HAS_DSP
-  return (int32_t)__usat(value, 8);
+  return (int32_t)__builtin_arm_usat(value, 8);
 #else
   const int32_t low = value < 0 ? 0 : value;
   return low > 255 ? 255 : low;
