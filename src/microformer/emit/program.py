@@ -6,6 +6,7 @@ from microformer.emit.names import Names, comment, identifier
 from microformer.emit.weights import C_TYPES
 from microformer.graph.kernel_graph import Arg, ArgKind, KernelCall, Plan
 from microformer.graph.project import Layer
+from microformer.targets import find
 
 Key = tuple[str, tuple[tuple[ArgKind, str | int], ...]]
 """A kernel and its integers: layers that agree in it can share one specialised function."""
@@ -69,6 +70,8 @@ class Program:
         """The whole C file."""
         kernels = sorted({call.symbol for call in self._graph.calls})
         lines = [f"/* {self._name}: the program. Written by microformer; see {self._name}.h. */"]
+        defines = [f"#define {d} 1" for d in find(self._graph.target).defines]
+        lines += [*defines, *[""] * bool(defines)]
         lines += [f'#include "{self._name}.h"', "", f'#include "{self._name}_weights.h"']
         lines += [f'#include "mf/{symbol}.h"' for symbol in kernels]
         lines += [

@@ -148,7 +148,11 @@ class _Counts:
         return (None if self._timing is None else sum(c or 0 for c, _ in pairs)), instructions
 
     def _charge(self, edges: Edges, owner: Mapping[int, Edges]) -> None:
-        """Leaving a block belongs to whoever owned it, entering the next to its new owner."""
+        """Leaving a block belongs to whoever owned it, entering the next to its new owner.
+
+        Of the times that a branch is passed, the rarer way counts as mispredicted.
+        """
+        ways: dict[int, list[int]] = {}
         for (before, after), count in edges.items():
             block = self._block(after)
             entered = owner.get(block.address, edges)
@@ -162,6 +166,10 @@ class _Counts:
             if previous is not None:
                 exits = self._timing.exit_cycles(previous, taken=not falls)
                 self._add(self._cycles, edges, count * exits)
+                ways.setdefault(before, [0, 0])[falls] += count
+        if self._timing is not None:
+            wrong = sum(min(taken, fallen) for taken, fallen in ways.values())
+            self._add(self._cycles, edges, wrong * self._timing.mispredicted)
 
     @staticmethod
     def _add(sums: dict[int, int], edges: Edges, amount: int) -> None:

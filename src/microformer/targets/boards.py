@@ -14,6 +14,7 @@ class Target:
     ziglang's; ``emulator_cpu`` is unicorn's name of the core. ``timing`` names a timing model, or
     is None. ``power_mw`` is None where no measured figure is published. ``macs_per_cycle_limit``
     is what the best inner loop of a matrix product allows, None without a timing model.
+    ``defines`` are the macros by which the kernels suit the core (1 each).
     """
 
     name: str
@@ -33,6 +34,7 @@ class Target:
     timing: str | None
     unaligned_access: bool
     macs_per_cycle_limit: float | None = None
+    defines: tuple[str, ...] = ()
 
     @property
     def is_host(self) -> bool:
@@ -128,8 +130,10 @@ _M7 = Target(
     clock_hz=480_000_000,
     power_mw=234.0,
     power_source="Tiny Transformers, authors' sheet: STM32H7 at 480 MHz, 234 mW",
-    timing=None,
+    timing="m7",
     unaligned_access=True,
+    macs_per_cycle_limit=2.0,  # one SMLAD a cycle
+    defines=("MF_DUAL_ISSUE",),
 )
 
 _M33 = Target(

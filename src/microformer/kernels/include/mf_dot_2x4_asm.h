@@ -4,12 +4,52 @@
 
 #include "mf_dsp.h"
 
+/* 1 for a core that issues a load and a product in one cycle, as the Cortex-M7 does. */
+#ifndef MF_DUAL_ISSUE
+#define MF_DUAL_ISSUE 0
+#endif
+
 #if MF_HAS_DSP && defined(__OPTIMIZE__)
 #define MF_DOT_ASM 1
 /* Compilers spill here and part the loads, so the loop is written out. It needs all fourteen
  * registers: eight sums, two addresses, four operands; the end is kept on the stack. Registers are
  * named because no allocator finds a place for all. Loads in a row overlap: a pair costs 8 cycles
  * for its 6 loads and 8 for its 16 products. */
+#if MF_DUAL_ISSUE
+/* Two instructions a cycle: but for the first two, every load goes with a product: 9 cycles. */
+#define MF_PAIR_2X4(X, W)                     \
+  "ldr %[a], [%[x], #" #X "]\n\t"             \
+  "ldr %[c], [%[w], #" #W "]\n\t"             \
+  "ldr %[b], [%[x], #" #X " + 4]\n\t"         \
+  "smlad %[a0], %[a], %[c], %[a0]\n\t"        \
+  "ldr %[d], [%[w], #" #W " + 4]\n\t"         \
+  "smlad %[b0], %[b], %[c], %[b0]\n\t"        \
+  "smlad %[a1], %[a], %[d], %[a1]\n\t"        \
+  "ldr %[c], [%[w], #" #W " + 8]\n\t"         \
+  "smlad %[b1], %[b], %[d], %[b1]\n\t"        \
+  "ldr %[d], [%[w], #" #W " + 12]\n\t"        \
+  "smlad %[a2], %[a], %[c], %[a2]\n\t"        \
+  "smlad %[b2], %[b], %[c], %[b2]\n\t"        \
+  "smlad %[a3], %[a], %[d], %[a3]\n\t"        \
+  "smlad %[b3], %[b], %[d], %[b3]\n\t"
+
+/* The first pair sets the sums. */
+#define MF_FIRST_2X4                          \
+  "ldr %[a], [%[x], #0]\n\t"                  \
+  "ldr %[c], [%[w], #0]\n\t"                  \
+  "ldr %[b], [%[x], #4]\n\t"                  \
+  "smuad %[a0], %[a], %[c]\n\t"               \
+  "ldr %[d], [%[w], #4]\n\t"                  \
+  "smuad %[b0], %[b], %[c]\n\t"               \
+  "smuad %[a1], %[a], %[d]\n\t"               \
+  "ldr %[c], [%[w], #8]\n\t"                  \
+  "smuad %[b1], %[b], %[d]\n\t"               \
+  "ldr %[d], [%[w], #12]\n\t"                 \
+  "smuad %[a2], %[a], %[c]\n\t"               \
+  "smuad %[b2], %[b], %[c]\n\t"               \
+  "smuad %[a3], %[a], %[d]\n\t"               \
+  "smuad %[b3], %[b], %[d]\n\t"
+#else
 #define MF_PAIR_2X4(X, W)                 \
   "ldr %[a], [%[x], #" #X "]\n\t"         \
   "ldr %[b], [%[x], #" #X " + 4]\n\t"     \
@@ -42,6 +82,7 @@
   "smuad %[b2], %[b], %[c]\n\t"           \
   "smuad %[a3], %[a], %[d]\n\t"           \
   "smuad %[b3], %[b], %[d]\n\t"
+#endif
 
 #define MF_PAIRS_8(X, W)                                                                          \
   MF_PAIR_2X4(X, W) MF_PAIR_2X4(X + 8, W + 16) MF_PAIR_2X4(X + 16, W + 32)                        \

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from microformer.run.timing.block import Block, Timing
 from microformer.run.timing.cortex_m4 import CortexM4
+from microformer.run.timing.cortex_m7 import CortexM7
 
 __all__ = ["Block", "Timing", "find"]
 
-_MODELS: dict[str, Callable[[], Timing]] = {"m4": CortexM4}
+_MODELS: dict[str, Callable[[], Timing]] = {"m4": CortexM4, "m7": CortexM7}
 
 
 def find(name: str | None) -> Timing | None:

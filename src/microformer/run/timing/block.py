@@ -30,7 +30,13 @@ class Block:
 
 
 class Timing(Protocol):
-    """Cycles of blocks: what comes from going into one, and from leaving one."""
+    """Cycles of blocks: what comes from going into one, and from leaving one.
+
+    ``mispredicted`` is the cost of a branch that went the other way than it mostly goes, 0 on a
+    core that predicts none.
+    """
+
+    mispredicted: int
 
     def entry_cycles(self, block: Block, fallen_from: Block | None) -> int:
         """Cycles of the block but for the branch that ends it.

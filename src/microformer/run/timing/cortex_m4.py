@@ -71,6 +71,8 @@ def block_cycles(steps: Sequence[Step], before: Step | None = None) -> int:
 class CortexM4:
     """Cycles of blocks on a Cortex-M4; each block is decoded once."""
 
+    mispredicted = 0  # it predicts none: T1, T2
+
     def __init__(self) -> None:
         self._decoder = capstone.Cs(
             capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS

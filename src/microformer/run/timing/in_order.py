@@ -1,0 +1,74 @@
+"""A core that issues in order, several instructions a cycle where units and operands allow it.
+
+The state is a scoreboard: when each register can be read, and which units the current cycle has
+left. What an instruction needs is an ``Issue``; a core's file makes them from machine code.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Issue:
+    """What the scoreboard needs of one instruction.
+
+    ``units`` are those it occupies, one each. ``reads`` are (register, advance): the operand is
+    needed ``advance`` cycles after the stage in which simple operations execute (negative:
+    before). ``writes`` are (register, latency). ``alone``: it shares its cycle with no other and
+    takes ``cycles``. ``first``: none may go before it in its cycle. ``done`` is its latency where
+    it writes no register.
+    """
+
+    units: tuple[str, ...] = ()
+    reads: tuple[tuple[int, int], ...] = ()
+    writes: tuple[tuple[int, int], ...] = ()
+    alone: bool = False
+    first: bool = False
+    cycles: int = 1
+    done: int = 1
+
+
+@dataclass(frozen=True)
+class Core:
+    """``width`` instructions a cycle, and how many there are of each unit.
+
+    Results are written in program order, as llvm-mca has it for cores that issue in order: an
+    instruction waits until its first result would not overtake the last one before it.
+    """
+
+    width: int
+    units: Mapping[str, int]
+
+    def cycles(self, issues: Iterable[Issue]) -> int:
+        """Cycles in which ``issues`` are issued, all registers being ready at the start."""
+        now, placed = 0, 0
+        used: Counter[str] = Counter()
+        ready: dict[int, int] = {}
+        written = 0
+        for issue in issues:
+            latencies = [latency for _, latency in issue.writes] or [issue.done]
+            wanted = max((ready[r] - a for r, a in issue.reads if r in ready), default=0)
+            wanted = max(wanted, written - min(latencies) - issue.cycles + 1)
+            if wanted > now:
+                now, placed, used = wanted, 0, Counter()
+            if placed and not self._fits(issue, placed, used):
+                now, placed, used = now + 1, 0, Counter()
+            for register, latency in issue.writes:
+                ready[register] = now + latency + issue.cycles - 1
+            written = max(written, now + max(latencies) + issue.cycles - 1)
+            if issue.alone:
+                now, placed, used = now + issue.cycles, 0, Counter()
+            else:
+                placed += 1
+                used.update(issue.units)
+        return now + (placed > 0)
+
+    def _fits(self, issue: Issue, placed: int, used: Counter[str]) -> bool:
+        if issue.alone or issue.first or placed == self.width:
+            return False
+        return all(used[u] < self.units[u] for u in issue.units)
+
+    def after(self, issues: Sequence[Issue], before: Sequence[Issue]) -> int:
+        """Cycles that ``issues`` add behind ``before``."""
+        return self.cycles([*before, *issues]) - self.cycles(before)
