@@ -13,7 +13,7 @@ from microformer.run.timing.cortex_m7 import CORE, CortexM7
 
 HAND = {
     # U1: two ALU operations a cycle, not if the second needs the first
-    "adds r0, #1\nadds r1, #1": 1,
+    "add.w r0, r0, #1\nadd.w r1, r1, #1": 1,
     "adds r0, #1\nadds r1, r0, #1": 2,
     # U2: two loads a cycle; an address is needed a cycle earlier; narrow loads come later
     "ldr r0, [r2]\nldr r1, [r2, #4]": 1,
@@ -53,8 +53,8 @@ def test_cycles_equal_those_counted_by_hand(text: str) -> None:
 
 def test_a_block_behind_another_may_fill_its_last_cycle() -> None:
     """Falling from one block to the next, instructions still pair."""
-    first = Block(0, assemble("adds r0, #1", "cortex_m7"))
-    second = Block(2, assemble("adds r1, #1", "cortex_m7"))
+    first = Block(0, assemble("add.w r0, r0, #1", "cortex_m7"))
+    second = Block(4, assemble("add.w r1, r1, #1", "cortex_m7"))
     model = CortexM7()
     assert model.entry_cycles(second, None) == 1
     assert model.entry_cycles(second, first) == 0
