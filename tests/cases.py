@@ -177,6 +177,25 @@ def attention(
     return Case(name, op, tuple(operands))
 
 
+def block(rows: int, e: int, n: int, inner: Case) -> Case:
+    """Self-attention with its projections: x [rows, e] -> [rows, n]; ``inner`` is the attention."""
+    op = inner.op
+    assert isinstance(op, ops.Attention)
+    rng = _rng(f"block_{e}x{n}_{inner.name}")
+    operands: list[Operand] = [(rows, e)]
+    shifts = []
+    wide, v_wide = op.kv_heads * op.head_dim, op.kv_heads * op.value_dim
+    sizes = ((op.heads * op.head_dim, e), (wide, e), (v_wide, e), (n, op.heads * op.value_dim))
+    for size in sizes:
+        weight = _weights(rng, size)
+        mult, add, shift = _matrix_constants(rng, weight)
+        operands += [weight, mult, add]
+        shifts.append(shift)
+    fused = ops.AttentionBlock(op, (shifts[0], shifts[1], shifts[2]), shifts[3])
+    operands += inner.operands[3:]
+    return Case(f"block_{e}x{n}_{inner.name}", fused, tuple(operands))
+
+
 def _attention_bias(rng: np.random.Generator, kind: str, shape: tuple[int, int, int]) -> Operand:
     if not kind:
         return None
@@ -317,6 +336,18 @@ def _attentions() -> Iterator[Case]:
         yield softmax(21, 19, kind, unit=0.01)  # so many that a table by distance pays
 
 
+def _blocks() -> Iterator[Case]:
+    for kind in ("lut", "ibert"):
+        yield block(1, 1, 1, attention(1, 1, 1, 1, softmax=kind))
+        yield block(5, 8, 12, attention(5, 5, 2, 4, softmax=kind))
+        yield block(17, 9, 7, attention(17, 17, 3, 6, value_dim=10, softmax=kind))
+        yield block(6, 12, 5, attention(6, 6, 4, 8, kv_heads=2, value_dim=3, softmax=kind))
+        yield block(9, 16, 16, attention(9, 9, 2, 5, causal=True, softmax=kind))
+        yield block(7, 6, 9, attention(7, 7, 2, 4, bias="head", softmax=kind))
+        yield block(10, 4, 4, attention(10, 10, 2, 7, bias="masked", causal=True, softmax=kind))
+        yield block(4, 32, 32, attention(4, 4, 1, 40, softmax=kind, unit=2.0))
+
+
 def _rows() -> Iterator[Case]:
     for rms in (False, True):
         yield layernorm(1, 1, rms)
@@ -358,7 +389,14 @@ def _movements() -> Iterator[Case]:
     yield embedding(7, 30, 5)
 
 
-CASES: tuple[Case, ...] = (*_matrices(), *_attentions(), *_rows(), *_images(), *_movements())
+CASES: tuple[Case, ...] = (
+    *_matrices(),
+    *_attentions(),
+    *_blocks(),
+    *_rows(),
+    *_images(),
+    *_movements(),
+)
 """All cases. Names are unique (test_cases.py)."""
 
 

@@ -59,6 +59,24 @@ def _attention(draw: st.DrawFn) -> Case:
 
 
 @st.composite
+def _block(draw: st.DrawFn) -> Case:
+    kv_heads, rows = draw(st.integers(1, 3)), draw(st.integers(1, 14))
+    inner = table.attention(
+        rows,
+        rows,
+        kv_heads * draw(st.integers(1, 3)),
+        draw(_SMALL),
+        value_dim=draw(_SMALL),
+        kv_heads=kv_heads,
+        causal=draw(_FLAG),
+        bias=draw(st.sampled_from(["", "shared", "head", "masked"])),
+        softmax=draw(st.sampled_from(["lut", "ibert"])),
+        unit=draw(st.sampled_from([1e-7, 1e-3, 1e-2, 5.0])),
+    )
+    return table.block(rows, draw(_SMALL), draw(_SMALL), inner)
+
+
+@st.composite
 def _rows(draw: st.DrawFn) -> Case:
     rows, n = draw(st.integers(1, 5)), draw(st.integers(1, 90))
     match draw(st.sampled_from(["softmax", "layernorm", "add", "mul", "table", "mean"])):
@@ -112,5 +130,5 @@ def _embedding(draw: st.DrawFn) -> Case:
 def cases() -> st.SearchStrategy[Case]:
     """Any case."""
     return st.one_of(
-        _linear(), _conv(), _attention(), _attention(), _rows(), _pool(), _movement(), _embedding()
+        _linear(), _conv(), _attention(), _block(), _rows(), _pool(), _movement(), _embedding()
     )

@@ -22,8 +22,9 @@ class Row:
     """One measured layer. Null where the target has no timing model or the row no MACs.
 
     ``limit_ratio`` is MAC/cycle over that of the instruction set's best inner loop.
-    ``ram_bytes`` is the arena: everything beyond input and output. ``code_bytes`` is the largest
-    function that ran, "hot code". ``cycles_per_output`` is for rows without MACs.
+    ``ram_bytes`` is the arena: everything beyond input and output. ``code_bytes`` is the hot code,
+    the largest function that ran (a kernel, or a phase of one); ``code_bytes_total`` is that of
+    all of the row's functions. ``cycles_per_output`` is for rows without MACs.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Row:
     ram_bytes: int
     weight_bytes: int
     code_bytes: int | None
+    code_bytes_total: int | None
     published: tuple[Published, ...]
 
 
@@ -94,7 +96,8 @@ def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
     cycles = result.cycles
     per_cycle = macs / cycles if cycles and macs else None
     limit = target.macs_per_cycle_limit
-    sizes = [layer.code_bytes for layer in result.layers if layer.code_bytes is not None]
+    hot = [layer.hot_bytes for layer in result.layers if layer.hot_bytes is not None]
+    code = [layer.code_bytes for layer in result.layers if layer.code_bytes is not None]
     return Row(
         name=name,
         kernels=tuple(dict.fromkeys(layer.kernel for layer in project.layers)),
@@ -109,7 +112,8 @@ def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
         limit_ratio=per_cycle / limit if per_cycle and limit else None,
         ram_bytes=project.arena_bytes,
         weight_bytes=project.weight_bytes,
-        code_bytes=max(sizes, default=None),
+        code_bytes=max(hot, default=None),
+        code_bytes_total=sum(code) if code else None,
         published=PUBLISHED.get((target.name, name), ()),
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from microformer.graph.ops import (
     Attention,
+    AttentionBlock,
     AvgPool2d,
     Concat,
     Conv2d,
@@ -32,6 +33,10 @@ def macs(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> int:
     if isinstance(op, Attention):
         pairs = _present(inputs[0]).shape[0] * _present(inputs[1]).shape[0]
         return op.heads * pairs * (op.head_dim + op.value_dim)
+    if isinstance(op, AttentionBlock):
+        rows, inner = output.shape[0], op.attention
+        weights = sum(_present(inputs[i]).size for i in (1, 4, 7, 10))
+        return rows * weights + inner.heads * rows * rows * (inner.head_dim + inner.value_dim)
     return 0
 
 
@@ -40,6 +45,9 @@ def describe(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> str:
     source = _shape(_present(inputs[0]))
     if isinstance(op, Attention):
         return _describe_attention(op, inputs)
+    if isinstance(op, AttentionBlock):
+        inner = op.attention
+        return f"{inner.heads} heads, {source} -> {_shape(output)}, P={inner.head_dim}"
     if isinstance(op, Concat):
         return f"{len(inputs)} parts -> {_shape(output)}"
     text = f"{source} -> {_shape(output)}"

@@ -85,6 +85,21 @@ class Attention(Op):
 
 
 @dataclass(frozen=True)
+class AttentionBlock(Op):
+    """Self-attention with its projections: Linear to q, k and v, ``attention``, Linear.
+
+    Made by ``lower`` where a kernel does all of it head by head. Inputs: x [S, E]; weight, mult
+    and add of each projection (as of Linear) to q, k, v and from the context, 12 in all;
+    [lut uint8 [256]], [bias int32 [1 or H, S, S]]. Output: [S, N]. ``shifts`` are those of the
+    projections to q, k, v; ``shift`` is that of the last.
+    """
+
+    attention: Attention
+    shifts: tuple[int, int, int]
+    shift: int
+
+
+@dataclass(frozen=True)
 class Softmax(Op):
     """Softmax over the last axis, equation (11): the probabilities of (3) or (4), normalised.
 

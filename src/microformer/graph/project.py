@@ -68,13 +68,15 @@ class Image:
 class LayerCount:
     """What one layer cost in the profiled sample. ``cycles`` is None without a timing model.
 
-    ``code_bytes`` are those of all functions that it ran; None where the compiler left none.
+    ``code_bytes`` are those of all functions that it ran, ``hot_bytes`` of the largest one; None
+    where the compiler left none.
     """
 
     symbol: str
     cycles: int | None
     instructions: int | None
     code_bytes: int | None = field(default=None, compare=False)
+    hot_bytes: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,8 @@ def infer_shape(op: ops.Op, inputs: tuple[Tensor | None, ...]) -> Shape:
             return (*_windows(x[:2], op.kernel, op.stride, op.pads, (1, 1)), x[2])
         case ops.Attention():
             return (x[0], op.heads * op.value_dim)
+        case ops.AttentionBlock():
+            return (x[0], shapes[10][0])
         case ops.Mean():
             return tuple(d for i, d in enumerate(x) if i not in op.axes)
         case ops.Concat():

@@ -21,6 +21,7 @@ _MEANING: dict[type[ops.Op], Callable[..., Array]] = {
     ops.Linear: linear.linear,
     ops.Conv2d: conv.conv2d,
     ops.Attention: attention.attention,
+    ops.AttentionBlock: attention.attention_block,
     ops.Softmax: softmax_module.softmax,
     ops.LayerNorm: layernorm.layernorm,
     ops.Add: elementwise.add,

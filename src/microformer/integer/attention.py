@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from microformer.graph.ops import MASKED, Attention
+from microformer.graph.ops import MASKED, Attention, AttentionBlock, Linear
 from microformer.graph.tensor import Array
+from microformer.integer.linear import linear
 from microformer.integer.requantize import clamp8
 from microformer.integer.softmax import probabilities
 
@@ -56,3 +57,20 @@ def attention(
     context = normalize(op, total, p.sum(axis=-1, keepdims=True))  # int8 [B, H, Sq, PV]
     batch, heads, rows, width = context.shape
     return np.ascontiguousarray(context.swapaxes(1, 2)).reshape(batch, rows, heads * width)
+
+
+def attention_block(op: AttentionBlock, x: Array, *constants: Array | None) -> Array:
+    """Four Linear and an Attention, in their own meaning: x [B, S, E] -> [B, S, N]."""
+    parts = [constants[i : i + 3] for i in (0, 3, 6, 9)]
+    queries, keys, values = (
+        linear(Linear(shift), x, *_given(part))
+        for shift, part in zip(op.shifts, parts, strict=False)
+    )
+    context = attention(op.attention, queries, keys, values, *constants[12:])
+    return linear(Linear(op.shift), context, *_given(parts[3]))
+
+
+def _given(part: tuple[Array | None, ...]) -> tuple[Array, Array, Array]:
+    weight, mult, add = part
+    assert weight is not None and mult is not None and add is not None
+    return weight, mult, add

@@ -35,6 +35,8 @@ def _requantize_bound(limit: Array | int, mult: Array | int, add: Array | int) -
 
 
 def _bound(graph: IntGraph, node: Node) -> int:
+    if isinstance(node.op, ops.AttentionBlock):
+        return max(_bound(graph, part) for part in _parts(node, node.op))
     data = [t.data if t is not None else None for t in graph.operands(node)]
     shapes = [t.shape if t is not None else () for t in graph.operands(node)]
     op = node.op
@@ -44,12 +46,13 @@ def _bound(graph: IntGraph, node: Node) -> int:
             assert weight is not None and mult is not None and add is not None
             return _requantize_bound(_limits(weight), mult, add)
         case ops.Attention():
+            keys = shapes[1][0]
             bias = data[4] if len(data) > 4 else None
             extra = 0
             if bias is not None:
                 extra = int(np.abs(np.where(bias == ops.MASKED, 0, bias).astype(np.int64)).max())
             score = 2 * (op.head_dim * 128 * 128 + extra)
-            rows = 255 * 128 * shapes[1][0]
+            rows = 255 * 128 * keys
             out = op.out_mult * 128 + op.out_mult // 16 + op.out_round
             return max(score, rows, out, op.ibert_b**2 + op.ibert_c)
         case ops.LayerNorm():
@@ -69,6 +72,17 @@ def _bound(graph: IntGraph, node: Node) -> int:
             return _requantize_bound(128 * counts, data[1], data[2])
         case _:
             return 0
+
+
+def _parts(node: Node, op: ops.AttentionBlock) -> list[Node]:
+    """The operations of a block; its rows stand for keys, which are as many."""
+    x, *rest = node.inputs
+    shifts = (*op.shifts, op.shift)
+    parts = [
+        Node(node.name, ops.Linear(shift), (x, *rest[3 * i : 3 * i + 3]), "")
+        for i, shift in enumerate(shifts)
+    ]
+    return [*parts, Node(node.name, op.attention, (x, x, x, *rest[12:]), "")]
 
 
 def prove(graph: IntGraph) -> Proof:

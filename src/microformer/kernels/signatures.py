@@ -27,6 +27,8 @@ def family(op: ops.Op, inputs: Operands) -> str:
             return "linear" if is_pointwise(op, inputs) else "conv2d"
         case ops.Attention() | ops.Softmax():
             return f"{op.kind.lower()}_{op.softmax}"
+        case ops.AttentionBlock():
+            return f"attention_block_{op.attention.softmax}"
         case ops.LayerNorm():
             return "rmsnorm" if op.rms else "layernorm"
         case ops.Slice():
@@ -152,6 +154,20 @@ def _softmax(op: ops.Softmax, inputs: Operands, output: Tensor) -> tuple[Arg, ..
     return (*sources, _target(output), *_ints(output.size // n, n, *_exponential(op)))
 
 
+def _attention_block(op: ops.AttentionBlock, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    inner, sources = op.attention, _sources(inputs, 15)
+    rows, e = _present(inputs[0]).shape
+    mask = inputs[14] if len(inputs) > 14 else None
+    per_head = rows * rows if mask is not None and mask.shape[0] > 1 else 0
+    table = sources[13:14] if inner.softmax == "lut" else []
+    shape = (rows, e, output.shape[1], *op.shifts, op.shift, inner.heads, inner.kv_heads)
+    widths = (inner.head_dim, inner.value_dim, per_head, inner.causal)
+    out = (inner.out_mult, inner.out_shift, inner.out_round, inner.out_zero, inner.masked_value)
+    integers = _ints(*shape, *widths, *_exponential(inner), *out)
+    operands = (*sources[:13], *table, sources[14], _target(output))
+    return (*operands, *integers, Arg("scratch"))
+
+
 def _layernorm(op: ops.LayerNorm, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     n = output.shape[-1]
     zero = (op.zero_point,) if op.rms else ()
@@ -247,6 +263,7 @@ _ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]
     ops.Linear: _linear,
     ops.Conv2d: _conv2d,
     ops.Attention: _attention,
+    ops.AttentionBlock: _attention_block,
     ops.Softmax: _softmax,
     ops.LayerNorm: _layernorm,
     ops.Add: _add,

@@ -4,6 +4,7 @@ from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import KernelGraph
 from microformer.graph.verify import verify_kernels
 from microformer.lower.calls import Lowering
+from microformer.lower.fuse import fuse
 from microformer.lower.views import find_views
 from microformer.targets import Target
 
@@ -15,6 +16,7 @@ def lower(graph: IntGraph, target: Target, *, isas: tuple[str, ...] | None = Non
 
     ``isas`` overrides the target's kernel families, best first; "ref" always fits.
     """
+    graph = fuse(graph, isas or target.isas)
     views, aliases = find_views(graph)
     lowering = Lowering(graph, views, aliases, isas or target.isas)
     for node in graph.nodes:

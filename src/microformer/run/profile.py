@@ -90,14 +90,15 @@ def _entry(firmware: Firmware, symbol: str) -> int | None:
     return None
 
 
-def _code_bytes(firmware: Firmware, edges: Edges) -> int:
-    """Bytes of all functions that a layer ran."""
+def _code_sizes(firmware: Firmware, edges: Edges) -> list[int]:
+    """Bytes of each function that a layer ran, the largest first."""
     starts = {after >> _SIZE_BITS for _, after in edges}
-    return sum(
-        f.end - f.begin
+    sizes = {
+        f.begin: f.end - f.begin
         for f in firmware.functions.values()
         if any(f.begin <= start < f.end for start in starts)
-    )
+    }
+    return sorted(sizes.values(), reverse=True)
 
 
 def count(
@@ -112,8 +113,9 @@ def count(
         spent: tuple[int | None, int | None] = (None, None)
         if edges is not None:
             spent = counts.of(edges)
-        code = None if edges is None else _code_bytes(firmware, edges)
-        layers.append(LayerCount(layer.symbol, *spent, code_bytes=code))
+        sizes = _code_sizes(firmware, edges) if edges is not None else []
+        code = (sum(sizes), sizes[0]) if sizes else (None, None)
+        layers.append(LayerCount(layer.symbol, *spent, *code))
     cycles, instructions = counts.total()
     return Profile(cycles, instructions, tuple(layers))
 

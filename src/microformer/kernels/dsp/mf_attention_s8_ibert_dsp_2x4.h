@@ -3,26 +3,7 @@
 #define MF_ATTENTION_S8_IBERT_DSP_2X4_H
 
 #include "mf_attention_dsp.h"
-#include "mf_softmax.h"
-
-/* Probabilities of one row, two in a word, and their sum; zero from `visible` to a multiple of
- * four behind `most`. */
-MF_INLINE int32_t mf_ibert_row(
-    const mf_ibert_t *ibert, const int32_t *scores, uint32_t *to /* every second word */,
-    int32_t top, int32_t visible, int32_t most) {
-  int32_t denom = 0;
-  for (int32_t j = 0; j < ((most + 3) & ~3); j += 2, to += 2) {
-    uint32_t p[2] = {0, 0};
-    for (int32_t i = 0; i < 2; i++) {
-      if (j + i < visible && scores[j + i] != MF_MASKED) {
-        p[i] = (uint32_t)mf_ibert_probability(ibert, top - scores[j + i]);
-      }
-    }
-    denom += (int32_t)(p[0] + p[1]);
-    *to = p[0] | p[1] << 16;
-  }
-  return denom;
-}
+#include "mf_probability_dsp.h"
 
 static inline void mf_attention_s8_ibert_dsp_2x4(
     const int8_t *restrict q,      /* [sq, heads * head_dim], zero point 0 */

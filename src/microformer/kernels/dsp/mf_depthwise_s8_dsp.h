@@ -7,6 +7,16 @@
 
 #include "mf_dsp.h"
 
+/* acc + the product of the lower halves. */
+static inline int32_t mf_low_product(uint32_t a, uint32_t b, int32_t acc) {
+  return acc + (int32_t)(int16_t)(a & 65535u) * (int16_t)(b & 65535u);
+}
+
+/* acc + the product of the upper halves. */
+static inline int32_t mf_high_product(uint32_t a, uint32_t b, int32_t acc) {
+  return acc + (int32_t)(int16_t)(a >> 16) * (int16_t)(b >> 16);
+}
+
 static inline void mf_depthwise_s8_dsp(
     const int8_t *restrict x,       /* [h, w, c] */
     const int8_t *restrict weight,  /* [c, kh, kw, 1] */

@@ -30,6 +30,25 @@ static inline int32_t mf_attention_scores(
   return top;
 }
 
+/* Adds a row of the bias to its scores and leaves out what it masks; the largest that is left. */
+static inline int32_t mf_bias_row(int32_t *scores, const int32_t *bias, int32_t visible) {
+  int32_t top = MF_MASKED;
+  for (int32_t j = 0; j < visible; j++) {
+    scores[j] = bias[j] == MF_MASKED ? MF_MASKED : scores[j] + bias[j];
+    top = scores[j] > top ? scores[j] : top;
+  }
+  return top;
+}
+
+/* The largest of the first `visible` scores. */
+static inline int32_t mf_row_top(const int32_t *scores, int32_t visible) {
+  int32_t top = scores[0];
+  for (int32_t j = 1; j < visible; j++) {
+    top = scores[j] > top ? scores[j] : top;
+  }
+  return top;
+}
+
 /* sums = p . v over the first `visible` keys, equation (3b). */
 static inline void mf_attention_sums(
     const int32_t *p,  /* [visible], 0..255 */

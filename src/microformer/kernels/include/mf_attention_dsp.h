@@ -89,23 +89,27 @@ MF_INLINE void mf_scores_2(
   top[1] = top_b;
 }
 
-/* Adds a row of the bias to its scores and leaves out what it masks; the largest that is left. */
-static inline int32_t mf_bias_row(int32_t *scores, const int32_t *bias, int32_t visible) {
-  int32_t top = MF_MASKED;
-  for (int32_t j = 0; j < visible; j++) {
-    scores[j] = bias[j] == MF_MASKED ? MF_MASKED : scores[j] + bias[j];
-    top = scores[j] > top ? scores[j] : top;
+/* p v of two rows, normalised, as pairs of int16 like those of mf_spread_2. */
+MF_INLINE void mf_context_pairs(
+    const mf_head_t *head, const mf_quotient_t q[2], uint32_t *to /* [ceil(value_dim / 4) * 2, 2] */,
+    int32_t words, int32_t value_dim, int32_t out_shift, int32_t out_round, int32_t out_zero,
+    int32_t masked_value) {
+  const uint32_t *panel = head->values;
+  for (int32_t c = 0; c < value_dim; c += 4, panel += 4 * head->value_words, to += 4) {
+    int32_t sums[8];
+    mf_dot_2x4(head->p, panel, words, 0, sums);
+    for (int32_t i = 0; i < 4; i++) {
+      sums[i] = mf_context(sums[i], q[0], out_shift, out_round, out_zero);
+      sums[4 + i] = mf_context(sums[4 + i], q[1], out_shift, out_round, out_zero);
+    }
+    to[0] = mf_pack(sums[0], sums[2]), to[1] = mf_pack(sums[4], sums[6]);
+    to[2] = mf_pack(sums[1], sums[3]), to[3] = mf_pack(sums[5], sums[7]);
   }
-  return top;
-}
-
-/* The largest of the first `visible` scores. */
-static inline int32_t mf_row_top(const int32_t *scores, int32_t visible) {
-  int32_t top = scores[0];
-  for (int32_t j = 1; j < visible; j++) {
-    top = scores[j] > top ? scores[j] : top;
+  for (int32_t row = 0; row < 2; row++) {
+    for (int32_t i = 1; q[row].empty && i <= 2 * ((value_dim + 3) >> 2); i++) {
+      to[row - 2 * i] = mf_pack(masked_value, masked_value);
+    }
   }
-  return top;
 }
 
 /* p v of two rows, normalised, to y and y + y_stride (the second only if `two`). */

@@ -18,6 +18,14 @@ _Static_assert(sizeof(int) == 4, "the kernels need 32-bit int");
 #define MF_INLINE static inline
 #endif
 
+/* For the phases of a large kernel: functions of their own, so that each stays small and layers of
+ * one shape share them. Shapes that all calls agree in are still specialised. */
+#if defined(__GNUC__)
+#define MF_PHASE __attribute__((noinline, unused)) static
+#else
+#define MF_PHASE static inline
+#endif
+
 /* Saturation to int8. */
 static inline int8_t mf_clamp8(int32_t value) {
   const int32_t low = value < -128 ? -128 : value;

@@ -4,9 +4,8 @@
 
 #include "mf_dsp.h"
 
-/* 1 for a core that issues a load and a product in one cycle, as the Cortex-M7 does. */
 #ifndef MF_DUAL_ISSUE
-#define MF_DUAL_ISSUE 0
+#define MF_DUAL_ISSUE 0 /* 1: the core issues a load and a product in one cycle, as the M7 */
 #endif
 
 #if MF_HAS_DSP && defined(__OPTIMIZE__)

@@ -50,10 +50,21 @@ static inline uint32_t mf_pair_even(uint32_t word) {
 /* Bytes 1 and 3 of word, sign extended, as a pair of int16. */
 static inline uint32_t mf_pair_odd(uint32_t word) { return mf_pair_even(word >> 8 | word << 24); }
 
-/* mf_clamp8 in one instruction, also behind an addition, where compilers miss it. */
-static inline int8_t mf_clamp_s8(int32_t value) {
+/* The lower halves of two values as a pair. */
+static inline uint32_t mf_pack(int32_t low, int32_t high) {
 #if MF_HAS_DSP
-  return (int8_t)__builtin_arm_ssat(value, 8); /* gcc 12's __ssat is no clean C */
+  uint32_t pair; /* one instruction, which compilers miss behind a saturation */
+  __asm("pkhbt %0, %1, %2, lsl #16" : "=r"(pair) : "r"(low), "r"(high));
+  return pair;
+#else
+  return ((uint32_t)low & 65535u) | (uint32_t)high << 16;
+#endif
+}
+
+/* mf_clamp8 in one instruction, also behind an addition, where compilers miss it. */
+static inline int32_t mf_clamp_s8(int32_t value) {
+#if MF_HAS_DSP
+  return (int32_t)__builtin_arm_ssat(value, 8); /* gcc 12's __ssat is no clean C */
 #else
   return mf_clamp8(value);
 #endif
@@ -78,16 +89,6 @@ static inline int32_t mf_dot_pair(uint32_t a, uint32_t b, int32_t acc) {
   const int32_t high = (int32_t)(int16_t)(a >> 16) * (int16_t)(b >> 16);
   return acc + low + high;
 #endif
-}
-
-/* acc + the product of the lower halves. */
-static inline int32_t mf_low_product(uint32_t a, uint32_t b, int32_t acc) {
-  return acc + (int32_t)(int16_t)(a & 65535u) * (int16_t)(b & 65535u);
-}
-
-/* acc + the product of the upper halves. */
-static inline int32_t mf_high_product(uint32_t a, uint32_t b, int32_t acc) {
-  return acc + (int32_t)(int16_t)(a >> 16) * (int16_t)(b >> 16);
 }
 
 /* The k < 4 bytes at the end of a row, zeros behind them. */

@@ -12,6 +12,24 @@ static inline int32_t mf_matrix_block(int32_t rows, int32_t k) {
   return even < block ? even : block;
 }
 
+/* Four columns of weight from `column` on, and their constants; columns beyond the last repeat it. */
+MF_INLINE void mf_fill_panel(
+    uint32_t *panel,       /* [words, 4] and 8 more */
+    const int8_t *weight,  /* [n, k], rows `stride` apart */
+    const int32_t *mult,   /* [n] */
+    const int32_t *add,    /* [n] */
+    int32_t column, int32_t k, int32_t n, int32_t stride) {
+  int32_t *tail = (int32_t *)(panel + 4 * (((k + 3) & ~3) >> 1));
+  const int8_t *columns[4];
+  for (int32_t j = 0; j < 4; j++) {
+    const int32_t c = column + j < n ? column + j : n - 1;
+    columns[j] = weight + c * stride;
+    tail[2 * j] = mult[c];
+    tail[2 * j + 1] = add[c];
+  }
+  mf_spread_4(columns, panel, k);
+}
+
 /* `count` rows of pairs with all columns of weight; a panel of four columns is spread once. */
 MF_INLINE void mf_matrix_rows(
     const uint32_t *pairs,  /* [(count + 1) / 2, words, 2], words = 2 ceil(k / 4) */
@@ -23,17 +41,9 @@ MF_INLINE void mf_matrix_rows(
     int8_t *y,              /* [count, n] */
     int32_t count, int32_t k, int32_t n, int32_t shift) {
   const int32_t words = ((k + 3) & ~3) >> 1;
-  int32_t *tail = (int32_t *)(panel + 4 * words); /* mult and add of each column */
   for (int32_t column = 0; column < n; column += 4) {
     const int32_t width = n - column < 4 ? n - column : 4;
-    const int8_t *columns[4];
-    for (int32_t j = 0; j < 4; j++) { /* columns beyond the last repeat it */
-      const int32_t c = column + (j < width ? j : width - 1);
-      columns[j] = weight + c * k;
-      tail[2 * j] = mult[c];
-      tail[2 * j + 1] = add[c];
-    }
-    mf_spread_4(columns, panel, k);
+    mf_fill_panel(panel, weight, mult, add, column, k, n, k);
     const uint32_t *from = pairs;
     int8_t *to = y + column;
     for (int32_t left = count; left > 0; left -= 2, to += 2 * n) {

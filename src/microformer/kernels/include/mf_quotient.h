@@ -23,7 +23,7 @@ static inline mf_quotient_t mf_quotient(int32_t denom, int32_t out_mult) {
 }
 
 /* One result of (3c). A zero point that is far out is added with saturation. */
-static inline int8_t mf_context(
+static inline int32_t mf_context(
     int32_t sum, mf_quotient_t q, int32_t out_shift, int32_t out_round, int32_t out_zero) {
   const int32_t value = ((sum >> q.right) * q.factor + out_round) >> out_shift;
   if (out_zero > -(1 << 30) && out_zero < 1 << 30) {

@@ -1,0 +1,70 @@
+"""Attention with its projections becomes one operation where a kernel does it head by head."""
+
+from dataclasses import replace
+
+from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.ops import Attention, AttentionBlock, Linear
+from microformer.kernels.registry import candidates, select
+
+
+def fuse(graph: IntGraph, isas: tuple[str, ...]) -> IntGraph:
+    """``graph`` with AttentionBlock wherever it is no slower and needs no more memory.
+
+    Wanted: q, k and v are Linear of one x, the context goes to a Linear, none has a table, and
+    nobody else reads what lies between.
+    """
+    for node in graph.nodes:
+        if isinstance(node.op, Attention):
+            graph = _fused(graph, node, isas)
+    return graph
+
+
+def _fused(graph: IntGraph, node: Node, isas: tuple[str, ...]) -> IntGraph:
+    makers = {n.output: n for n in graph.nodes}
+    readers = graph.consumers()
+    inner = (*node.inputs[:3], node.output)
+    if len(set(inner)) < 4 or any(len(readers.get(t, [])) != 1 for t in inner):
+        return graph
+    if set(inner) & {*graph.outputs, *graph.inputs}:
+        return graph
+    projections = [makers.get(name) for name in node.inputs[:3]] + [readers[node.output][0]]
+    found = [p for p in projections if p is not None and _is_plain(graph, p)]
+    if len(found) < 4 or len({p.inputs[0] for p in found[:3]}) > 1:
+        return graph
+    shifts = [p.op.shift for p in found if isinstance(p.op, Linear)]
+    assert isinstance(node.op, Attention)
+    op = AttentionBlock(node.op, (shifts[0], shifts[1], shifts[2]), shifts[3])
+    constants = [name for p in found for name in p.inputs[1:4]]
+    block = Node(node.name, op, (found[0].inputs[0], *constants, *node.inputs[3:]), found[3].output)
+    if not _pays(graph, block, [*found, node], isas):
+        return graph
+    gone = {p.name for p in found[:3]} | {node.name}
+    kept = [block if n.name == found[3].name else n for n in graph.nodes if n.name not in gone]
+    return replace(graph, nodes=tuple(kept)).pruned()
+
+
+def _is_plain(graph: IntGraph, node: Node) -> bool:
+    """A matrix product of rows, without a table."""
+    if not isinstance(node.op, Linear) or any(node.inputs[4:]):
+        return False
+    x = graph.tensors[node.inputs[0]]
+    return len(x.shape) == 2 and x.data is None
+
+
+def _pays(graph: IntGraph, block: Node, parts: list[Node], isas: tuple[str, ...]) -> bool:
+    """True if the best kernel of the block costs no more cycles and bytes than its parts'."""
+    operands, output = graph.operands(block), graph.tensors[block.output]
+    choices = candidates(block.op, operands, output, isas)
+    if all(kernel.isa == "ref" for kernel in choices):
+        return False
+    kernel = select(block.op, operands, output, isas)
+    cycles, scratch = 0.0, 0
+    for part in parts:
+        given, made = graph.operands(part), graph.tensors[part.output]
+        chosen = select(part.op, given, made, isas)
+        cycles += chosen.cost(part.op, given, made)
+        scratch = max(scratch, chosen.scratch(part.op, given, made))
+    between = sum(graph.tensors[p.output].nbytes for p in parts if p.output != block.output)
+    if kernel.scratch(block.op, operands, output) > between + scratch:
+        return False
+    return kernel.cost(block.op, operands, output) <= 1.02 * cycles
