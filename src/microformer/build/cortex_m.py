@@ -16,6 +16,7 @@ from microformer.build.compiler import (
     refusal,
     ziglang,
 )
+from microformer.build.qemu import build_plugin
 from microformer.build.sources import defines
 from microformer.errors import DoesNotFitError, TargetError
 from microformer.graph.project import CProject, Image
@@ -48,6 +49,8 @@ def build_cortex_m(
             f"of 8 up to {target.ram_bytes:,}."
         )
     harness = _support_files(target, place, stack_bytes)
+    if target.qemu_machine:
+        build_plugin(place)
     path = place / f"{project.name}.elf"
     sources = [*(str(folder.resolve() / s) for s in project.sources), *map(str, harness)]
     arguments = [
@@ -85,7 +88,8 @@ def _support_files(target: Target, place: Path, stack_bytes: int) -> list[Path]:
         script = script.replace(f"@{key}@", f"{value:#x}")
     (place / "cortex_m.ld").write_text(script, "utf-8")
     written = []
-    for package, name in (("targets", "startup_cortex_m.c"), ("build", "harness.c")):
+    harness = "harness_qemu.c" if target.qemu_machine else "harness.c"
+    for package, name in (("targets", "startup_cortex_m.c"), ("build", harness)):
         text = resources.files(f"microformer.{package}").joinpath(name).read_text("utf-8")
         (place / name).write_text(text, "utf-8")
         written.append(place / name)

@@ -64,6 +64,10 @@ class Image:
     stack_reserved_bytes: int | None
 
 
+QEMU_PLUGIN = "qemu_plugin.so"
+"""File beside the program: what counts blocks in QEMU."""
+
+
 @dataclass(frozen=True)
 class LayerCount:
     """What one layer cost in the profiled sample. ``cycles`` is None without a timing model.

@@ -9,6 +9,7 @@ from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run.cortex_m import run_cortex_m
 from microformer.run.host import run_host
+from microformer.run.qemu import run_qemu
 from microformer.targets import Target
 
 __all__ = ["run"]
@@ -52,6 +53,16 @@ def run(
         limit_seconds = 60.0 + 5e-6 * sum(layer.macs for layer in project.layers)
     if target.is_host:
         return run_host(project, image, samples, limit_seconds=limit_seconds, progress=tell)
+    if target.qemu_machine:
+        return run_qemu(
+            project,
+            image,
+            samples,
+            target,
+            profile=profile,
+            limit_seconds=limit_seconds,
+            progress=tell,
+        )
     return run_cortex_m(
         project,
         image,

@@ -80,6 +80,23 @@ class Recorder:
         self.current, self.previous = edges, previous
 
 
+def finish(
+    project: CProject, firmware: Firmware, recorder: Recorder, timing: Timing | None
+) -> Profile:
+    """What the recorded edges cost, layer by layer."""
+    counts = _Counts(recorder, firmware, timing)
+    layers = []
+    for layer, edges in zip(project.layers, recorder.layers, strict=True):
+        spent: tuple[int | None, int | None] = (None, None)
+        if edges is not None:
+            spent = counts.of(edges)
+        sizes = _code_sizes(firmware, edges) if edges is not None else []
+        code = (sum(sizes), sizes[0]) if sizes else (None, None)
+        layers.append(LayerCount(layer.symbol, *spent, *code))
+    cycles, instructions = counts.total()
+    return Profile(cycles, instructions, tuple(layers))
+
+
 def _entry(firmware: Firmware, symbol: str) -> int | None:
     """Address of a layer's function; compilers append ``.something`` to those they specialise."""
     if symbol in firmware.functions:
@@ -107,17 +124,7 @@ def count(
     """Run the inference at ``address`` once under the hook and count it."""
     recorder = Recorder(project, firmware)
     recorder.run(machine, address)
-    counts = _Counts(recorder, firmware, timing)
-    layers = []
-    for layer, edges in zip(project.layers, recorder.layers, strict=True):
-        spent: tuple[int | None, int | None] = (None, None)
-        if edges is not None:
-            spent = counts.of(edges)
-        sizes = _code_sizes(firmware, edges) if edges is not None else []
-        code = (sum(sizes), sizes[0]) if sizes else (None, None)
-        layers.append(LayerCount(layer.symbol, *spent, *code))
-    cycles, instructions = counts.total()
-    return Profile(cycles, instructions, tuple(layers))
+    return finish(project, firmware, recorder, timing)
 
 
 class _Counts:

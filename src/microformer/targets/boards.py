@@ -1,6 +1,6 @@
 """Boards: core, memories, clock and power, each figure with its source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -14,6 +14,7 @@ class Target:
     ziglang's; ``emulator_cpu`` is unicorn's name of the core. ``timing`` names a timing model, or
     is None. ``power_mw`` is None where no measured figure is published. ``macs_per_cycle_limit``
     is what the best inner loop of a matrix product allows, None without a timing model.
+    ``qemu_machine`` is the board's name in QEMU where unicorn does not know the core.
     ``defines`` are the macros by which the kernels suit the core (1 each).
     """
 
@@ -35,6 +36,7 @@ class Target:
     unaligned_access: bool
     macs_per_cycle_limit: float | None = None
     defines: tuple[str, ...] = ()
+    qemu_machine: str = ""
 
     @property
     def is_host(self) -> bool:
@@ -155,5 +157,28 @@ _M33 = Target(
     unaligned_access=True,
 )
 
-TARGETS = {t.name: t for t in (_HOST, _M0PLUS, _M4, _M7, _M33)}
+_M55 = Target(
+    name="cortex-m55",
+    core="cortex-m55",
+    board="Corstone-300 (MPS3 AN547)",
+    isas=("mve", "dsp", "ref"),
+    triple="thumb-freestanding-eabihf",
+    cpu="cortex_m55+mve+mve_fp",  # ziglang's cortex_m55 has MVE off
+    emulator_cpu="",
+    flash_origin=0x1000_0000,
+    flash_bytes=512 * KIB,
+    ram_origin=0x2100_0000,
+    ram_bytes=4 * MIB,
+    clock_hz=32_000_000,  # the FPGA's
+    power_mw=None,
+    power_source="",
+    timing=None,
+    unaligned_access=True,
+    macs_per_cycle_limit=8.0,  # a VMLADAV of 16 products in two beats
+    qemu_machine="mps3-an547",
+)
+
+_M85 = replace(_M55, name="cortex-m85", core="cortex-m85", board="as Corstone-300", timing=None)
+
+TARGETS = {t.name: t for t in (_HOST, _M0PLUS, _M4, _M7, _M33, _M55, _M85)}
 """Every target by name."""

@@ -27,6 +27,11 @@ void Fault_Handler(void) {
 void Reset_Handler(void) {
   volatile uint32_t *to;
   uint32_t *frame;
+#if defined(__ARM_FEATURE_MVE)
+  *(volatile uint32_t *)0xE000ED88u |= 0xF00000u; /* CPACR: the vector unit may be used */
+  *(volatile uint32_t *)0xE000ED14u |= 1u << 19;  /* CCR.LOB: loops of Armv8.1-M may be cached */
+  __asm volatile("dsb\n\tisb");
+#endif
   __asm volatile("mov %0, sp" : "=r"(frame));
   for (to = mf_stack_bottom; to < frame; to++) {
     *to = STACK_PAINT; /* from the bottom up to this function's own frame */

@@ -1,0 +1,138 @@
+"""Run on a board in QEMU: for cores that unicorn does not know; blocks counted by a plugin."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from microformer.errors import ToolError
+from microformer.graph.project import QEMU_PLUGIN, CProject, Image, RunResult
+from microformer.graph.tensor import Array
+from microformer.run.firmware import Firmware
+from microformer.run.profile import Edges, Profile, Recorder, finish
+from microformer.run.timing import find
+from microformer.targets import Target
+
+_STARTUP_S = 30.0
+
+
+def run_qemu(
+    project: CProject,
+    image: Image,
+    samples: Array,
+    target: Target,
+    *,
+    profile: bool,
+    limit_seconds: float,
+    progress: Callable[[int, int], None],
+) -> RunResult:
+    """Outputs int8 [N, output_size], counts of the first sample, deepest stack of all."""
+    begin = time.perf_counter()
+    firmware = Firmware(image.path)
+    plugin = image.path.parent / QEMU_PLUGIN
+    counting = profile and plugin.exists()
+    with tempfile.TemporaryDirectory(prefix="microformer-qemu-") as name:
+        folder = Path(name)
+        (folder / "in.bin").write_bytes(samples.tobytes())
+        recorder = Recorder(project, firmware)
+        options = _plugin_options(folder, plugin, firmware, recorder) if counting else []
+        limit = _STARTUP_S + limit_seconds * len(samples)
+        _execute(_command(target, image, options), folder, project, limit)
+        outputs, stack = _results(folder, project, len(samples))
+        counted = None
+        if counting:
+            _read_edges(folder / "edges.txt", recorder)
+            counted = finish(project, firmware, recorder, find(target.timing))
+    progress(len(samples), len(samples))
+    return _result(outputs, counted, stack, time.perf_counter() - begin)
+
+
+def _result(outputs: Array, counted: Profile | None, stack: int, seconds: float) -> RunResult:
+    cycles = None if counted is None else counted.cycles
+    return RunResult(
+        outputs=outputs,
+        cycles=cycles,
+        cycles_kind=None if cycles is None else "estimate",
+        instructions=None if counted is None else counted.instructions,
+        layers=() if counted is None else counted.layers,
+        stack_bytes=stack,
+        wall_seconds=seconds,
+    )
+
+
+def _command(target: Target, image: Image, options: list[str]) -> list[str]:
+    tool = shutil.which("qemu-system-arm")
+    if tool is None:
+        raise ToolError(
+            f"'{target.name}' runs on qemu-system-arm, which is not installed: install the "
+            "package of that name (Debian, Ubuntu), or choose another target; compiling needs "
+            "it not."
+        )
+    quiet = ["-display", "none", "-monitor", "none", "-serial", "none"]
+    semihosting = ["-semihosting-config", "enable=on,target=native"]
+    return [
+        *(tool, "-M", target.qemu_machine, *quiet, *semihosting),
+        *("-kernel", str(image.path.resolve()), *options),
+    ]
+
+
+def _plugin_options(
+    folder: Path, plugin: Path, firmware: Firmware, recorder: Recorder
+) -> list[str]:
+    """Owners by number: 0 the harness, 1 the model, from 2 on the layers."""
+    numbers = {id(edges): number for number, edges in enumerate(_owners(recorder))}
+    lines = [f"{at:x} {numbers[id(edges)]:x}" for at, edges in recorder.owner.items()]
+    (folder / "owners.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    begin, end = firmware.address("mf_harness_infer"), firmware.address("mf_harness_done")
+    places = f"owners=owners.txt,out=edges.txt,begin={begin:x},end={end:x}"
+    return ["-plugin", f"file={plugin.resolve()},{places}"]
+
+
+def _owners(recorder: Recorder) -> list[Edges]:
+    layers = [edges for edges in recorder.layers if edges is not None]
+    return [recorder.outside, recorder.model, *layers]
+
+
+def _execute(command: list[str], folder: Path, project: CProject, limit: float) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=limit, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ToolError(
+            f"'{project.name}' did not end in QEMU within {limit:.0f} s; its C sources were "
+            "changed, or microformer has a defect: compile again, else report it."
+        ) from None
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or ["it gave no reason"])[0]
+        raise ToolError(f"QEMU ended with code {done.returncode}: {said[:300]}")
+
+
+def _results(folder: Path, project: CProject, count: int) -> tuple[Array, int]:
+    """Outputs int8 [count, output_size] and the stack that was used, in bytes."""
+    path = folder / "out.bin"
+    data = path.read_bytes() if path.exists() else b""
+    size = count * project.output_size
+    if len(data) != size + 4:
+        raise ToolError(
+            f"'{project.name}' wrote {len(data)} bytes in QEMU instead of {size + 4}: it stopped "
+            "early, by a fault of memory or of an instruction; compile again, else report it."
+        )
+    outputs = np.frombuffer(data[:size], np.int8).reshape(count, project.output_size)
+    return outputs.copy(), int.from_bytes(data[size:], "little")
+
+
+def _read_edges(path: Path, recorder: Recorder) -> None:
+    """Fill the recorder with what the plugin counted."""
+    owners = _owners(recorder)
+    for line in path.read_text("utf-8").splitlines():
+        owner, previous, following, count = line.split()
+        edges, before, after = owners[int(owner, 16)], int(previous, 16), int(following, 16)
+        if after == 0:
+            recorder.current, recorder.previous = edges, before
+        else:
+            edges[before, after] = int(count)
