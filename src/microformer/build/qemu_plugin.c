@@ -4,8 +4,8 @@
  * that was left. Argument owners=FILE: lines "address owner" in hexadecimal; where control enters
  * such an address its owner takes over; owner 0 is the program around the model. Arguments
  * begin=, end= are addresses: counting lasts from the first arrival at begin to that at end.
- * Argument out=FILE receives lines "owner previous size next size count" and a last line
- * "owner previous size 0 0 0": where it ended.
+ * Argument out=FILE receives lines "owner previous next count", a block being
+ * address << 16 | instructions, and a last line "owner previous 0 0": where it ended.
  *
  * The few functions of the interface that are used are declared here, so that no header of QEMU
  * is needed to build it. */
@@ -18,15 +18,12 @@
 
 typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;
-struct qemu_plugin_insn;
 typedef void (*mf_tb_translated_t)(qemu_plugin_id_t, struct qemu_plugin_tb *);
 typedef void (*mf_executed_t)(unsigned, void *);
 typedef void (*mf_exit_t)(qemu_plugin_id_t, void *);
 
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t, mf_tb_translated_t);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *, mf_executed_t, int, void *);
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t, mf_exit_t, void *);
@@ -39,12 +36,12 @@ int qemu_plugin_version = 1;
 /* A block as it was translated; `owner` is -1 where control entering it changes no owner. */
 typedef struct {
   uint64_t address;
-  uint32_t size;
+  uint32_t instructions; /* their sizes are not asked for: QEMU errs at the end of a page */
   int32_t owner;
 } block_t;
 
 typedef struct {
-  uint64_t key[2]; /* previous block, next block: address << 16 | size */
+  uint64_t key[2]; /* previous block, next block: address << 16 | instructions */
   uint64_t count;
   int32_t owner;
 } edge_t;
@@ -100,7 +97,7 @@ static void on_block(unsigned cpu, void *data) {
   if (state != 1) {
     return;
   }
-  const uint64_t here = block->address << 16 | block->size;
+  const uint64_t here = block->address << 16 | block->instructions;
   if (2 * used >= capacity) {
     grow();
   }
@@ -123,11 +120,8 @@ static void on_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
     abort();
   }
   block->address = qemu_plugin_tb_vaddr(tb);
-  block->size = 0;
+  block->instructions = (uint32_t)qemu_plugin_tb_n_insns(tb);
   block->owner = -1;
-  for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
-    block->size += (uint32_t)qemu_plugin_insn_size(qemu_plugin_tb_get_insn(tb, i));
-  }
   for (size_t i = 0; i < owner_count; i++) {
     if (owners[i].address == block->address) {
       block->owner = owners[i].owner;

@@ -12,7 +12,7 @@ from microformer.run.firmware import Firmware
 from microformer.run.machine import Machine
 from microformer.run.timing import Block, Timing
 
-_SIZE_BITS = 16  # a block is (address << 16) | size: one integer, because the hook must be quick
+SIZE_BITS = 16  # a block is (address << 16) | size: one integer, because the hook must be quick
 _NONE = 0
 
 Edges = dict[tuple[int, int], int]
@@ -45,7 +45,9 @@ class Recorder:
         self.outside: Edges = {}
         self.model: Edges = {}
         self.owner: dict[int, Edges] = {}
-        for function, edges in ((harness, self.outside), (model, self.model)):
+        main = firmware.functions.get("main", harness)  # where the harness may return to
+        parts = ((harness, self.outside), (main, self.outside), (model, self.model))
+        for function, edges in parts:
             self.owner |= dict.fromkeys(range(function.begin, function.end, 2), edges)
         self.layers: list[Edges | None] = []
         for layer in project.layers:
@@ -65,7 +67,7 @@ class Recorder:
 
         def on_block(_uc: Any, address: int, size: int, _data: Any) -> None:
             nonlocal edges, previous
-            block = address << _SIZE_BITS | size
+            block = address << SIZE_BITS | size
             edge = (previous, block)
             edges[edge] = edges.get(edge, 0) + 1  # under the owner of the block that was left
             previous = block
@@ -109,7 +111,7 @@ def _entry(firmware: Firmware, symbol: str) -> int | None:
 
 def _code_sizes(firmware: Firmware, edges: Edges) -> list[int]:
     """Bytes of each function that a layer ran, the largest first."""
-    starts = {after >> _SIZE_BITS for _, after in edges}
+    starts = {after >> SIZE_BITS for _, after in edges}
     sizes = {
         f.begin: f.end - f.begin
         for f in firmware.functions.values()
@@ -186,6 +188,6 @@ class _Counts:
 
     def _block(self, key: int) -> Block:
         if key not in self._blocks:
-            address, size = key >> _SIZE_BITS, key & ((1 << _SIZE_BITS) - 1)
+            address, size = key >> SIZE_BITS, key & ((1 << SIZE_BITS) - 1)
             self._blocks[key] = Block(address, self._firmware.code(address, size))
         return self._blocks[key]

@@ -13,8 +13,8 @@ from microformer.errors import ToolError
 from microformer.graph.project import QEMU_PLUGIN, CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run.firmware import Firmware
-from microformer.run.profile import Edges, Profile, Recorder, finish
-from microformer.run.timing import find
+from microformer.run.profile import SIZE_BITS, Edges, Profile, Recorder, finish
+from microformer.run.timing import Block, find
 from microformer.targets import Target
 
 _STARTUP_S = 30.0
@@ -45,7 +45,7 @@ def run_qemu(
         outputs, stack = _results(folder, project, len(samples))
         counted = None
         if counting:
-            _read_edges(folder / "edges.txt", recorder)
+            _read_edges(folder / "edges.txt", recorder, firmware)
             counted = finish(project, firmware, recorder, find(target.timing))
     progress(len(samples), len(samples))
     return _result(outputs, counted, stack, time.perf_counter() - begin)
@@ -126,13 +126,27 @@ def _results(folder: Path, project: CProject, count: int) -> tuple[Array, int]:
     return outputs.copy(), int.from_bytes(data[size:], "little")
 
 
-def _read_edges(path: Path, recorder: Recorder) -> None:
+def _read_edges(path: Path, recorder: Recorder, firmware: Firmware) -> None:
     """Fill the recorder with what the plugin counted."""
     owners = _owners(recorder)
+    sized: dict[int, int] = {0: 0}
     for line in path.read_text("utf-8").splitlines():
-        owner, previous, following, count = line.split()
-        edges, before, after = owners[int(owner, 16)], int(previous, 16), int(following, 16)
+        owner, *blocks, count = line.split()
+        edges, keys = owners[int(owner, 16)], [int(block, 16) for block in blocks]
+        for key in keys:
+            if key not in sized:
+                sized[key] = _sized(key, firmware)
+        before, after = (sized[key] for key in keys)
         if after == 0:
             recorder.current, recorder.previous = edges, before
         else:
-            edges[before, after] = int(count)
+            edges[before, after] = edges.get((before, after), 0) + int(count)
+
+
+def _sized(key: int, firmware: Firmware) -> int:
+    """The plugin's address and instructions as address and bytes."""
+    address, count = key >> SIZE_BITS, key & ((1 << SIZE_BITS) - 1)
+    offsets = Block(address, firmware.code(address, 4 * count + 2)).instruction_offsets
+    if count >= len(offsets):
+        raise ToolError(f"QEMU ran {count} instructions at {address:#010x}, where no code is.")
+    return address << SIZE_BITS | offsets[count]

@@ -20,13 +20,18 @@ class Block:
         return self.address + len(self.code)
 
     @cached_property
-    def instructions(self) -> int:
-        """How many instructions (Armv7-M ARM A5.1: 16 or 32 bits each, told by the first five)."""
-        offset = count = 0
+    def instruction_offsets(self) -> tuple[int, ...]:
+        """Where each begins (Armv7-M ARM A5.1: 16 or 32 bits each, told by the first five)."""
+        offset, offsets = 0, []
         while offset < len(self.code):
+            offsets.append(offset)
             offset += 4 if self.code[offset + 1] >> 3 >= _WIDE else 2
-            count += 1
-        return count
+        return tuple(offsets)
+
+    @property
+    def instructions(self) -> int:
+        """How many instructions."""
+        return len(self.instruction_offsets)
 
 
 class Timing(Protocol):
