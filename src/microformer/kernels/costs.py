@@ -138,6 +138,13 @@ def linear_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     return 4 * (words * (4 + block) + 8)
 
 
+def linear_mve_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
+    """Four columns side by side, padded to vectors, and their constants."""
+    weight = inputs[1]
+    assert weight is not None
+    return 4 * (-(-math.prod(weight.shape[1:]) // 16) * 16) + 32
+
+
 def row_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     weight = inputs[1]
     assert weight is not None

@@ -24,6 +24,7 @@ from microformer.kernels.costs import (
     is_depthwise,
     linear_dsp_cost,
     linear_dsp_scratch,
+    linear_mve_scratch,
     no_scratch,
     per_input,
     per_mac,
@@ -79,6 +80,13 @@ KERNELS: tuple[Kernel, ...] = (
         "dsp",
         linear_dsp_cost,
         scratch=linear_dsp_scratch,
+    ),
+    Kernel(
+        "mf_linear_s8_mve_2x4",
+        "linear",
+        "mve",
+        per_mac(0.2, 6),
+        scratch=linear_mve_scratch,
     ),
     Kernel("mf_conv2d_s8_ref", "conv2d", "ref", per_mac(8, 40)),
     Kernel(

@@ -1,0 +1,119 @@
+/* The loops of mf_mve.h, written out: two rows by four columns, sixteen values a step.
+ *
+ * VMLADAV adds only to even registers: r0 to r14 but for the stack pointer's odd neighbour are the
+ * eight sums, addresses take odd ones. Loads and products go to different pipes, so they alternate;
+ * the next step's first loads stand before this step's last products. */
+#ifndef MF_MVE_ASM_H
+#define MF_MVE_ASM_H
+
+/* Four steps. T is s8 or u8. */
+#define MF_MVE_QUAD(T)                              \
+  "vldrb.u8 q0, [%[x0]], #16\n\t"                   \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a0], q0, q2\n\t"                \
+  "vldrb.u8 q1, [%[x1]], #16\n\t"                   \
+  "vmladava." T " %[b0], q1, q2\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a1], q0, q3\n\t"                \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[b1], q1, q3\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a2], q0, q2\n\t"                \
+  "vldrb.u8 q4, [%[x0]], #16\n\t"                   \
+  "vmladava." T " %[b2], q1, q2\n\t"                \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a3], q0, q3\n\t"                \
+  "vmladava." T " %[b3], q1, q3\n\t"                \
+  "vmladava." T " %[a0], q4, q2\n\t"                \
+  "vldrb.u8 q5, [%[x1]], #16\n\t"                   \
+  "vmladava." T " %[b0], q5, q2\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a1], q4, q3\n\t"                \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[b1], q5, q3\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a2], q4, q2\n\t"                \
+  "vldrb.u8 q0, [%[x0]], #16\n\t"                   \
+  "vmladava." T " %[b2], q5, q2\n\t"                \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a3], q4, q3\n\t"                \
+  "vmladava." T " %[b3], q5, q3\n\t"                \
+  "vmladava." T " %[a0], q0, q2\n\t"                \
+  "vldrb.u8 q1, [%[x1]], #16\n\t"                   \
+  "vmladava." T " %[b0], q1, q2\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a1], q0, q3\n\t"                \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[b1], q1, q3\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a2], q0, q2\n\t"                \
+  "vldrb.u8 q4, [%[x0]], #16\n\t"                   \
+  "vmladava." T " %[b2], q1, q2\n\t"                \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a3], q0, q3\n\t"                \
+  "vmladava." T " %[b3], q1, q3\n\t"                \
+  "vmladava." T " %[a0], q4, q2\n\t"                \
+  "vldrb.u8 q5, [%[x1]], #16\n\t"                   \
+  "vmladava." T " %[b0], q5, q2\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a1], q4, q3\n\t"                \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[b1], q5, q3\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a2], q4, q2\n\t"                \
+  "vmladava." T " %[b2], q5, q2\n\t"                \
+  "vmladava." T " %[a3], q4, q3\n\t"                \
+  "vmladava." T " %[b3], q5, q3\n\t"
+
+/* One step. */
+#define MF_MVE_STEP(T)                              \
+  "vldrb.u8 q0, [%[x0]], #16\n\t"                   \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a0], q0, q2\n\t"                \
+  "vldrb.u8 q1, [%[x1]], #16\n\t"                   \
+  "vmladava." T " %[b0], q1, q2\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a1], q0, q3\n\t"                \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[b1], q1, q3\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a2], q0, q2\n\t"                \
+  "vmladava." T " %[b2], q1, q2\n\t"                \
+  "vmladava." T " %[a3], q0, q3\n\t"                \
+  "vmladava." T " %[b3], q1, q3\n\t"
+
+/* The last `count` < 16 values of the rows; nothing behind them is read. */
+#define MF_MVE_TAIL(T)                              \
+  "vctp.8 %[count]\n\t"                             \
+  "vpstt\n\t"                                       \
+  "vldrbt.u8 q0, [%[x0]]\n\t"                       \
+  "vldrbt.u8 q1, [%[x1]]\n\t"                       \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a0], q0, q2\n\t"                \
+  "vmladava." T " %[b0], q1, q2\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a1], q0, q3\n\t"                \
+  "vmladava." T " %[b1], q1, q3\n\t"                \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a2], q0, q2\n\t"                \
+  "vmladava." T " %[b2], q1, q2\n\t"                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
+  "vmladava." T " %[a3], q0, q3\n\t"                \
+  "vmladava." T " %[b3], q1, q3\n\t"
+
+#define MF_MVE_SUMS                                                                               \
+  [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [b0] "+r"(b0), [b1] "+r"(b1),       \
+      [b2] "+r"(b2), [b3] "+r"(b3), [x0] "+r"(x0), [x1] "+r"(x1), [w] "+r"(w), [count] "+r"(count)
+
+#define MF_MVE_CLOBBERS "cc", "memory", "q0", "q1", "q2", "q3", "q4", "q5"
+
+#define MF_MVE_LOOP(BODY)                                                                         \
+  __asm volatile("1:\n\t" BODY "subs %[count], #1\n\t"                                          \
+                 "bne 1b\n\t"                                                                     \
+                 : MF_MVE_SUMS                                                                    \
+                 :                                                                                \
+                 : MF_MVE_CLOBBERS)
+
+#define MF_MVE_ONCE(BODY) __asm volatile(BODY : MF_MVE_SUMS : : MF_MVE_CLOBBERS)
+
+#endif
