@@ -145,6 +145,18 @@ def linear_mve_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     return 4 * (-(-math.prod(weight.shape[1:]) // 16) * 16) + 32
 
 
+def attention_mve_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
+    """Keys and values of one head in panels, two rows of scores and of probabilities."""
+    assert isinstance(op, Attention) and inputs[1] is not None
+    keys = inputs[1].shape[0]
+    wide, deep = _padded(keys), _padded(op.head_dim)
+    return 10 * wide + (keys + 3) // 4 * 4 * deep + (op.value_dim + 3) // 4 * 4 * wide
+
+
+def _padded(count: int) -> int:
+    return -(-count // 16) * 16
+
+
 def row_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     weight = inputs[1]
     assert weight is not None
