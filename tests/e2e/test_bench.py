@@ -1,6 +1,7 @@
 """``microformer bench``: its JSON, its names, its refusals; every row bit-exact; the M4's bars."""
 
 import json
+import shutil
 
 import pytest
 
@@ -22,6 +23,9 @@ BARS = {
     "attention_S32_E64_H16_P64": 1.30,
     "attention_S81_E32_H8_P32": 8_500_000 / 6_013_440,
 }
+# MAC a cycle, at least
+M55_BARS = {"linear_R64_K64_N64": 4.0, "attention_S32_E64_H16_P64": 2.8}
+
 # the M7 issues a load and a product a cycle: half of the M4's cycles at best
 M7_BARS = {"linear_R64_K64_N64": 0.85, "attention_S32_E64_H16_P64": 0.95}
 
@@ -89,6 +93,14 @@ def test_the_bars_of_the_m7() -> None:
     for row in made.rows:
         assert row.bit_exact and row.cycles_per_mac is not None
         assert row.cycles_per_mac <= M7_BARS[row.name], row.name
+
+
+@pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="needs qemu-system-arm")
+def test_the_bars_of_the_m55() -> None:
+    made = bench(list(M55_BARS), TARGETS["cortex-m55"])
+    for row in made.rows:
+        assert row.bit_exact and row.macs_per_cycle is not None
+        assert row.macs_per_cycle >= M55_BARS[row.name], row.name
 
 
 @pytest.mark.parametrize(

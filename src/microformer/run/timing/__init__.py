@@ -5,10 +5,11 @@ from collections.abc import Callable
 from microformer.run.timing.block import Block, Timing
 from microformer.run.timing.cortex_m4 import CortexM4
 from microformer.run.timing.cortex_m7 import CortexM7
+from microformer.run.timing.cortex_m55 import CortexM55
 
 __all__ = ["Block", "Timing", "find"]
 
-_MODELS: dict[str, Callable[[], Timing]] = {"m4": CortexM4, "m7": CortexM7}
+_MODELS: dict[str, Callable[[], Timing]] = {"m4": CortexM4, "m7": CortexM7, "m55": CortexM55}
 
 
 def find(name: str | None) -> Timing | None:

@@ -17,7 +17,7 @@ class Issue:
     needed ``advance`` cycles after the stage in which simple operations execute (negative:
     before). ``writes`` are (register, latency). ``alone``: it shares its cycle with no other and
     takes ``cycles``. ``first``: none may go before it in its cycle. ``done`` is its latency where
-    it writes no register.
+    it writes no register. ``holds``: for how many cycles its units are its own.
     """
 
     units: tuple[str, ...] = ()
@@ -27,6 +27,7 @@ class Issue:
     first: bool = False
     cycles: int = 1
     done: int = 1
+    holds: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,20 @@ class Core:
         used: Counter[str] = Counter()
         ready: dict[int, int] = {}
         written = 0
+        held: dict[str, int] = {}
         for issue in issues:
             latencies = [latency for _, latency in issue.writes] or [issue.done]
             wanted = max((ready[r] - a for r, a in issue.reads if r in ready), default=0)
             wanted = max(wanted, written - min(latencies) - issue.cycles + 1)
+            wanted = max([wanted, *(held.get(u, 0) for u in issue.units)])
             if wanted > now:
                 now, placed, used = wanted, 0, Counter()
             if placed and not self._fits(issue, placed, used):
                 now, placed, used = now + 1, 0, Counter()
             for register, latency in issue.writes:
                 ready[register] = now + latency + issue.cycles - 1
+            if issue.holds > 1:
+                held.update(dict.fromkeys(issue.units, now + issue.holds))
             written = max(written, now + max(latencies) + issue.cycles - 1)
             if issue.alone:
                 now, placed, used = now + issue.cycles, 0, Counter()
