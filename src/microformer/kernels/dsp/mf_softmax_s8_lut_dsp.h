@@ -1,11 +1,30 @@
 /* Softmax over rows, probabilities from a table, equations (3a), (11). x and y may be the same.
  *
- * A distance of two int8 is at most 255, so the table is first put in order of distances. */
+ * A distance of two int8 is at most 255, so the table is first put in order of distances, largest
+ * first: with the row's maximum at its end, a value is its own index. */
 #ifndef MF_SOFTMAX_S8_LUT_DSP_H
 #define MF_SOFTMAX_S8_LUT_DSP_H
 
 #include "mf_dsp.h"
 #include "mf_softmax.h"
+
+/* The largest of x[0 .. n-1]. */
+MF_INLINE int32_t mf_row_max_dsp(const int8_t *x, int32_t n) {
+#if MF_HAS_DSP
+  if (n >= 4) {
+    uint32_t top = mf_load4(x);
+    for (int32_t i = 4; i < n; i += 4) {
+      const uint32_t next = mf_load4(x + (i + 4 <= n ? i : n - 4)); /* the last four overlap */
+      (void)__ssub8((int8x4_t)top, (int8x4_t)next);                 /* sets the flags of SEL */
+      top = (uint32_t)__sel((uint8x4_t)top, (uint8x4_t)next);
+    }
+    const int8_t bytes[4] = {
+        (int8_t)top, (int8_t)(top >> 8), (int8_t)(top >> 16), (int8_t)(top >> 24)};
+    return mf_row_max(bytes, 4);
+  }
+#endif
+  return mf_row_max(x, n);
+}
 
 static inline void mf_softmax_s8_lut_dsp(
     const int8_t *x,               /* [rows, n] */
@@ -13,20 +32,35 @@ static inline void mf_softmax_s8_lut_dsp(
     int8_t *y,                     /* [rows, n] */
     int32_t rows, int32_t n, int32_t score_mult, int32_t score_shift) {
   const mf_lut_t table = mf_lut(lut, score_mult, score_shift);
-  uint8_t by_distance[256];
+  uint8_t backwards[256]; /* so that a value itself is the index, and not its negative */
   for (int32_t d = 0; d < 256; d++) {
-    by_distance[d] = (uint8_t)mf_lut_probability(&table, d);
+    backwards[255 - d] = (uint8_t)mf_lut_probability(&table, d);
   }
   for (int32_t row = 0; row < rows; row++, x += n, y += n) {
-    const uint8_t *from = by_distance + mf_row_max(x, n);
+    const uint8_t *from = backwards + 255 - mf_row_max_dsp(x, n);
     uint32_t denom = 0;
-    for (int32_t i = 0; i < n; i++) {
-      denom += from[-x[i]];
+    int32_t i = 0;
+    for (; i + 4 <= n; i += 4) { /* loads in a row overlap */
+      const int32_t a = x[i], b = x[i + 1], c = x[i + 2], d = x[i + 3];
+      const uint32_t p = from[a], q = from[b], r = from[c], s = from[d];
+      denom += p + q + r + s;
+    }
+    for (; i < n; i++) {
+      denom += from[x[i]];
     }
     const uint32_t reciprocal = (1u << 24) / denom;
-    for (int32_t i = 0; i < n; i++) {
-      const uint32_t level = (from[-x[i]] * reciprocal + (1u << 15)) >> 16;
-      y[i] = (int8_t)(mf_clamp_u8((int32_t)level) - 128);
+    /* (11) less its 128: the offset goes into the rounding, so that one SSAT ends it */
+    const int32_t offset = (1 << 15) - (128 << 16);
+    for (i = 0; i + 4 <= n; i += 4) {
+      const int32_t a = x[i], b = x[i + 1], c = x[i + 2], d = x[i + 3];
+      const int32_t p = from[a], q = from[b], r = from[c], s = from[d];
+      y[i] = (int8_t)mf_clamp_s8((p * (int32_t)reciprocal + offset) >> 16);
+      y[i + 1] = (int8_t)mf_clamp_s8((q * (int32_t)reciprocal + offset) >> 16);
+      y[i + 2] = (int8_t)mf_clamp_s8((r * (int32_t)reciprocal + offset) >> 16);
+      y[i + 3] = (int8_t)mf_clamp_s8((s * (int32_t)reciprocal + offset) >> 16);
+    }
+    for (; i < n; i++) {
+      y[i] = (int8_t)mf_clamp_s8((from[x[i]] * (int32_t)reciprocal + offset) >> 16);
     }
   }
 }
