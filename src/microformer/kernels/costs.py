@@ -145,6 +145,20 @@ def linear_mve_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     return 4 * (-(-math.prod(weight.shape[1:]) // 16) * 16) + 32
 
 
+def conv_mve_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
+    """As of the matrix product, and a block of gathered cells."""
+    weight = inputs[1]
+    assert weight is not None
+    k = math.prod(weight.shape[1:])
+    cells = min(output.size // weight.shape[0], max(8, 16384 // k))
+    return linear_mve_scratch(op, inputs, output) + _round8(cells * k)
+
+
+def channels_by_four(_op: Op, inputs: Operands, _output: Tensor) -> bool:
+    """Whole words of channels."""
+    return inputs[0] is not None and inputs[0].shape[-1] % 4 == 0
+
+
 def attention_mve_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
     """Keys and values of one head in panels, two rows of scores and of probabilities."""
     assert isinstance(op, Attention) and inputs[1] is not None

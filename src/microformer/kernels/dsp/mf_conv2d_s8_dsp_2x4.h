@@ -6,16 +6,7 @@
 #define MF_CONV2D_S8_DSP_2X4_H
 
 #include "mf_matrix_dsp.h"
-
-/* count bytes, four at a time; from and to may lie anywhere. */
-MF_INLINE void mf_gather(const int8_t *from, int8_t *to, int32_t count) {
-  for (; count >= 4; count -= 4, from += 4, to += 4) {
-    mf_store4(to, mf_load4(from));
-  }
-  for (; count > 0; count--) {
-    *to++ = *from++;
-  }
-}
+#include "mf_patch.h"
 
 static inline void mf_conv2d_s8_dsp_2x4(
     const int8_t *restrict x,       /* [h, w, c] */
@@ -38,20 +29,9 @@ static inline void mf_conv2d_s8_dsp_2x4(
   for (int32_t first = 0; first < rows; first += block) {
     const int32_t count = rows - first < block ? rows - first : block;
     for (int32_t cell = 0; cell < count; cell++) {
-      int8_t *to = patch + (cell & 1) * 2 * words;
-      for (int32_t ky = 0; ky < kh; ky++) {
-        const int32_t iy = oy * stride_h - pad_top + ky * dilation_h;
-        for (int32_t kx = 0; kx < kw; kx++, to += c) {
-          const int32_t ix = ox * stride_w - pad_left + kx * dilation_w;
-          if (iy >= 0 && iy < h && ix >= 0 && ix < w) {
-            mf_gather(x + (iy * w + ix) * c, to, c);
-          } else {
-            for (int32_t i = 0; i < c; i++) {
-              to[i] = (int8_t)pad_value;
-            }
-          }
-        }
-      }
+      mf_patch(
+          x, patch + (cell & 1) * 2 * words, h, w, c, kh, kw, oy * stride_h - pad_top,
+          ox * stride_w - pad_left, dilation_h, dilation_w, pad_value);
       if (++ox == ow) {
         ox = 0;
         oy++;

@@ -5,24 +5,21 @@
 #ifndef MF_SOFTMAX_S8_LUT_DSP_H
 #define MF_SOFTMAX_S8_LUT_DSP_H
 
-#include "mf_dsp.h"
+#include "mf_max_dsp.h"
 #include "mf_softmax.h"
 
 /* The largest of x[0 .. n-1]. */
 MF_INLINE int32_t mf_row_max_dsp(const int8_t *x, int32_t n) {
-#if MF_HAS_DSP
   if (n >= 4) {
     uint32_t top = mf_load4(x);
     for (int32_t i = 4; i < n; i += 4) {
-      const uint32_t next = mf_load4(x + (i + 4 <= n ? i : n - 4)); /* the last four overlap */
-      (void)__ssub8((int8x4_t)top, (int8x4_t)next);                 /* sets the flags of SEL */
-      top = (uint32_t)__sel((uint8x4_t)top, (uint8x4_t)next);
+      top = mf_max_4(top, mf_load4(x + (i + 4 <= n ? i : n - 4))); /* the last four overlap */
     }
     const int8_t bytes[4] = {
-        (int8_t)top, (int8_t)(top >> 8), (int8_t)(top >> 16), (int8_t)(top >> 24)};
+        (int8_t)(top & 255u), (int8_t)(top >> 8 & 255u), (int8_t)(top >> 16 & 255u),
+        (int8_t)(top >> 24)};
     return mf_row_max(bytes, 4);
   }
-#endif
   return mf_row_max(x, n);
 }
 
