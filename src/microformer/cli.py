@@ -224,10 +224,16 @@ def bench_command(
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Measure this row (repeatable), any shape.")
     ] = None,
+    flash: Annotated[
+        bool,
+        typer.Option("--flash", help="Count the board's wait states and cache, not zero ones."),
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure attention layers, matrix products, norms and convolutions of known shapes."""
     board = targets.find(target)
+    if flash:
+        board = targets.with_board_flash(board)
     with _bars() as bars, bars("bench") as advance:
         names = tuple(only) if only else DEFAULT_ROWS
         made = bench(names, board, progress=lambda done, total, _name: advance(done, total))

@@ -52,6 +52,7 @@ class Bench:
     target: str
     cores: int
     cycles_kind: str | None
+    wait_states: int
     board_over_estimate: tuple[float, ...]
     rows: tuple[Row, ...]
 
@@ -87,7 +88,7 @@ def bench(
         rows.append(_row(name, target, made))
     if progress is not None:
         progress(len(names), len(names), "")
-    return Bench(target.name, 1, kind, BOARD_OVER_ESTIMATE, tuple(rows))
+    return Bench(target.name, 1, kind, target.flash.wait_states, BOARD_OVER_ESTIMATE, tuple(rows))
 
 
 def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:

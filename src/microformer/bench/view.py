@@ -8,7 +8,7 @@ from microformer.bench import Bench, Row
 
 def bench_table(made: Bench) -> Table:
     """One row a layer; the last column is what others reached on silicon."""
-    title = f"{made.target}, cycles: {made.cycles_kind or 'no timing model'}, zero wait states"
+    title = f"{made.target}, cycles: {made.cycles_kind or 'no timing model'}, {_waits(made)}"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("row", no_wrap=True)
     for heading in ("cycles", "MAC", "cyc/MAC", "instr/MAC", "of limit", "RAM", "code", "exact"):
@@ -16,7 +16,18 @@ def bench_table(made: Bench) -> Table:
     table.add_column("published (silicon)")
     for row in made.rows:
         table.add_row(*_cells(row))
+    low, high = made.board_over_estimate
+    if made.cycles_kind == "estimate":
+        table.caption = (
+            f"A board takes {low} to {high} times what is estimated at zero wait states "
+            "(two models on a NUCLEO-L4R5ZI)."
+        )
+        table.caption_justify = "left"
     return table
+
+
+def _waits(made: Bench) -> str:
+    return f"{made.wait_states or 'zero'} wait states"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

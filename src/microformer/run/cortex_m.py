@@ -42,7 +42,7 @@ def run_cortex_m(
     outputs = np.empty((len(samples), project.output_size), np.int8)
     for index, sample in enumerate(samples):
         if index == 0 and profile:
-            counted = session.count(sample, target.timing)
+            counted = session.count(sample, target)
         else:
             session.infer(sample, index)
         outputs[index] = session.output(sample, index)
@@ -71,11 +71,16 @@ class _Session:
         self._arena = firmware.address("mf_harness_arena")
         self._infer = firmware.address("mf_harness_infer")
 
-    def count(self, sample: Array, timing: str | None) -> profiler.Profile:
+    def count(self, sample: Array, target: Target) -> profiler.Profile:
         """The first inference, under the block hook."""
         self._prepare(sample, 0)
         return profiler.count(
-            self._project, self._firmware, self.machine, self._infer, find(timing)
+            self._project,
+            self._firmware,
+            self.machine,
+            self._infer,
+            find(target.timing),
+            target.flash,
         )
 
     def infer(self, sample: Array, index: int) -> None:

@@ -11,6 +11,7 @@ from microformer.graph.project import CProject, LayerCount
 from microformer.run.firmware import Firmware
 from microformer.run.machine import Machine
 from microformer.run.timing import Block, Timing
+from microformer.targets.flash import Flash
 
 SIZE_BITS = 16  # a block is (address << 16) | size: one integer, because the hook must be quick
 _NONE = 0
@@ -83,10 +84,14 @@ class Recorder:
 
 
 def finish(
-    project: CProject, firmware: Firmware, recorder: Recorder, timing: Timing | None
+    project: CProject,
+    firmware: Firmware,
+    recorder: Recorder,
+    timing: Timing | None,
+    flash: Flash,
 ) -> Profile:
     """What the recorded edges cost, layer by layer."""
-    counts = _Counts(recorder, firmware, timing)
+    counts = _Counts(recorder, firmware, timing, flash)
     layers = []
     for layer, edges in zip(project.layers, recorder.layers, strict=True):
         spent: tuple[int | None, int | None] = (None, None)
@@ -121,18 +126,25 @@ def _code_sizes(firmware: Firmware, edges: Edges) -> list[int]:
 
 
 def count(
-    project: CProject, firmware: Firmware, machine: Machine, address: int, timing: Timing | None
+    project: CProject,
+    firmware: Firmware,
+    machine: Machine,
+    address: int,
+    timing: Timing | None,
+    flash: Flash,
 ) -> Profile:
     """Run the inference at ``address`` once under the hook and count it."""
     recorder = Recorder(project, firmware)
     recorder.run(machine, address)
-    return finish(project, firmware, recorder, timing)
+    return finish(project, firmware, recorder, timing, flash)
 
 
 class _Counts:
     """Turns edges into instructions and cycles, each charged to its owner."""
 
-    def __init__(self, recorder: Recorder, firmware: Firmware, timing: Timing | None) -> None:
+    def __init__(
+        self, recorder: Recorder, firmware: Firmware, timing: Timing | None, flash: Flash
+    ) -> None:
         self._firmware = firmware
         self._timing = timing
         self._blocks: dict[int, Block] = {}
@@ -141,6 +153,8 @@ class _Counts:
         inside = [recorder.model, *(e for e in recorder.layers if e is not None)]
         for edges in (*inside, recorder.outside):
             self._charge(edges, recorder.owner)
+            if edges is not recorder.outside:
+                self._add(self._cycles, edges, self._fetches(edges, flash))
         if recorder.current is not recorder.outside and timing is not None:
             # the model was the harness's last call: no block follows its return
             last = timing.exit_cycles(self._block(recorder.previous), taken=True)
@@ -181,6 +195,15 @@ class _Counts:
         if self._timing is not None:
             wrong = sum(min(taken, fallen) for taken, fallen in ways.values())
             self._add(self._cycles, edges, wrong * self._timing.mispredicted)
+
+    def _fetches(self, edges: Edges, flash: Flash) -> int:
+        """Cycles that instruction fetch from flash adds to the owner of ``edges``."""
+        counts: dict[int, int] = {}
+        for (_, after), count in edges.items():
+            counts[after] = counts.get(after, 0) + count
+        blocks = [self._block(key) for key in counts]
+        runs = zip(blocks, counts.values(), strict=True)
+        return flash.cycles([(b.address, len(b.code), count) for b, count in runs])
 
     @staticmethod
     def _add(sums: dict[int, int], edges: Edges, amount: int) -> None:

@@ -46,7 +46,7 @@ def run_qemu(
         counted = None
         if counting:
             _read_edges(folder / "edges.txt", recorder, firmware)
-            counted = finish(project, firmware, recorder, find(target.timing))
+            counted = finish(project, firmware, recorder, find(target.timing), target.flash)
     progress(len(samples), len(samples))
     return _result(outputs, counted, stack, time.perf_counter() - begin)
 

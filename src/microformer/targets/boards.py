@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from microformer.targets.flash import NO_WAITS, STM32H7_FLASH, STM32L4_FLASH, Flash
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -14,7 +16,9 @@ class Target:
     ziglang's; ``emulator_cpu`` is unicorn's name of the core. ``timing`` names a timing model, or
     is None. ``power_mw`` is None where no measured figure is published. ``macs_per_cycle_limit``
     is what the best inner loop of a matrix product allows, None without a timing model.
-    ``qemu_machine`` is the board's name in QEMU where unicorn does not know the core.
+    ``flash`` is what the timing model assumes of instruction fetch, by default no wait states;
+    ``board_flash`` is the board's own setting, for who wants it. ``qemu_machine`` is the board's
+    name in QEMU where unicorn does not know the core.
     ``defines`` are the macros by which the kernels suit the core (1 each).
     """
 
@@ -37,6 +41,8 @@ class Target:
     macs_per_cycle_limit: float | None = None
     defines: tuple[str, ...] = ()
     qemu_machine: str = ""
+    flash: Flash = NO_WAITS
+    board_flash: Flash | None = None
 
     @property
     def is_host(self) -> bool:
@@ -114,6 +120,7 @@ _M4 = Target(
     power_source="Tiny Transformers, authors' sheet: STM32L4 at 80 MHz, 10 mW",
     timing="m4",
     unaligned_access=True,
+    board_flash=STM32L4_FLASH,
     macs_per_cycle_limit=1.0,  # 6 loads in 8 cycles and 8 SMLAD for 16 MAC (docs/kernels.md)
 )
 
@@ -134,6 +141,7 @@ _M7 = Target(
     power_source="Tiny Transformers, authors' sheet: STM32H7 at 480 MHz, 234 mW",
     timing="m7",
     unaligned_access=True,
+    board_flash=STM32H7_FLASH,
     macs_per_cycle_limit=2.0,  # one SMLAD a cycle
     defines=("MF_DUAL_ISSUE",),
 )

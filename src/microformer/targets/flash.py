@@ -1,0 +1,41 @@
+"""What fetching instructions from flash costs: wait states, and a cache before them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Flash:
+    """``wait_states`` cycles of the core a line of ``line_bytes`` that is not in the cache.
+
+    ``cache_bytes`` is the instruction cache's size. Code of a layer that fits is fetched once a
+    layer; of code that does not fit, every line of every block is taken for a miss (the worst of
+    a cache that replaces the oldest). Reads of constants are not counted. docs/timing.md.
+    """
+
+    wait_states: int = 0
+    line_bytes: int = 32
+    cache_bytes: int = 0
+
+    def cycles(self, blocks: list[tuple[int, int, int]]) -> int:
+        """Stall cycles of a layer: ``blocks`` are (address, bytes, times run)."""
+        if not self.wait_states:
+            return 0
+        once: set[int] = set()
+        always = 0
+        for address, size, count in blocks:
+            first, last = address // self.line_bytes, (address + size - 1) // self.line_bytes
+            once.update(range(first, last + 1))
+            always += count * (last - first + 1)
+        fits = len(once) * self.line_bytes <= self.cache_bytes
+        return self.wait_states * (len(once) if fits else always)
+
+
+NO_WAITS = Flash()
+"""The default: fetching costs nothing, as from tightly coupled memory."""
+
+STM32L4_FLASH = Flash(wait_states=4, line_bytes=32, cache_bytes=1024)
+"""STM32L476 at 80 MHz in range 1: 4 wait states, 32 lines of 4 x 64 bits (RM0351, 3.3.3, 3.3.4)."""
+
+STM32H7_FLASH = Flash(wait_states=12, line_bytes=32, cache_bytes=16 * 1024)
+"""STM32H743 at 480 MHz: 4 wait states of the 240 MHz bus and some 4 cycles of the core to cross to
+it and back (RM0433, 4.3.8); the core's 16 KiB instruction cache of 32-byte lines."""
