@@ -154,6 +154,14 @@ def conv_mve_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     return linear_mve_scratch(op, inputs, output) + _round8(cells * k)
 
 
+def depthwise_mve_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
+    """Places of the taps (8 bytes each on a host), weights by tap, one row of padding."""
+    weight = inputs[1]
+    assert weight is not None
+    channels, taps = weight.shape[0], weight.shape[1] * weight.shape[2]
+    return 8 * taps + _round8((taps + 1) * channels)
+
+
 def channels_by_four(_op: Op, inputs: Operands, _output: Tensor) -> bool:
     """Whole words of channels."""
     return inputs[0] is not None and inputs[0].shape[-1] % 4 == 0

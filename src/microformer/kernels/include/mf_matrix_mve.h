@@ -10,7 +10,9 @@ MF_INLINE void mf_mve_store_4(
     int8_t *to, int32_t width, int32_t shift) {
 #if MF_HAS_MVE
   const int32x4_t acc = {sums[0], sums[1], sums[2], sums[3]};
-  const int32x4_t scaled = vaddq_s32(vmulq_s32(acc, vld1q_s32(mult)), vld1q_s32(add));
+  const mve_pred16_t lanes = vctp32q((uint32_t)width);
+  const int32x4_t product = vmulq_s32(acc, vldrwq_z_s32(mult, lanes));
+  const int32x4_t scaled = vaddq_s32(product, vldrwq_z_s32(add, lanes));
   const int32x4_t value = vshlq_r_s32(scaled, -shift);
   const int32x4_t low = vmaxq_s32(value, vdupq_n_s32(-128));
   const int32x4_t byte = vminq_s32(low, vdupq_n_s32(127));
@@ -19,12 +21,12 @@ MF_INLINE void mf_mve_store_4(
     return;
   }
   if (table == NULL) {
-    vstrbq_p_s32(to, byte, vctp32q((uint32_t)width));
+    vstrbq_p_s32(to, byte, lanes);
     return;
   }
   const uint32x4_t index = vreinterpretq_u32_s32(vaddq_n_s32(byte, 128));
-  const int32x4_t found = vldrbq_gather_offset_s32(table, index);
-  vstrbq_p_s32(to, found, vctp32q((uint32_t)width));
+  const int32x4_t found = vldrbq_gather_offset_z_s32(table, index, lanes);
+  vstrbq_p_s32(to, found, lanes);
 #else
   for (int32_t j = 0; j < width; j++) {
     to[j] = mf_lookup(table, mf_requantize(sums[j], mult[j], add[j], shift));

@@ -74,6 +74,7 @@ MF_INLINE void mf_mve_dot_2x4(
     }
   }
   if ((k & 15) != 0) {
+    int32_t save;
     count = k & 15;
     if (is_signed) {
       MF_MVE_ONCE(MF_MVE_TAIL("s8"));

@@ -82,8 +82,10 @@
   "vmladava." T " %[a3], q0, q3\n\t"                \
   "vmladava." T " %[b3], q1, q3\n\t"
 
-/* The last `count` < 16 values of the rows; nothing behind them is read. */
+/* The last `count` < 16 values of the rows; nothing behind them is read. The predicate register is
+ * put back: compilers keep predicates in it, and know no name by which to say that it changes. */
 #define MF_MVE_TAIL(T)                              \
+  "vmrs %[save], p0\n\t"                            \
   "vctp.8 %[count]\n\t"                             \
   "vpstt\n\t"                                       \
   "vldrbt.u8 q0, [%[x0]]\n\t"                       \
@@ -99,7 +101,8 @@
   "vmladava." T " %[b2], q1, q2\n\t"                \
   "vldrb.u8 q3, [%[w]], #16\n\t"                    \
   "vmladava." T " %[a3], q0, q3\n\t"                \
-  "vmladava." T " %[b3], q1, q3\n\t"
+  "vmladava." T " %[b3], q1, q3\n\t" \
+  "vmsr p0, %[save]\n\t"
 
 #define MF_MVE_SUMS                                                                               \
   [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [b0] "+r"(b0), [b1] "+r"(b1),       \
@@ -114,6 +117,7 @@
                  :                                                                                \
                  : MF_MVE_CLOBBERS)
 
-#define MF_MVE_ONCE(BODY) __asm volatile(BODY : MF_MVE_SUMS : : MF_MVE_CLOBBERS)
+#define MF_MVE_ONCE(BODY)                                                                         \
+  __asm volatile(BODY : MF_MVE_SUMS, [save] "=&r"(save) : : MF_MVE_CLOBBERS)
 
 #endif

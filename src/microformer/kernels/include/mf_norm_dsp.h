@@ -27,7 +27,14 @@ MF_INLINE mf_sums_t mf_row_sums(const int8_t *x, int32_t n) {
   return sums;
 }
 
-#if MF_HAS_DSP && defined(__OPTIMIZE__)
+/* Not where a load takes as long whatever stands beside it, as on cores with vectors. */
+#if MF_HAS_DSP && defined(__OPTIMIZE__) && !defined(__ARM_FEATURE_MVE)
+#define MF_NORM_ASM 1
+#else
+#define MF_NORM_ASM 0
+#endif
+
+#if MF_NORM_ASM
 /* Two elements of (7c), (7d): six loads in a row overlap (7 cycles) and ten operations. Compilers
  * part the loads, and keep more than there are registers. */
 #define MF_NORM_PAIR(AT, AT1, C, C1)              \
@@ -74,7 +81,7 @@ MF_INLINE void mf_norm_row(
   __asm("" : "+r"(slope), "+r"(offset), "+r"(right)); /* else the sum is taken apart again */
 #endif
   int32_t left = n;
-#if MF_HAS_DSP && defined(__OPTIMIZE__)
+#if MF_NORM_ASM
   if (__builtin_constant_p(shift) && n >= 8) { /* else the shift has no place in SSAT */
     int32_t turns = n >> 3, s, t, m, n1, a, b;
     MF_NORM_ROW(shift);
