@@ -1,10 +1,14 @@
 """The table of cases on every target: emulated cores, and this machine under the sanitizers."""
 
 import shutil
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cases import CASES, Case, bundle, bundle_inputs
 from microformer import integer
@@ -17,6 +21,7 @@ from microformer.lower import lower
 from microformer.plan import plan
 from microformer.run import run
 from microformer.targets import TARGETS
+from strategies import cases as drawn_cases
 
 TABLES = [[case for case in CASES if not case.index], *([case] for case in CASES if case.index)]
 IDS = ["values" if len(cases) > 1 else cases[0].name for cases in TABLES]
@@ -69,4 +74,26 @@ def test_cases(name: str, cases: list[Case], tmp_path: Path) -> None:
     image = build(project, target, tmp_path, sanitize=sanitize)
     emulated = not target.is_host and not target.qemu_machine
     result = run(project, image, inputs, target, profile=False, check_alignment=emulated)
+    assert _mismatches(cases, result.outputs, expected) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cortex-m4", "cortex-m55"])
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(drawn=st.lists(drawn_cases(), min_size=20, max_size=40))
+def test_drawn_cases(name: str, drawn: list[Case]) -> None:
+    """Shapes that nobody chose, many in one program, on the core itself."""
+    target = TARGETS[name]
+    if target.qemu_machine and shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed")
+    cases = list({case.name: case for case in drawn if not case.index}.values())
+    if not cases:
+        return
+    project = emit(plan(lower(bundle(cases), target)))
+    inputs = bundle_inputs(cases, 4)
+    expected = integer.evaluate(bundle(cases), inputs)["y"]
+    with tempfile.TemporaryDirectory() as folder:
+        roomy = replace(target, ram_bytes=1 << 20)
+        image = build(project, roomy, Path(folder))
+        result = run(project, image, inputs, roomy, profile=False)
     assert _mismatches(cases, result.outputs, expected) == []
