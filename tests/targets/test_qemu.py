@@ -1,5 +1,6 @@
 """QEMU: the M55 and M85 run there, and it confirms unicorn's counts on the M4 and the M7."""
 
+import importlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -73,3 +74,16 @@ def test_without_qemu_one_sentence_says_what_to_install(
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     with pytest.raises(ToolError, match="install the package of that name"):
         run(project, image, np.zeros((1, 16), np.int8), M55)
+
+
+@qemu
+def test_a_program_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, after the time that it was given."""
+    monkeypatch.setattr(importlib.import_module("microformer.run.qemu"), "_STARTUP_S", 2.0)
+    project = emit(plan(lower(workload("linear_R2_K8_N4"), M55)))
+    name = f"{project.name}.c"
+    text = project.files[name].replace("uint8_t *const bytes", "for (;;) {} uint8_t *const bytes")
+    assert text != project.files[name]
+    image = build(replace(project, files={**project.files, name: text}), M55, tmp_path)
+    with pytest.raises(ToolError, match="did not end in QEMU within 3 s"):
+        run(project, image, np.zeros((1, 16), np.int8), M55, limit_seconds=1.0)

@@ -1,5 +1,6 @@
 """Run on a board in QEMU: for cores that unicorn does not know; blocks counted by a plugin."""
 
+import contextlib
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ from microformer.run.timing import Block, find
 from microformer.targets import Target
 
 _STARTUP_S = 30.0
+_POLL_S = 0.2
 
 
 def run_qemu(
@@ -41,7 +43,7 @@ def run_qemu(
         recorder = Recorder(project, firmware)
         options = _plugin_options(folder, plugin, firmware, recorder) if counting else []
         limit = _STARTUP_S + limit_seconds * len(samples)
-        _execute(_command(target, image, options), folder, project, limit)
+        _execute(_command(target, image, options), folder, project, limit, len(samples), progress)
         outputs, stack = _results(folder, project, len(samples))
         counted = None
         if counting:
@@ -97,19 +99,38 @@ def _owners(recorder: Recorder) -> list[Edges]:
     return [recorder.outside, recorder.model, *layers]
 
 
-def _execute(command: list[str], folder: Path, project: CProject, limit: float) -> None:
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=limit, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise ToolError(
-            f"'{project.name}' did not end in QEMU within {limit:.0f} s; its C sources were "
-            "changed, or microformer has a defect: compile again, else report it."
-        ) from None
-    if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or ["it gave no reason"])[0]
-        raise ToolError(f"QEMU ended with code {done.returncode}: {said[:300]}")
+def _execute(
+    command: list[str],
+    folder: Path,
+    project: CProject,
+    limit: float,
+    count: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Run QEMU to its end; the length of what it wrote says how far it is."""
+    deadline = time.monotonic() + limit
+    with (folder / "said.txt").open("w+") as said:
+        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT)
+        try:
+            while process.poll() is None:
+                if time.monotonic() > deadline:
+                    raise ToolError(
+                        f"'{project.name}' did not end in QEMU within {limit:.0f} s; its C sources "
+                        "were changed, or microformer has a defect: compile again, else report it."
+                    )
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_POLL_S)
+                path = folder / "out.bin"
+                written = path.stat().st_size if path.exists() else 0
+                progress(min(written // project.output_size, count), count)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        said.seek(0)
+        lines = said.read().strip().splitlines() or ["it gave no reason"]
+    if process.returncode != 0:
+        raise ToolError(f"QEMU ended with code {process.returncode}: {lines[0][:300]}")
 
 
 def _results(folder: Path, project: CProject, count: int) -> tuple[Array, int]:
