@@ -20,7 +20,7 @@ HERE = {
     for name, target in TARGETS.items()
     if not target.qemu_machine or shutil.which("qemu-system-arm") is not None
 }
-CORES = [t for t in HERE.values() if not t.is_host and not t.qemu_machine]
+CORES = [t for t in HERE.values() if not t.is_host]
 HOST, M0, M4 = TARGETS["host"], TARGETS["cortex-m0plus"], TARGETS["cortex-m4"]
 ONE = np.ones((1, INPUTS), np.int8)
 
