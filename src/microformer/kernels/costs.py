@@ -112,6 +112,28 @@ def block_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     return 4 * (sums + 4 * quads * _words(e) + 2 * pairs * query_words + panel + head)
 
 
+def block_mve_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
+    """Of one head, int32 sums of the output, and what a projection or the attention needs."""
+    assert isinstance(op, AttentionBlock) and inputs[0] is not None
+    inner, (rows, e) = op.attention, inputs[0].shape
+    sums = 4 * ((output.shape[1] + 3) // 4 * rows * 4)
+    head = _round8(2 * rows * (inner.head_dim + inner.value_dim))
+    panel = 4 * _padded(max(e, inner.value_dim)) + 32
+    wide = _padded(rows)
+    attention = 10 * wide + (rows + 3) // 4 * 4 * _padded(inner.head_dim)
+    attention += (inner.value_dim + 3) // 4 * 4 * wide
+    return sums + head + max(panel, attention)
+
+
+def block_mve_cost(op: Op, inputs: Operands, output: Tensor) -> float:
+    """A head's product is shorter than that of all heads."""
+    assert isinstance(op, AttentionBlock)
+    inner, rows = op.attention, output.shape[0]
+    widths = (inner.heads + inner.kv_heads) * (inner.head_dim + inner.value_dim)
+    work = 0.2 * macs(op, inputs, output) + 0.1 * inner.heads * rows * rows * inner.head_dim
+    return work + 6 * rows * widths + 4 * inner.heads * output.size
+
+
 def _words(k: int) -> int:
     return (k + 3) // 4 * 2
 
