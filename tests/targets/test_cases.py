@@ -97,3 +97,19 @@ def test_drawn_cases(name: str, drawn: list[Case]) -> None:
         image = build(project, roomy, Path(folder))
         result = run(project, image, inputs, roomy, profile=False)
     assert _mismatches(cases, result.outputs, expected) == []
+
+
+@pytest.mark.parametrize("isas", [None, ("ref",)], ids=["fast", "ref"])
+@pytest.mark.parametrize("name", [t.name for t in TARGETS.values() if t.timing is not None])
+def test_the_timing_models_know_every_instruction(
+    name: str, isas: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    """Whatever compilers make of any kernel has cycles: half one an instruction at least."""
+    target = TARGETS[name]
+    if target.qemu_machine and shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed")
+    project = emit(plan(lower(bundle(TABLES[0]), target, isas=isas)))
+    image = build(project, target, tmp_path)
+    result = run(project, image, bundle_inputs(TABLES[0], 1), target)
+    assert result.cycles is not None and result.instructions is not None
+    assert 0.5 * result.instructions < result.cycles < 3 * result.instructions
