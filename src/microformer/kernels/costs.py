@@ -51,9 +51,8 @@ def conv_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     """As of the matrix product, and two rows that cells are gathered to."""
     weight = inputs[1]
     assert weight is not None
-    return linear_dsp_scratch(op, inputs, output) + _round8(
-        2 * 4 * ((math.prod(weight.shape[1:]) + 3) // 4)
-    )
+    patches = 4 * _words(math.prod(weight.shape[1:]))
+    return linear_dsp_scratch(op, inputs, output) + _round8(patches)
 
 
 def depthwise_dsp_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
@@ -73,12 +72,27 @@ def is_dense(op: Op, _inputs: Operands, _output: Tensor) -> bool:
 
 
 def attention_dsp_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
-    """Panels of one head's keys and values as int16, and two rows of scores and probabilities."""
+    """One head's (mf_head_t)."""
     assert isinstance(op, Attention) and inputs[1] is not None
-    keys, values = (inputs[1].shape[0] + 3) // 4, (op.value_dim + 3) // 4
-    key_words, value_words = (op.head_dim + 3) // 4 * 2, 2 * keys
-    panels = 4 * key_words * keys + 4 * value_words * values
-    return 4 * (panels + 2 * key_words + 2 * value_words + 8 * keys)
+    return _head_dsp(inputs[1].shape[0], op.head_dim, op.value_dim)
+
+
+def _head_dsp(keys: int, head_dim: int, value_dim: int) -> int:
+    """Panels of one head's keys and values as int16, and two rows of scores and probabilities."""
+    quads = (keys + 3) // 4
+    key_words, value_words = _words(head_dim), _words(keys)
+    panels = 4 * key_words * quads + 4 * value_words * ((value_dim + 3) // 4)
+    return 4 * (panels + 2 * key_words + 2 * value_words + 8 * quads)
+
+
+def _words(k: int) -> int:
+    """Pairs of int16 of a row of k values, padded to fours."""
+    return (k + 3) // 4 * 2
+
+
+def _padded(k: int) -> int:
+    """Bytes of a row of k values, padded to vectors of sixteen."""
+    return -(-k // 16) * 16
 
 
 def attention_dsp_cost(op: Op, inputs: Operands, output: Tensor) -> float:
@@ -106,10 +120,8 @@ def block_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     sums = (output.shape[1] + 3) // 4 * pairs * 8
     query_words = _words(max(inner.head_dim, inner.value_dim))
     panel = 4 * _words(max(e, inner.value_dim)) + 8
-    key_words, value_words = _words(inner.head_dim), 2 * quads
-    head = 4 * key_words * quads + 4 * value_words * ((inner.value_dim + 3) // 4)
-    head += 2 * key_words + 2 * value_words + 8 * quads
-    return 4 * (sums + 4 * quads * _words(e) + 2 * pairs * query_words + panel + head)
+    words = sums + 4 * quads * _words(e) + 2 * pairs * query_words + panel
+    return 4 * words + _head_dsp(rows, inner.head_dim, inner.value_dim)
 
 
 def block_mve_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
@@ -119,10 +131,7 @@ def block_mve_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     sums = 4 * ((output.shape[1] + 3) // 4 * rows * 4)
     head = _round8(2 * rows * (inner.head_dim + inner.value_dim))
     panel = 4 * _padded(max(e, inner.value_dim)) + 32
-    wide = _padded(rows)
-    attention = 10 * wide + (rows + 3) // 4 * 4 * _padded(inner.head_dim)
-    attention += (inner.value_dim + 3) // 4 * 4 * wide
-    return sums + head + max(panel, attention)
+    return sums + head + max(panel, _head_mve(rows, inner.head_dim, inner.value_dim))
 
 
 def block_mve_cost(op: Op, inputs: Operands, output: Tensor) -> float:
@@ -132,10 +141,6 @@ def block_mve_cost(op: Op, inputs: Operands, output: Tensor) -> float:
     widths = (inner.heads + inner.kv_heads) * (inner.head_dim + inner.value_dim)
     work = 0.2 * macs(op, inputs, output) + 0.1 * inner.heads * rows * rows * inner.head_dim
     return work + 6 * rows * widths + 4 * inner.heads * output.size
-
-
-def _words(k: int) -> int:
-    return (k + 3) // 4 * 2
 
 
 def block_dsp_cost(op: Op, inputs: Operands, output: Tensor) -> float:
@@ -155,7 +160,7 @@ def linear_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     weight = inputs[1]
     assert weight is not None
     n, k = weight.shape[0], math.prod(weight.shape[1:])
-    words, rows = (k + 3) // 4 * 2, output.size // n
+    words, rows = _words(k), output.size // n
     block = min((rows + 1) & ~1, max(8, 32768 // (4 * words) & ~1))
     return 4 * (words * (4 + block) + 8)
 
@@ -164,7 +169,7 @@ def linear_mve_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     """Four columns side by side, padded to vectors, and their constants."""
     weight = inputs[1]
     assert weight is not None
-    return 4 * (-(-math.prod(weight.shape[1:]) // 16) * 16) + 32
+    return 4 * _padded(math.prod(weight.shape[1:])) + 32
 
 
 def conv_mve_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
@@ -190,21 +195,21 @@ def channels_by_four(_op: Op, inputs: Operands, _output: Tensor) -> bool:
 
 
 def attention_mve_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
-    """Keys and values of one head in panels, two rows of scores and of probabilities."""
+    """One head's (mf_mve_head_t)."""
     assert isinstance(op, Attention) and inputs[1] is not None
-    keys = inputs[1].shape[0]
-    wide, deep = _padded(keys), _padded(op.head_dim)
-    return 10 * wide + (keys + 3) // 4 * 4 * deep + (op.value_dim + 3) // 4 * 4 * wide
+    return _head_mve(inputs[1].shape[0], op.head_dim, op.value_dim)
 
 
-def _padded(count: int) -> int:
-    return -(-count // 16) * 16
+def _head_mve(keys: int, head_dim: int, value_dim: int) -> int:
+    """Keys and values of one head in panels, two rows of scores and of probabilities."""
+    wide, key_rows, channels = _padded(keys), (keys + 3) // 4 * 4, (value_dim + 3) // 4 * 4
+    return 10 * wide + key_rows * _padded(head_dim) + channels * wide
 
 
 def row_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     weight = inputs[1]
     assert weight is not None
-    return (math.prod(weight.shape[1:]) + 3) // 4 * 8
+    return 4 * _words(math.prod(weight.shape[1:]))
 
 
 def linear_dsp_cost(op: Op, inputs: Operands, output: Tensor) -> float:

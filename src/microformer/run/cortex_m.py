@@ -47,16 +47,7 @@ def run_cortex_m(
             session.infer(sample, index)
         outputs[index] = session.output(sample, index)
         progress(index + 1, len(samples))
-    cycles = None if counted is None else counted.cycles
-    return RunResult(
-        outputs=outputs,
-        cycles=cycles,
-        cycles_kind=None if cycles is None else "estimate",
-        instructions=None if counted is None else counted.instructions,
-        layers=() if counted is None else counted.layers,
-        stack_bytes=session.stack_bytes(),
-        wall_seconds=time.perf_counter() - begin,
-    )
+    return profiler.emulated(outputs, counted, session.stack_bytes(), time.perf_counter() - begin)
 
 
 class _Session:

@@ -7,7 +7,8 @@ from typing import Any
 import unicorn
 
 from microformer.errors import ToolError
-from microformer.graph.project import CProject, LayerCount
+from microformer.graph.project import CProject, LayerCount, RunResult
+from microformer.graph.tensor import Array
 from microformer.run.firmware import Firmware
 from microformer.run.machine import Machine
 from microformer.run.timing import Block, Timing
@@ -102,6 +103,22 @@ def finish(
         layers.append(LayerCount(layer.symbol, *spent, *code))
     cycles, instructions = counts.total()
     return Profile(cycles, instructions, tuple(layers))
+
+
+def emulated(
+    outputs: Array, counted: Profile | None, stack_bytes: int, wall_seconds: float
+) -> RunResult:
+    """The result of a run on an emulated core; ``counted`` is None where nothing was counted."""
+    cycles = None if counted is None else counted.cycles
+    return RunResult(
+        outputs=outputs,
+        cycles=cycles,
+        cycles_kind=None if cycles is None else "estimate",
+        instructions=None if counted is None else counted.instructions,
+        layers=() if counted is None else counted.layers,
+        stack_bytes=stack_bytes,
+        wall_seconds=wall_seconds,
+    )
 
 
 def _entry(firmware: Firmware, symbol: str) -> int | None:

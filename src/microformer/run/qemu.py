@@ -14,7 +14,7 @@ from microformer.errors import ToolError
 from microformer.graph.project import QEMU_PLUGIN, CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run.firmware import Firmware
-from microformer.run.profile import SIZE_BITS, Edges, Profile, Recorder, finish
+from microformer.run.profile import SIZE_BITS, Edges, Recorder, emulated, finish
 from microformer.run.timing import Block, find
 from microformer.targets import Target
 
@@ -50,20 +50,7 @@ def run_qemu(
             _read_edges(folder / "edges.txt", recorder, firmware)
             counted = finish(project, firmware, recorder, find(target.timing), target.flash)
     progress(len(samples), len(samples))
-    return _result(outputs, counted, stack, time.perf_counter() - begin)
-
-
-def _result(outputs: Array, counted: Profile | None, stack: int, seconds: float) -> RunResult:
-    cycles = None if counted is None else counted.cycles
-    return RunResult(
-        outputs=outputs,
-        cycles=cycles,
-        cycles_kind=None if cycles is None else "estimate",
-        instructions=None if counted is None else counted.instructions,
-        layers=() if counted is None else counted.layers,
-        stack_bytes=stack,
-        wall_seconds=seconds,
-    )
+    return emulated(outputs, counted, stack, time.perf_counter() - begin)
 
 
 def _command(target: Target, image: Image, options: list[str]) -> list[str]:

@@ -1,7 +1,9 @@
 """A block of instructions, and what a timing model says of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Protocol
 
 _WIDE = 0b11101  # halfwords whose five top bits are this or more begin a 32-bit instruction
@@ -27,6 +29,11 @@ class Block:
             offsets.append(offset)
             offset += 4 if self.code[offset + 1] >> 3 >= _WIDE else 2
         return tuple(offsets)
+
+    def parts(self) -> Iterator[tuple[int, bytes]]:
+        """(address, bytes) of each instruction."""
+        for begin, end in pairwise((*self.instruction_offsets, len(self.code))):
+            yield self.address + begin, self.code[begin:end]
 
     @property
     def instructions(self) -> int:

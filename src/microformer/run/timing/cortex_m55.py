@@ -4,17 +4,14 @@ Pipes and latencies are those of LLVM's scheduling model of the core (ARMSchedul
 restated as rules V1 to V9 of docs/timing.md. Tightly coupled memory, no wait states.
 """
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import capstone
 from capstone import arm
 
-from microformer.errors import ToolError
 from microformer.run.timing import helium
 from microformer.run.timing.block import Block
-from microformer.run.timing.in_order import Core, Issue
+from microformer.run.timing.in_order import Core, InOrder, Issue
 
 CORE = Core(
     2, {"alu": 1, "memory": 1, "integer": 1, "product": 1, "system": 1, "second": 1, "flags": 1}
@@ -37,69 +34,44 @@ _SLOW = ("mul", "mla", "mls", "smul", "smla", "smull", "sml", "smm", "umull", "u
 _SLOW_NAMES = frozenset(["ssat", "usat", "bfi", "bfc", "sbfx", "ubfx"])
 
 
-class CortexM55:
-    """Cycles of blocks on a Cortex-M55; each block is decoded once."""
+class CortexM55(InOrder):
+    """Cycles of blocks on a Cortex-M55."""
 
+    core = CORE
     mispredicted = 0  # it predicts none but loops of LE
-
-    def __init__(self) -> None:
-        self._decoder = capstone.Cs(
-            capstone.CS_ARCH_ARM,
-            capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS | capstone.CS_MODE_V8,
-        )
-        self._decoder.detail = True
-        self._issues: dict[Block, list[Issue]] = {}
-        self._known: dict[tuple[Block, Block | None], int] = {}
-
-    def entry_cycles(self, block: Block, fallen_from: Block | None) -> int:
-        """Cycles of the block (see ``Timing``), its branch among them."""
-        key = (block, fallen_from)
-        if key not in self._known:
-            before = self.issues(fallen_from) if fallen_from is not None else []
-            self._known[key] = CORE.after(self.issues(block), before)
-        return self._known[key]
+    modes = InOrder.modes | capstone.CS_MODE_V8
 
     def exit_cycles(self, block: Block, *, taken: bool) -> int:
         """What leaving the block by a branch adds."""
         if not taken:
             return 0
-        return LOOP_END if _is_loop_end(_words(block)[-1][1]) else TAKEN
+        *_, (_, last) = block.parts()
+        return LOOP_END if _is_loop_end(_word(last)) else TAKEN
 
-    def issues(self, block: Block) -> Sequence[Issue]:
-        """The block's instructions as the rules see them; ToolError for one not covered."""
-        if block not in self._issues:
-            self._issues[block] = [self._issue(*parts) for parts in _words(block)]
-        return self._issues[block]
-
-    def _issue(self, address: int, word: int, code: bytes) -> Issue:
-        if len(code) == 4:
-            if _is_loop_end(word):
-                return Issue((), ((_LINK, 0),), ((_LINK, 1),), alone=True, cycles=1)  # V7
-            if word & 0xFF00F001 in (0xF000E001, 0xF000C001):
-                return Issue(("alu",), ((word >> 16 & 15, 0),), ((_LINK, 1),), alone=True)
-            if helium.is_vector(word):
-                return helium.issue(word)
-            if word & 0xFFF08000 == 0xEA508000:  # CSEL and its family
-                sources = ((word & 15, 0), (word >> 16 & 15, 0), (_FLAGS, 0))
-                return Issue(("alu",), sources, ((word >> 8 & 15, 1),), alone=True)
-            if word & 0xFFF0 << 16 == 0xEA50 << 16 and word & 0xF0D == 0xF0D:
-                return Issue(("alu",), (), (), alone=True, cycles=2)  # shifts of 64 bits
-        for instruction in self._decoder.disasm(code, address):
-            return _scalar(instruction, len(code) == 2)
-        raise ToolError(f"The timing model cannot decode the instruction at {address:#010x}.")
+    def decode(self, address: int, code: bytes) -> Issue:
+        """What one instruction needs; ToolError for one that is not covered."""
+        wide = _wide(_word(code)) if len(code) == 4 else None
+        return wide or _scalar(self.disassembled(address, code), len(code) == 2)
 
 
-def _words(block: Block) -> list[tuple[int, int, bytes]]:
-    """(address, bits, bytes) of each instruction, the first halfword uppermost."""
-    offsets = (*block.instruction_offsets, len(block.code))
-    made = []
-    for begin, end in pairwise(offsets):
-        code = block.code[begin:end]
-        word = int.from_bytes(code[:2], "little")
-        if len(code) == 4:
-            word = word << 16 | int.from_bytes(code[2:], "little")
-        made.append((block.address + begin, word, code))
-    return made
+def _word(code: bytes) -> int:
+    """The bits of an instruction, the first halfword uppermost."""
+    word = int.from_bytes(code[:2], "little")
+    return word if len(code) == 2 else word << 16 | int.from_bytes(code[2:], "little")
+
+
+def _wide(word: int) -> Issue | None:
+    """What capstone does not know: loops, vectors, conditional selection."""
+    if _is_loop_end(word):
+        return Issue((), ((_LINK, 0),), ((_LINK, 1),), alone=True)  # V7
+    if word & 0xFF00F001 in (0xF000E001, 0xF000C001):
+        return Issue(("alu",), ((word >> 16 & 15, 0),), ((_LINK, 1),), alone=True)
+    if helium.is_vector(word):
+        return helium.issue(word)
+    if word & 0xFFF08000 == 0xEA508000:  # CSEL and its family
+        sources = ((word & 15, 0), (word >> 16 & 15, 0), (_FLAGS, 0))
+        return Issue(("alu",), sources, ((word >> 8 & 15, 1),), alone=True)
+    return None
 
 
 def _is_loop_end(word: int) -> bool:

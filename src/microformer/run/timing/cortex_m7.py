@@ -5,16 +5,14 @@ Units, latencies and which instructions pair are those of LLVM's scheduling mode
 with llvm-mca where it is installed. Caches always hit.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import capstone
 from capstone import arm
 
 from microformer.errors import ToolError
 from microformer.run.timing.block import Block
-from microformer.run.timing.in_order import Core, Issue
+from microformer.run.timing.in_order import Core, InOrder, Issue
 
 CORE = Core(
     2, {"load": 2, "store": 1, "alu": 2, "mac": 1, "branch": 1, "simd": 1, "shift": 1, "flags": 1}
@@ -45,40 +43,19 @@ _SIMD_SLOW = frozenset(
 _SYSTEM = frozenset(["mrs", "msr", "cps", "isb", "dsb", "dmb"])
 
 
-class CortexM7:
-    """Cycles of blocks on a Cortex-M7; each block is decoded once."""
+class CortexM7(InOrder):
+    """Cycles of blocks on a Cortex-M7."""
 
+    core = CORE
     mispredicted = 4  # U10: MispredictPenalty of LLVM's model
-
-    def __init__(self) -> None:
-        self._decoder = capstone.Cs(
-            capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS
-        )
-        self._decoder.detail = True
-        self._issues: dict[Block, list[Issue]] = {}
-        self._known: dict[tuple[Block, Block | None], int] = {}
-
-    def entry_cycles(self, block: Block, fallen_from: Block | None) -> int:
-        """Cycles of the block (see ``Timing``), its branch among them: it may pair."""
-        key = (block, fallen_from)
-        if key not in self._known:
-            before = self.issues(fallen_from) if fallen_from is not None else []
-            self._known[key] = CORE.after(self.issues(block), before)
-        return self._known[key]
 
     def exit_cycles(self, block: Block, *, taken: bool) -> int:
         """What leaving the block by a branch adds."""
         return TAKEN if taken else 0
 
-    def issues(self, block: Block) -> Sequence[Issue]:
-        """The block's instructions as the rules see them; ToolError for one not covered."""
-        if block not in self._issues:
-            decoded = list(self._decoder.disasm(block.code, block.address))
-            if sum(i.size for i in decoded) != len(block.code) or not decoded:
-                end = decoded[-1].address + decoded[-1].size if decoded else block.address
-                raise ToolError(f"The timing model cannot decode the instruction at {end:#010x}.")
-            self._issues[block] = [_issue(i) for i in decoded]
-        return self._issues[block]
+    def decode(self, address: int, code: bytes) -> Issue:
+        """What one instruction needs; ToolError for one that is not covered."""
+        return _issue(self.disassembled(address, code))
 
 
 def _issue(instruction: Any) -> Issue:

@@ -4,9 +4,16 @@ The state is a scoreboard: when each register can be read, and which units the c
 left. What an instruction needs is an ``Issue``; a core's file makes them from machine code.
 """
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import capstone
+
+from microformer.errors import ToolError
+from microformer.run.timing.block import Block
 
 
 @dataclass(frozen=True)
@@ -77,3 +84,48 @@ class Core:
     def after(self, issues: Sequence[Issue], before: Sequence[Issue]) -> int:
         """Cycles that ``issues`` add behind ``before``."""
         return self.cycles([*before, *issues]) - self.cycles(before)
+
+
+class InOrder(ABC):
+    """Cycles of blocks on a core of this kind; each block is decoded once.
+
+    A core's file says what its instructions need (``decode``) and what leaving a block adds.
+    """
+
+    core: Core
+    mispredicted: int
+    modes = capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS
+
+    def __init__(self) -> None:
+        self._decoder = capstone.Cs(capstone.CS_ARCH_ARM, self.modes)
+        self._decoder.detail = True
+        self._issues: dict[Block, Sequence[Issue]] = {}
+        self._known: dict[tuple[Block, Block | None], int] = {}
+
+    def entry_cycles(self, block: Block, fallen_from: Block | None) -> int:
+        """Cycles of the block (see ``Timing``), its branch among them: it may pair."""
+        key = (block, fallen_from)
+        if key not in self._known:
+            before = self.issues(fallen_from) if fallen_from is not None else []
+            self._known[key] = self.core.after(self.issues(block), before)
+        return self._known[key]
+
+    @abstractmethod
+    def exit_cycles(self, block: Block, *, taken: bool) -> int:
+        """What leaving the block by a branch adds."""
+
+    @abstractmethod
+    def decode(self, address: int, code: bytes) -> Issue:
+        """What one instruction needs; ToolError for one that is not covered."""
+
+    def issues(self, block: Block) -> Sequence[Issue]:
+        """The block's instructions as the rules see them."""
+        if block not in self._issues:
+            self._issues[block] = [self.decode(*part) for part in block.parts()]
+        return self._issues[block]
+
+    def disassembled(self, address: int, code: bytes) -> Any:
+        """capstone's view of one instruction; ToolError if it has none."""
+        for instruction in self._decoder.disasm(code, address):
+            return instruction
+        raise ToolError(f"The timing model cannot decode the instruction at {address:#010x}.")
