@@ -5,7 +5,7 @@
 #ifndef MF_DEPTHWISE_S8_DSP_H
 #define MF_DEPTHWISE_S8_DSP_H
 
-#include "mf_dsp.h"
+#include "mf_patch.h"
 
 /* acc + the product of the lower halves. */
 static inline int32_t mf_low_product(uint32_t a, uint32_t b, int32_t acc) {
@@ -50,14 +50,9 @@ static inline void mf_depthwise_s8_dsp(
   pairs = (uint32_t *)(places + taps);
   for (int32_t oy = 0; oy < oh; oy++) {
     for (int32_t ox = 0; ox < ow; ox++, y += c) {
-      for (int32_t ky = 0; ky < kh; ky++) {
-        const int32_t iy = oy * stride_h - pad_top + ky * dilation_h;
-        for (int32_t kx = 0; kx < kw; kx++) {
-          const int32_t ix = ox * stride_w - pad_left + kx * dilation_w;
-          const int32_t inside = iy >= 0 && iy < h && ix >= 0 && ix < w;
-          places[ky * kw + kx] = inside ? x + (iy * w + ix) * c : outside;
-        }
-      }
+      mf_places(
+          x, places, outside, h, w, c, kh, kw, oy * stride_h - pad_top, ox * stride_w - pad_left,
+          dilation_h, dilation_w);
       const uint32_t *from = pairs;
       for (int32_t i = 0; i < c; i += 4) {
         int32_t acc[4] = {0, 0, 0, 0};

@@ -1,86 +1,43 @@
 /* The loops of mf_mve.h, written out: two rows by four columns, sixteen values a step.
  *
- * VMLADAV adds only to even registers: r0 to r14 but for the stack pointer's odd neighbour are the
- * eight sums, addresses take odd ones. Loads and products go to different pipes, so they alternate;
+ * VMLADAV adds only to even registers: r0, r2, ... r14 are the eight sums, addresses take odd ones. Loads and products go to different pipes, so they alternate;
  * the next step's first loads stand before this step's last products. */
 #ifndef MF_MVE_ASM_H
 #define MF_MVE_ASM_H
 
-/* Four steps. T is s8 or u8. */
-#define MF_MVE_QUAD(T)                              \
-  "vldrb.u8 q0, [%[x0]], #16\n\t"                   \
-  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a0], q0, q2\n\t"                \
-  "vldrb.u8 q1, [%[x1]], #16\n\t"                   \
-  "vmladava." T " %[b0], q1, q2\n\t"                \
-  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a1], q0, q3\n\t"                \
-  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[b1], q1, q3\n\t"                \
-  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a2], q0, q2\n\t"                \
-  "vldrb.u8 q4, [%[x0]], #16\n\t"                   \
-  "vmladava." T " %[b2], q1, q2\n\t"                \
-  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a3], q0, q3\n\t"                \
-  "vmladava." T " %[b3], q1, q3\n\t"                \
-  "vmladava." T " %[a0], q4, q2\n\t"                \
-  "vldrb.u8 q5, [%[x1]], #16\n\t"                   \
-  "vmladava." T " %[b0], q5, q2\n\t"                \
-  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a1], q4, q3\n\t"                \
-  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[b1], q5, q3\n\t"                \
-  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a2], q4, q2\n\t"                \
-  "vldrb.u8 q0, [%[x0]], #16\n\t"                   \
-  "vmladava." T " %[b2], q5, q2\n\t"                \
-  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a3], q4, q3\n\t"                \
-  "vmladava." T " %[b3], q5, q3\n\t"                \
-  "vmladava." T " %[a0], q0, q2\n\t"                \
-  "vldrb.u8 q1, [%[x1]], #16\n\t"                   \
-  "vmladava." T " %[b0], q1, q2\n\t"                \
-  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a1], q0, q3\n\t"                \
-  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[b1], q1, q3\n\t"                \
-  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a2], q0, q2\n\t"                \
-  "vldrb.u8 q4, [%[x0]], #16\n\t"                   \
-  "vmladava." T " %[b2], q1, q2\n\t"                \
-  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a3], q0, q3\n\t"                \
-  "vmladava." T " %[b3], q1, q3\n\t"                \
-  "vmladava." T " %[a0], q4, q2\n\t"                \
-  "vldrb.u8 q5, [%[x1]], #16\n\t"                   \
-  "vmladava." T " %[b0], q5, q2\n\t"                \
-  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a1], q4, q3\n\t"                \
-  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[b1], q5, q3\n\t"                \
-  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a2], q4, q2\n\t"                \
-  "vmladava." T " %[b2], q5, q2\n\t"                \
-  "vmladava." T " %[a3], q4, q3\n\t"                \
-  "vmladava." T " %[b3], q5, q3\n\t"
+/* The first row's and the first column's values of a step, behind nothing that hides them. */
+#define MF_MVE_BEGIN                                                    \
+  "vldrb.u8 q0, [%[x0]], #16\n\t"                                       \
+  "vldrb.u8 q2, [%[w]], #16\n\t"
+
+/* A step on rows in XA and XB (the second is loaded here). LOAD_X and LOAD_W, empty in the last step,
+ * begin the next one. T is s8 or u8. */
+#define MF_MVE_PRODUCTS(T, XA, XB, LOAD_X, LOAD_W)                      \
+  "vmladava." T " %[a0], " XA ", q2\n\t"                                \
+  "vldrb.u8 " XB ", [%[x1]], #16\n\t"                                   \
+  "vmladava." T " %[b0], " XB ", q2\n\t"                                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                                        \
+  "vmladava." T " %[a1], " XA ", q3\n\t"                                \
+  "vldrb.u8 q2, [%[w]], #16\n\t"                                        \
+  "vmladava." T " %[b1], " XB ", q3\n\t"                                \
+  "vldrb.u8 q3, [%[w]], #16\n\t"                                        \
+  "vmladava." T " %[a2], " XA ", q2\n\t"                                \
+  LOAD_X "vmladava." T " %[b2], " XB ", q2\n\t"                         \
+  LOAD_W "vmladava." T " %[a3], " XA ", q3\n\t"                         \
+  "vmladava." T " %[b3], " XB ", q3\n\t"
+
+#define MF_MVE_EVEN(T) /* rows in q0 and q1, the next step's first in q4 */                       \
+  MF_MVE_PRODUCTS(T, "q0", "q1", "vldrb.u8 q4, [%[x0]], #16\n\t", "vldrb.u8 q2, [%[w]], #16\n\t")
+#define MF_MVE_ODD(T) /* rows in q4 and q5, the next step's first in q0 */                        \
+  MF_MVE_PRODUCTS(T, "q4", "q5", "vldrb.u8 q0, [%[x0]], #16\n\t", "vldrb.u8 q2, [%[w]], #16\n\t")
+
+/* Four steps. */
+#define MF_MVE_QUAD(T)                                                                            \
+  MF_MVE_BEGIN MF_MVE_EVEN(T) MF_MVE_ODD(T) MF_MVE_EVEN(T)                                        \
+  MF_MVE_PRODUCTS(T, "q4", "q5", "", "")
 
 /* One step. */
-#define MF_MVE_STEP(T)                              \
-  "vldrb.u8 q0, [%[x0]], #16\n\t"                   \
-  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a0], q0, q2\n\t"                \
-  "vldrb.u8 q1, [%[x1]], #16\n\t"                   \
-  "vmladava." T " %[b0], q1, q2\n\t"                \
-  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a1], q0, q3\n\t"                \
-  "vldrb.u8 q2, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[b1], q1, q3\n\t"                \
-  "vldrb.u8 q3, [%[w]], #16\n\t"                    \
-  "vmladava." T " %[a2], q0, q2\n\t"                \
-  "vmladava." T " %[b2], q1, q2\n\t"                \
-  "vmladava." T " %[a3], q0, q3\n\t"                \
-  "vmladava." T " %[b3], q1, q3\n\t"
+#define MF_MVE_STEP(T) MF_MVE_BEGIN MF_MVE_PRODUCTS(T, "q0", "q1", "", "")
 
 /* The last `count` < 16 values of the rows; nothing behind them is read. The predicate register is
  * put back: compilers keep predicates in it, and know no name by which to say that it changes. */

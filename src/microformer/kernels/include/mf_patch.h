@@ -1,4 +1,4 @@
-/* What one output cell of a convolution sees, as a row of a matrix product. */
+/* What one output cell of a convolution sees: as a row of a matrix product, or as places. */
 #ifndef MF_PATCH_H
 #define MF_PATCH_H
 
@@ -30,6 +30,21 @@ MF_INLINE void mf_patch(
           to[i] = (int8_t)pad_value;
         }
       }
+    }
+  }
+}
+
+/* Where the kh x kw cells from (top, left) on lie; one outside of the image is `outside`. */
+MF_INLINE void mf_places(
+    const int8_t *x, /* [h, w, c] */
+    const int8_t **places /* [kh kw] */, const int8_t *outside, int32_t h, int32_t w, int32_t c,
+    int32_t kh, int32_t kw, int32_t top, int32_t left, int32_t dilation_h, int32_t dilation_w) {
+  for (int32_t ky = 0; ky < kh; ky++) {
+    const int32_t iy = top + ky * dilation_h;
+    for (int32_t kx = 0; kx < kw; kx++) {
+      const int32_t ix = left + kx * dilation_w;
+      const int32_t inside = iy >= 0 && iy < h && ix >= 0 && ix < w;
+      places[ky * kw + kx] = inside ? x + (iy * w + ix) * c : outside;
     }
   }
 }

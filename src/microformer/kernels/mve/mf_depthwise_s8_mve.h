@@ -5,6 +5,7 @@
 #define MF_DEPTHWISE_S8_MVE_H
 
 #include "mf_matrix_mve.h"
+#include "mf_patch.h"
 
 /* Four channels of one cell: the sums of all taps. */
 MF_INLINE void mf_mve_depthwise_4(
@@ -53,12 +54,9 @@ static inline void mf_depthwise_s8_mve(
   }
   for (int32_t oy = 0; oy < oh; oy++) {
     for (int32_t ox = 0; ox < ow; ox++, y += c) {
-      for (int32_t tap = 0; tap < taps; tap++) {
-        const int32_t iy = oy * stride_h - pad_top + tap / kw * dilation_h;
-        const int32_t ix = ox * stride_w - pad_left + tap % kw * dilation_w;
-        const int32_t inside = iy >= 0 && iy < h && ix >= 0 && ix < w;
-        places[tap] = inside ? x + (iy * w + ix) * c : outside;
-      }
+      mf_places(
+          x, places, outside, h, w, c, kh, kw, oy * stride_h - pad_top, ox * stride_w - pad_left,
+          dilation_h, dilation_w);
       for (int32_t i = 0; i < c; i += 4) {
         int32_t sums[4];
         const int32_t width = c - i < 4 ? c - i : 4;
