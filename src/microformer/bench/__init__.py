@@ -75,7 +75,7 @@ def bench(
     if target.is_host:
         raise TargetError("The host's clock is no measure of a kernel; choose an emulated core.")
     graphs = [workload(name) for name in names]
-    roomy = replace(target, flash_bytes=_ROOM, ram_bytes=_ROOM)
+    roomy = target if target.rtl else replace(target, flash_bytes=_ROOM, ram_bytes=_ROOM)
     rows: list[Row] = []
     kind = None
     for index, (name, graph) in enumerate(zip(names, graphs, strict=True)):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from microformer.build.cortex_m import build_cortex_m
 from microformer.build.host import build_host
+from microformer.build.pulp import build_pulp
 from microformer.build.sources import check_project, write_sources
 from microformer.errors import ToolError
 from microformer.graph.project import CProject, Image
@@ -19,15 +20,15 @@ def build(
     folder: Path,
     *,
     sanitize: bool = False,
-    stack_bytes: int = 2048,
+    stack_bytes: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Image:
     """Compile and link ``project`` for ``target``; the result lies in ``folder/build/<target>``.
 
     The project's files are written to ``folder`` where they are not there yet. ``sanitize``
     (host only) makes an executable with AddressSanitizer and UBSan, that stops at the first fault.
-    ``stack_bytes`` is what the linker reserves on a core, a multiple of 8; ``run`` measures what
-    is used of it. ``progress`` is told what is being done.
+    ``stack_bytes`` is what the linker reserves on a core, a multiple of 8 (by default the
+    target's); ``run`` measures what is used of it. ``progress`` is told what is being done.
 
     Raises DoesNotFitError if the program exceeds a memory of the target, ToolError if the
     compiler is missing or refuses the program, OutputError if ``folder`` cannot be written.
@@ -36,7 +37,10 @@ def build(
     if sanitize and not target.is_host:
         raise ToolError(f"Sanitizers need an operating system; {target.name} has none, use host.")
     place = write_sources(project, folder, target.name)
+    stack_bytes = target.stack_bytes if stack_bytes is None else stack_bytes
     tell = progress or (lambda _message: None)
     if target.is_host:
         return build_host(project, folder, place, sanitize=sanitize, progress=tell)
+    if target.rtl:
+        return build_pulp(project, target, folder, place, stack_bytes=stack_bytes, progress=tell)
     return build_cortex_m(project, target, folder, place, stack_bytes=stack_bytes, progress=tell)

@@ -11,6 +11,7 @@ from microformer.emit.weights import weights_files
 from microformer.graph.kernel_graph import Plan
 from microformer.graph.project import CProject
 from microformer.kernels.registry import library_files
+from microformer.targets import find
 
 __all__ = ["emit"]
 
@@ -43,6 +44,8 @@ def emit(plan: Plan) -> CProject:
         ),
     }
     symbols = sorted({call.symbol for call in graph.calls})
+    if find(graph.target).rtl:
+        symbols.append("mf_cluster")
     files |= {f"mf/{path}": text for path, text in library_files(symbols).items()}
     source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     return CProject(

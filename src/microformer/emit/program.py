@@ -38,6 +38,7 @@ class Program:
         self._graph = plan.graph
         self._name = name
         self._names = names
+        self._cluster = bool(find(plan.graph.target).rtl)
         counts = Counter(_key(call) for call in self._graph.calls)
         self._shared = [key for key, count in counts.items() if count > 1]
 
@@ -71,9 +72,12 @@ class Program:
         kernels = sorted({call.symbol for call in self._graph.calls})
         lines = [f"/* {self._name}: the program. Written by microformer; see {self._name}.h. */"]
         defines = [f"#define {d} 1" for d in find(self._graph.target).defines]
+        if self._cluster:
+            defines.append(f"#define MF_CORES {self._graph.cores}")
         lines += [*defines, *[""] * bool(defines)]
         lines += [f'#include "{self._name}.h"', "", f'#include "{self._name}_weights.h"']
         lines += [f'#include "mf/{symbol}.h"' for symbol in kernels]
+        lines += ['#include "mf/mf_cluster.h"'] * self._cluster
         lines += [
             "",
             "/* Each layer is a function of its own, so that a profiler can tell them apart. */",
@@ -177,6 +181,8 @@ class Program:
         return [
             f"/* {comment(f'{call.name}: {call.op} {call.shape}{cost}')} */",
             f"MF_LAYER {self._symbol(index, call)}({self._parameters(call, typed=True)}) {{",
+            *["  if (mf_core() != 0) {", "    return; /* one core does it all */", "  }"]
+            * (self._cluster and "_xpulp" not in call.symbol),
             *_wrapped(f"  {callee}(", arguments, ");"),
             "}",
             "",
@@ -192,4 +198,6 @@ class Program:
         for index, call in enumerate(self._graph.calls):
             arguments = self._parameters(call, typed=False)
             lines.append(f"  {self._symbol(index, call)}({arguments});")
+            if self._cluster:
+                lines.append("  mf_barrier();")
         return [*lines, "}", ""]

@@ -66,6 +66,7 @@ class KernelGraph:
     calls: tuple[KernelCall, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    cores: int = 1
 
     def buffer(self, name: str) -> str:
         """The name of the buffer that tensor ``name`` lives in."""

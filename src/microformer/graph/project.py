@@ -67,6 +67,9 @@ class Image:
 QEMU_PLUGIN = "qemu_plugin.so"
 """File beside the program: what counts blocks in QEMU."""
 
+SIMULATOR = "simulator"
+"""File beside the program: what runs it on the core's RTL."""
+
 
 @dataclass(frozen=True)
 class LayerCount:
@@ -81,6 +84,22 @@ class LayerCount:
     instructions: int | None
     code_bytes: int | None = field(default=None, compare=False)
     hot_bytes: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class CoreCount:
+    """One core of a cluster in the profiled sample: cycles, and of these those that it waited.
+
+    ``conflicts`` for a bank of L1, ``l2`` for a load from L2, ``barrier`` asleep at a barrier,
+    ``dma`` asleep until a copy was done.
+    """
+
+    cycles: int
+    instructions: int
+    conflicts: int
+    l2: int
+    barrier: int
+    dma: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,3 +119,4 @@ class RunResult:
     layers: tuple[LayerCount, ...]
     stack_bytes: int | None
     wall_seconds: float
+    cores: tuple[CoreCount, ...] = ()

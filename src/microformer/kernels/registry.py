@@ -1,12 +1,12 @@
 """Every kernel variant, one line each; which serves a node; the C files a project needs."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from microformer.graph.ops import Op
-from microformer.graph.tensor import Array, Tensor
+from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import (
     Bytes,
     Cycles,
@@ -39,6 +39,8 @@ from microformer.kernels.costs import (
     row_scratch,
     softmax_dsp_cost,
 )
+from microformer.kernels.costs_xpulp import linear_scratch as linear_xpulp_scratch
+from microformer.kernels.pack import Packed, pack_linear
 from microformer.kernels.signatures import Operands, family
 
 __all__ = ["KERNELS", "Kernel", "candidates", "library_files", "select"]
@@ -46,7 +48,7 @@ __all__ = ["KERNELS", "Kernel", "candidates", "library_files", "select"]
 _ROOT = Path(__file__).parent
 _INCLUDE = re.compile(r'^#include "([a-z0-9_]+\.h)"$', re.MULTILINE)
 
-Pack = Callable[[Op, Operands], Mapping[str, Array]]
+Pack = Callable[[Op, Operands], Packed]
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,14 @@ KERNELS: tuple[Kernel, ...] = (
         "mve",
         per_mac(0.2, 6),
         scratch=linear_mve_scratch,
+    ),
+    Kernel(
+        "mf_linear_s8_xpulp_4x4",
+        "linear",
+        "xpulp",
+        per_mac(0.5, 5),
+        scratch=linear_xpulp_scratch,
+        pack=pack_linear,
     ),
     Kernel(
         "mf_conv2d_s8_mve_2x4",

@@ -30,5 +30,6 @@ def lower(graph: IntGraph, target: Target, *, isas: tuple[str, ...] | None = Non
         calls=tuple(lowering.calls),
         inputs=graph.inputs,
         outputs=outputs,
+        cores=target.cores,
     )
     return verify_kernels(kernels)

@@ -103,10 +103,11 @@ class Lowering:
         """Constants in the order that the kernel wants, under names of their own."""
         if kernel.pack is None:
             return args
-        renamed: dict[str, str] = {}
+        changed: dict[str, Arg] = {}
         for name, data in kernel.pack(node.op, self.graph.operands(node)).items():
-            renamed[name] = f"{name}.{kernel.symbol}"
-            self.tensors[renamed[name]] = constant(renamed[name], data)
-        return tuple(
-            Arg("const", renamed[str(a.value)]) if str(a.value) in renamed else a for a in args
-        )
+            changed[name] = Arg("null")
+            if data is not None:
+                packed = f"{name}.{kernel.symbol}"
+                self.tensors[packed] = constant(packed, data)
+                changed[name] = Arg("const", packed)
+        return tuple(changed.get(str(a.value), a) if a.kind == "const" else a for a in args)

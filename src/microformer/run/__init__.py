@@ -9,6 +9,7 @@ from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run.cortex_m import run_cortex_m
 from microformer.run.host import run_host
+from microformer.run.pulp import run_pulp
 from microformer.run.qemu import run_qemu
 from microformer.targets import Target
 
@@ -24,6 +25,7 @@ def run(
     profile: bool = True,
     check_alignment: bool = False,
     limit_seconds: float | None = None,
+    limit_cycles: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> RunResult:
     """Run ``image`` on ``inputs`` [N, input_size] of type ``project.input_dtype``, N > 0.
@@ -32,6 +34,7 @@ def run(
     at full speed. ``check_alignment`` (emulated cores, much slower) looks at every access and
     raises on one that the core cannot make. A sample that takes longer than ``limit_seconds``
     (default: by the number of MACs, at least a minute) is taken for a hang.
+    ``limit_cycles`` is the same on a PULP cluster.
     ``progress`` is told (samples done, N).
 
     Raises DataError for wrong inputs; ToolError, naming the function, if the program hangs,
@@ -53,6 +56,8 @@ def run(
         limit_seconds = 60.0 + 5e-6 * sum(layer.macs for layer in project.layers)
     if target.is_host:
         return run_host(project, image, samples, limit_seconds=limit_seconds, progress=tell)
+    if target.rtl:
+        return run_pulp(project, image, samples, target, limit_cycles=limit_cycles, progress=tell)
     if target.qemu_machine:
         return run_qemu(
             project,

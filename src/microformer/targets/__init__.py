@@ -5,7 +5,18 @@ from dataclasses import replace
 from microformer.errors import TargetError
 from microformer.targets.boards import TARGETS, Target
 
-__all__ = ["TARGETS", "Target", "find", "with_board_flash"]
+__all__ = ["TARGETS", "Target", "find", "with_board_flash", "with_cores"]
+
+
+def with_cores(target: Target, cores: int) -> Target:
+    """``target`` with ``cores`` cores; TargetError if it cannot have so many."""
+    if cores == target.cores:
+        return target
+    if not target.rtl:
+        raise TargetError(f"{target.name} has one core; leave --cores out.")
+    if not 1 <= cores <= 8:
+        raise TargetError(f"{target.name} has 1 to 8 cores, not {cores}; give --cores in between.")
+    return replace(target, cores=cores)
 
 
 def with_board_flash(target: Target) -> Target:

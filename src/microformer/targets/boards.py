@@ -19,7 +19,9 @@ class Target:
     ``flash`` is what the timing model assumes of instruction fetch, by default no wait states;
     ``board_flash`` is the board's own setting, for who wants it. ``qemu_machine`` is the board's
     name in QEMU where unicorn does not know the core.
-    ``defines`` are the macros by which the kernels suit the core (1 each).
+    ``defines`` are the macros by which the kernels suit the core, NAME or NAME=value.
+    ``rtl`` names the RTL that a PULP cluster of ``cores`` runs on; its L2 is here called flash (a
+    program lies there with its constants), its L1 RAM. Each core has a stack of ``stack_bytes``.
     """
 
     name: str
@@ -43,6 +45,9 @@ class Target:
     qemu_machine: str = ""
     flash: Flash = NO_WAITS
     board_flash: Flash | None = None
+    rtl: str = ""
+    cores: int = 1
+    stack_bytes: int = 2048
 
     @property
     def is_host(self) -> bool:
@@ -60,6 +65,10 @@ class Target:
     def __str__(self) -> str:
         if self.is_host:
             return "host: this machine"
+        if self.rtl:
+            l2, l1 = self.flash_bytes // KIB, self.ram_bytes // KIB
+            clock = self.clock_hz // 10**6
+            return f"{self.name}: {self.board}, {l1} KiB L1, {l2} KiB L2, {clock} MHz"
         flash, ram = self.flash_bytes // KIB, self.ram_bytes // KIB
         clock = self.clock_hz // 10**6
         return f"{self.name}: {self.board}, {flash} KiB flash, {ram} KiB RAM, {clock} MHz"
@@ -188,5 +197,39 @@ _M55 = Target(
 
 _M85 = replace(_M55, name="cortex-m85", core="cortex-m85", board="as Corstone-300", timing=None)
 
-TARGETS = {t.name: t for t in (_HOST, _M0PLUS, _M4, _M7, _M33, _M55, _M85)}
+_RI5CY = Target(
+    name="pulp-ri5cy",
+    core="ri5cy",
+    board="a PULP cluster of 1 to 8 RI5CY cores (as GAP8's)",
+    isas=("xpulp", "ref"),
+    triple="riscv32-freestanding-none",
+    cpu="generic_rv32+m+c",
+    emulator_cpu="",
+    flash_origin=0x1C00_0000,
+    flash_bytes=512 * KIB,
+    ram_origin=0x1000_0000,
+    ram_bytes=64 * KIB,
+    clock_hz=100_000_000,
+    power_mw=51.0,
+    power_source="Tiny Transformers, authors' sheet: GAP8 at 100 MHz, 51 mW",
+    timing=None,
+    unaligned_access=True,
+    macs_per_cycle_limit=64 / 24,  # of a core: 16 dot products and 8 loads (docs/cluster.md)
+    defines=("MF_RI5CY",),
+    rtl="ri5cy",
+    cores=8,
+    stack_bytes=512,
+)
+
+_CV32E40P = replace(
+    _RI5CY,
+    name="pulp-cv32e40p",
+    core="cv32e40p",
+    board="a PULP cluster of 1 to 8 CV32E40P cores",
+    defines=("MF_CV32E40P",),
+    rtl="cv32e40p",
+)
+
+_ALL = (_HOST, _M0PLUS, _M4, _M7, _M33, _M55, _M85, _RI5CY, _CV32E40P)
+TARGETS = {t.name: t for t in _ALL}
 """Every target by name."""

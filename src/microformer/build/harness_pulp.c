@@ -1,0 +1,59 @@
+/* The program around a model on a PULP cluster: core 0 forks every inference to all cores.
+ *
+ * The machine around the cores (build/pulp/main.cpp) puts each sample into mf_harness_in and reads
+ * mf_harness_out. microformer.build defines the macros, as for harness.c. */
+#include <stdint.h>
+
+#include MF_HEADER
+
+#define MF_L1 __attribute__((section(".l1_bss")))
+#define MF_L2 __attribute__((section(".l2_bss")))
+
+extern MF_INPUT_TYPE mf_harness_in[MF_INPUT_SIZE];
+extern int8_t mf_harness_out[MF_OUTPUT_SIZE];
+extern uint8_t mf_harness_arena[MF_ARENA_BYTES];
+
+_Alignas(8) MF_INPUT_MEMORY MF_INPUT_TYPE mf_harness_in[MF_INPUT_SIZE];
+_Alignas(8) MF_OUTPUT_MEMORY int8_t mf_harness_out[MF_OUTPUT_SIZE];
+_Alignas(MF_ARENA_ALIGNMENT) MF_L1 uint8_t mf_harness_arena[MF_ARENA_BYTES];
+
+void mf_harness_infer(void);
+void mf_main(int32_t core);
+
+#define MF_TASK 0x1020000Cu
+#define MF_BARRIER 0x10200008u
+#define MF_HOST 0x10202000u
+
+static int32_t mf_wait(uintptr_t address) {
+  int32_t value;
+  __asm volatile(".insn i " MF_ELW ", %0, %1, 0" : "=r"(value) : "r"(address) : "memory");
+  return value;
+}
+
+static void mf_write(uintptr_t address, int32_t value) {
+  __asm volatile("" ::: "memory");
+  *(volatile int32_t *)address = value;
+}
+
+/* One inference, by every core; never inlined, so that it has an address. */
+__attribute__((noinline)) void mf_harness_infer(void) {
+  MF_RUN(mf_harness_in, mf_harness_out, mf_harness_arena);
+}
+
+void mf_main(int32_t core) {
+  for (;;) {
+    if (core == 0) {
+      mf_write(MF_HOST, 1); /* ready */
+      (void)mf_wait(MF_HOST);
+      mf_write(MF_HOST, 2); /* begins */
+      mf_write(MF_TASK, (int32_t)(uintptr_t)&mf_harness_infer);
+      mf_harness_infer();
+      (void)mf_wait(MF_BARRIER);
+      mf_write(MF_HOST, 3); /* has ended */
+    } else {
+      void (*const task)(void) = (void (*)(void))(uintptr_t)mf_wait(MF_TASK);
+      task();
+      (void)mf_wait(MF_BARRIER);
+    }
+  }
+}
