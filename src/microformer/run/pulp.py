@@ -213,5 +213,6 @@ def _layer(
 def _cores(owners: list[_Counted]) -> tuple[CoreCount, ...]:
     """Sums over the model and its layers."""
     inside = owners[_MODEL:]
-    sums = [[sum(v) for v in zip(*cores, strict=True)] for cores in zip(*(o.cores for o in inside))]
-    return tuple(CoreCount(*values) for values in sums)
+    count = len(inside[0].cores)
+    each = [[owner.cores[core] for owner in inside] for core in range(count)]
+    return tuple(CoreCount(*map(sum, zip(*rows, strict=True))) for rows in each)

@@ -61,6 +61,19 @@ MF_INLINE void mf_store_row(
   }
 }
 
+/* A whole tile without a table, word by word. */
+MF_INLINE void mf_store_tile(
+    int8_t *y, int32_t pitch, const int32_t s[16], const int32_t *mult, int32_t shift) {
+  const int32_t m0 = mult[0], m1 = mult[1], m2 = mult[2], m3 = mult[3];
+  const int32_t a0 = mult[4], a1 = mult[5], a2 = mult[6], a3 = mult[7];
+#pragma GCC unroll 4
+  for (int32_t i = 0; i < 16; i += 4, y += pitch) {
+    *(int32_t *)(void *)y = mf_pack4(
+        mf_quantized(s[i], m0, a0, shift), mf_quantized(s[i + 1], m1, a1, shift),
+        mf_quantized(s[i + 2], m2, a2, shift), mf_quantized(s[i + 3], m3, a3, shift));
+  }
+}
+
 /* y [rows, pitch] from staged rows and `panels` panels; `width` columns in all of them. */
 MF_PHASE void mf_panels_to_rows(
     const int8_t *x, const int32_t *panels, const int8_t *table, int8_t *y, int32_t rows,
@@ -74,7 +87,11 @@ MF_PHASE void mf_panels_to_rows(
     const int32_t *mult =
         mf_tile_4x4(x + 4 * quad * stride, stride, panels + panel * size, words, s);
     int8_t *to = y + 4 * quad * pitch + 4 * panel;
-    for (int32_t i = 0; i < 4 && 4 * quad + i < rows; i++, to += pitch) {
+    const int32_t whole = aligned && table == NULL && 4 * quad + 4 <= rows && 4 * panel + 4 <= width;
+    if (whole) {
+      mf_store_tile(to, pitch, s, mult, shift);
+    }
+    for (int32_t i = 0; !whole && i < 4 && 4 * quad + i < rows; i++, to += pitch) {
       mf_store_row(to, s + 4 * i, mult, shift, width - 4 * panel, table, aligned);
     }
     if (++quad == quads) {

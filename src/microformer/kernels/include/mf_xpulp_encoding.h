@@ -1,0 +1,62 @@
+/* Instructions of XpulpV2 (RI5CY) and CORE-V (CV32E40P) in both encodings: opcode, funct3, funct7.
+ *
+ * clang knows no hardware loops and nothing of RI5CY, so all are written as .insn. MF_RI5CY or
+ * MF_CV32E40P chooses; with neither, MF_XPULP is 0. A hardware loop ends, for RI5CY, in halves of a
+ * word from its set-up to its last instruction; for CV32E40P in words to the one behind it. */
+#ifndef MF_XPULP_ENCODING_H
+#define MF_XPULP_ENCODING_H
+
+#if defined(MF_RI5CY)
+#define MF_XPULP 1
+#define MF_I_MAC "0x33, 0, 0x21"
+#define MF_I_ADDN "0x5b, 2, 0x20"
+#define MF_I_CLIP "0x33, 1, 0x0a"
+#define MF_I_CLIPU "0x33, 2, 0x0a"
+#define MF_I_MAX "0x33, 6, 0x02"
+#define MF_I_MIN "0x33, 4, 0x02"
+#define MF_I_MAXB "0x57, 1, 0x18"
+#define MF_I_DOT "0x57, 1, 0x4c"
+#define MF_I_SDOT "0x57, 1, 0x5c"
+#define MF_I_DOTUS "0x57, 1, 0x44"
+#define MF_I_SDOTUS "0x57, 1, 0x54"
+#define MF_I_PACKHI "0x57, 1, 0x6c"
+#define MF_I_PACKLO "0x57, 1, 0x70"
+#define MF_I_LWI "0x0b, 2"
+#define MF_I_LBUI "0x0b, 4"
+#define MF_I_LBI "0x0b, 0"
+#define MF_I_ELW "0x03, 6"
+#define MF_I_SHUFFLE2 "0x57, 1, 0x64"
+#define MF_LW_REG(RD, RS1, RS2) ".insn r 0x0b, 7, 0x10, " RD ", " RS1 ", " RS2 "\n\t"
+/* Loop 0: count; then start and end around a body of N instructions that follows at once. */
+#define MF_LOOP_COUNT(RS1) ".insn i 0x7b, 2, x0, " RS1 ", 0\n\t"
+#define MF_LOOP_BODY(N) ".insn i 0x7b, 0, x0, x0, 4\n\t.insn i 0x7b, 1, x0, x0, 2*(" #N ")\n\t"
+#define MF_LOOP(RS1, N) ".insn i 0x7b, 4, x0, " RS1 ", 2*(" #N ")\n\t"
+#elif defined(MF_CV32E40P)
+#define MF_XPULP 1
+#define MF_I_MAC "0x2b, 3, 0x48"
+#define MF_I_ADDN "0x2b, 3, 0x40"
+#define MF_I_CLIP "0x2b, 3, 0x38"
+#define MF_I_CLIPU "0x2b, 3, 0x39"
+#define MF_I_MAX "0x2b, 3, 0x2d"
+#define MF_I_MIN "0x2b, 3, 0x2b"
+#define MF_I_MAXB "0x7b, 1, 0x18"
+#define MF_I_DOT "0x7b, 1, 0x48"
+#define MF_I_SDOT "0x7b, 1, 0x54"
+#define MF_I_DOTUS "0x7b, 1, 0x44"
+#define MF_I_SDOTUS "0x7b, 1, 0x50"
+#define MF_I_PACKHI "0x7b, 1, 0x7d"
+#define MF_I_PACKLO "0x7b, 1, 0x7c"
+#define MF_I_LWI "0x0b, 2"
+#define MF_I_LBUI "0x0b, 4"
+#define MF_I_LBI "0x0b, 0"
+#define MF_I_ELW "0x0b, 3"
+#define MF_I_SHUFFLE2 "0x7b, 1, 0x70"
+#define MF_LW_REG(RD, RS1, RS2) ".insn r 0x2b, 3, 0x02, " RD ", " RS1 ", " RS2 "\n\t"
+#define MF_LOOP_COUNT(RS1) ".insn i 0x2b, 4, x10, " RS1 ", 0\n\t"
+#define MF_LOOP_BODY(N) ".insn i 0x2b, 4, x0, x0, 2\n\t.insn i 0x2b, 4, x4, x0, (" #N ")+1\n\t"
+#define MF_LOOP(RS1, N) ".insn i 0x2b, 4, x14, " RS1 ", (" #N ")+1\n\t"
+#else
+#define MF_XPULP 0
+#endif
+
+#endif
