@@ -228,10 +228,15 @@ def bench_command(
         bool,
         typer.Option("--flash", help="Count the board's wait states and cache, not zero ones."),
     ] = False,
+    cores: Annotated[
+        int | None, typer.Option(help="Cores of a PULP cluster, 1 to 8 (default 8).")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure attention layers, matrix products, norms and convolutions of known shapes."""
     board = targets.find(target)
+    if cores is not None:
+        board = targets.with_cores(board, cores)
     if flash:
         board = targets.with_board_flash(board)
     with _bars() as bars, bars("bench") as advance:
@@ -245,6 +250,13 @@ def bench_command(
         Console(width=width).print(bench_table(made))
     if not all(row.bit_exact for row in made.rows):
         raise typer.Exit(1)
+
+
+@app.command("setup-pulp")
+def setup_pulp() -> None:
+    """Have pip bring the RTL of both PULP cores into the user's cache; once."""
+    for folder in pipeline.fetch_rtl(lambda what: print(f"fetching {what}")):
+        print(f"RTL with its licence: {folder}")
 
 
 @app.callback(invoke_without_command=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from microformer.build import build
+from microformer.build.rtl import fetch as fetch_rtl
 from microformer.calibrate import calibrate
 from microformer.emit import emit
 from microformer.errors import DoesNotFitError, OutputError, TargetError
@@ -29,6 +30,18 @@ from microformer.report.fidelity import quantized_input
 from microformer.run import run
 from microformer.samples import Samples
 from microformer.targets import Target
+
+__all__ = [
+    "Compilation",
+    "Measurement",
+    "Progress",
+    "compile_model",
+    "fetch_rtl",
+    "load_model",
+    "measure_graph",
+    "quantize_model",
+    "run_model",
+]
 
 Advance = Callable[[int, int], None]
 

@@ -88,7 +88,9 @@ def bench(
         rows.append(_row(name, target, made))
     if progress is not None:
         progress(len(names), len(names), "")
-    return Bench(target.name, 1, kind, target.flash.wait_states, BOARD_OVER_ESTIMATE, tuple(rows))
+    return Bench(
+        target.name, target.cores, kind, target.flash.wait_states, BOARD_OVER_ESTIMATE, tuple(rows)
+    )
 
 
 def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
@@ -96,7 +98,7 @@ def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
     macs = sum(layer.macs for layer in project.layers)
     cycles = result.cycles
     per_cycle = macs / cycles if cycles and macs else None
-    limit = target.macs_per_cycle_limit
+    limit = target.macs_per_cycle_limit and target.macs_per_cycle_limit * target.cores
     hot = [layer.hot_bytes for layer in result.layers if layer.hot_bytes is not None]
     code = [layer.code_bytes for layer in result.layers if layer.code_bytes is not None]
     return Row(

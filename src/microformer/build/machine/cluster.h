@@ -143,7 +143,10 @@ class Cluster {
       Vcore &model = *core.model;
       core.fetching = model.instr_req_o;
       core.fetched = model.instr_addr_o;
-      if (!model.data_req_o) continue;
+      if (!model.data_req_o) {
+        model.data_gnt_i = 0;  // RI5CY takes a grant for what it did not ask for as its own
+        continue;
+      }
       if (core.wait != NONE) {  // its last one is not answered yet
         refuse(core);
         continue;

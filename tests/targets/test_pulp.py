@@ -1,0 +1,166 @@
+"""PULP clusters on the cores' own RTL: bytes, cycles, the machine around the cores."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from microformer.bench import bench
+from microformer.build import build, rtl
+from microformer.errors import TargetError, ToolError
+from microformer.graph.project import CProject, Layer, RunResult
+from microformer.run import run
+from microformer.targets import TARGETS, with_cores
+
+CORES = ("pulp-ri5cy", "pulp-cv32e40p")
+RI5CY = TARGETS["pulp-ri5cy"]
+LINEARS = ["linear_R5_K33_N6", "linear_R1_K7_N3", "linear_R32_K64_N64"]
+
+
+def _missing() -> bool:
+    try:
+        return any(not rtl.simulator(name, lambda _text: None) for name in rtl.VERSIONS)
+    except ToolError:
+        return True
+
+
+pytestmark = pytest.mark.skipif(_missing(), reason="'microformer setup-pulp' has not been run")
+
+
+def program(body: str, cores: int, folder: Path, limit_cycles: int | None = None) -> RunResult:
+    """What a model of one layer, written by hand, does: 8 bytes in, 8 bytes out."""
+    target = with_cores(RI5CY, cores)
+    text = f"""#define MF_RI5CY 1
+#define MF_CORES {cores}
+#include "toy.h"
+#include "mf_cluster.h"
+__attribute__((noinline)) static void layer_00(const int8_t *in, int8_t *out, uint8_t *arena) {{
+  (void)in, (void)out, (void)arena;
+{body}
+}}
+void toy_run(const int8_t *in, int8_t *out, void *arena) {{
+  layer_00(in, out, (uint8_t *)arena);
+}}
+"""
+    kernels = Path(rtl.__file__).parents[1] / "kernels" / "include"
+    names = ("mf_cluster.h", "mf_xpulp.h", "mf_xpulp_encoding.h", "mf_core.h")
+    header = "#include <stdint.h>\nvoid toy_run(const int8_t *in, int8_t *out, void *arena);\n"
+    project = CProject(
+        name="toy",
+        files={"toy.c": text, "toy.h": header} | {n: (kernels / n).read_text() for n in names},
+        sources=("toy.c",),
+        include_dirs=(".",),
+        input_dtype="int8",
+        input_size=8,
+        output_size=8,
+        arena_bytes=1024,
+        arena_alignment=8,
+        weight_bytes=0,
+        layers=(Layer("layer", "layer_00", "Toy", "", "", 0, "out"),),
+    )
+    image = build(project, target, folder)
+    return run(project, image, np.arange(8, dtype=np.int8)[None], target, limit_cycles=limit_cycles)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8])
+@pytest.mark.parametrize("name", CORES)
+def test_linear_layers_are_exact_on_every_number_of_cores(name: str, cores: int) -> None:
+    made = bench(LINEARS, with_cores(TARGETS[name], cores))
+    assert made.cycles_kind == "cycle-exact"
+    assert made.cores == cores
+    assert all(row.bit_exact and row.cycles for row in made.rows)
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_operations_without_a_kernel_of_the_cluster_run_on_one_core(name: str) -> None:
+    rows = ["attention_S7_E16_H3_P8", "layernorm_R3_N40", "conv_S6_C8_N4_K3"]
+    assert all(row.bit_exact for row in bench(rows, with_cores(TARGETS[name], 4)).rows)
+
+
+def test_the_linear_layer_scales_over_cores() -> None:
+    one, eight = (
+        bench(["linear_R64_K64_N64"], with_cores(RI5CY, cores)).rows[0].cycles for cores in (1, 8)
+    )
+    assert one is not None and eight is not None
+    assert one / eight > 7.0
+    assert 64 * 64 * 64 / eight > 12.0
+
+
+def test_a_barrier_holds_every_core_until_the_last(tmp_path: Path) -> None:
+    """Each core adds its part after all have written theirs; the late core comes last."""
+    body = """
+  const int32_t core = mf_core();
+  for (volatile int32_t i = 0; i < 100 * core; i++) {
+  }
+  arena[core] = (uint8_t)(core + 1);
+  mf_barrier();
+  uint32_t sum = 0;
+  for (int32_t i = 0; i < 8; i++) {
+    sum += arena[i];
+  }
+  out[core] = (int8_t)sum;"""
+    result = program(body, 8, tmp_path)
+    assert result.outputs.tolist() == [[36] * 8]
+    waits = [core.barrier for core in result.cores]
+    assert waits[0] > waits[3] > waits[7]
+
+
+def test_a_copy_is_memcpy_and_its_cycles_are_those_documented(tmp_path: Path) -> None:
+    body = """
+  static const int8_t from[512] = {[0] = 3, [17] = 5, [511] = 7};
+  mf_copied(mf_copy_rows(arena, from, 512, 1, 0, 0));
+  out[0] = (int8_t)arena[0], out[1] = (int8_t)arena[17], out[2] = (int8_t)arena[511];
+  int8_t *const rows = (int8_t *)arena + 512;
+  mf_copied(mf_copy_rows(rows, from, 5, 3, 9, 8));
+  out[3] = rows[0], out[4] = rows[18 + 1], out[5] = out[6] = out[7] = 0;"""
+    result = program(body, 1, tmp_path)
+    assert result.outputs.tolist() == [[3, 5, 7, 3, 5, 0, 0, 0]]
+    assert 24 + 64 <= result.cores[0].dma + 40 <= 24 + 64 + 120
+
+
+def test_cores_that_ask_for_one_bank_take_turns(tmp_path: Path) -> None:
+    """One word read by all: conflicts are counted, and nobody is served last for long."""
+    body = """
+  const int32_t core = mf_core();
+  mf_barrier();
+  volatile int32_t *const word = (volatile int32_t *)(void *)arena;
+  for (int32_t i = 0; i < 100; i++) {
+    (void)word[0], (void)word[0], (void)word[0], (void)word[0];
+  }
+  out[core] = 1;"""
+    result = program(body, 8, tmp_path)
+    conflicts = [core.conflicts for core in result.cores]
+    assert min(conflicts) > 1000
+    assert max(conflicts) < 1.1 * min(conflicts)
+
+
+def test_instructions_equal_those_counted_by_hand(tmp_path: Path) -> None:
+    short, long = (
+        program(
+            f'  __asm volatile(".rept {count}\\n\\tadd t0, t0, t0\\n\\t.endr" ::: "t0");',
+            1,
+            tmp_path / str(count),
+        )
+        for count in (100, 1100)
+    )
+    assert long.instructions is not None and short.instructions is not None
+    assert long.instructions - short.instructions == 1000
+    assert long.cycles is not None and short.cycles is not None
+    assert long.cycles - short.cycles == 1000
+
+
+def test_a_hang_names_each_core_and_function(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"20,000 cycles.*core 0 at 0x1c00.* in layer_00.*core 1"):
+        program('  for (;;) {\n    __asm volatile("");\n  }', 2, tmp_path, limit_cycles=20_000)
+
+
+def test_an_address_without_memory_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"core 0 touches an address where nothing is"):
+        program("  *(volatile int32_t *)0x30000000 = 1;", 1, tmp_path)
+
+
+def test_the_number_of_cores_is_checked() -> None:
+    with pytest.raises(TargetError, match="1 to 8 cores, not 9"):
+        with_cores(RI5CY, 9)
+    with pytest.raises(TargetError, match="has one core"):
+        with_cores(TARGETS["cortex-m4"], 2)
