@@ -78,6 +78,9 @@ class KernelRunner:
         given = dict(zip([t.name for t in inputs if t and t.data is None], values, strict=True))
         given |= {t.name: t.data for t in inputs if t and t.data is not None}
         args = case_arguments(case, kernel)
+        packed = kernel.pack(case.op, inputs) if kernel.pack else {}
+        args = tuple(Arg("null") if packed.get(str(a.value), 0) is None else a for a in args)
+        given |= {name: data for name, data in packed.items() if data is not None}
         request = [struct.pack("<qq", KERNELS.index(kernel), len(args))]
         for arg in args:
             match arg.kind:
