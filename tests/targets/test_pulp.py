@@ -1,15 +1,20 @@
 """PULP clusters on the cores' own RTL: bytes, cycles, the machine around the cores."""
 
+import json
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from microformer import pipeline
 from microformer.bench import bench
 from microformer.build import build, rtl
+from microformer.demo import demo_paths
 from microformer.errors import TargetError, ToolError
 from microformer.graph.project import CProject, Layer, RunResult
 from microformer.run import run
+from microformer.samples import read_samples
 from microformer.targets import TARGETS, with_cores
 
 CORES = ("pulp-ri5cy", "pulp-cv32e40p")
@@ -164,3 +169,22 @@ def test_the_number_of_cores_is_checked() -> None:
         with_cores(RI5CY, 9)
     with pytest.raises(TargetError, match="has one core"):
         with_cores(TARGETS["cortex-m4"], 2)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4, 8])
+@pytest.mark.parametrize("name", CORES)
+def test_the_digits_transformer_is_exact_on_every_number_of_cores(name: str, cores: int) -> None:
+    target = with_cores(TARGETS[name], cores)
+    with demo_paths() as paths:
+        loaded = pipeline.load_model(paths.model)
+        calibration = read_samples(paths.calibration, loaded)
+        held_out = read_samples(paths.held_out, loaded)
+    made = pipeline.compile_model(loaded, calibration, target, progress=_silent)
+    result = pipeline.run_model(made.compiled, held_out, target, count=1, progress=_silent)
+    record = json.loads(result.to_json())
+    assert record["bit_exact"] and record["cycles_kind"] == "cycle-exact"
+    assert 0 < record["cycles"] < 1_000_000
+
+
+def _silent(_stage: str) -> AbstractContextManager[pipeline.Advance]:
+    return nullcontext(lambda _done, _total: None)
