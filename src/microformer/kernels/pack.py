@@ -26,7 +26,7 @@ def panels(weight: Array, mult: Array, add: Array) -> Array:
     body = np.ascontiguousarray(columns).reshape(count, -1).view("<i4")
     constants = np.zeros((2, 4 * count), np.int32)
     constants[0, :n], constants[1, :n] = mult, add
-    tail = constants.reshape(2, count, 4).transpose(1, 0, 2).reshape(count, 8)
+    tail = constants.reshape(2, count, 4).transpose(1, 2, 0).reshape(count, 8)
     return np.concatenate([body, tail], axis=1).astype(np.int32)
 
 

@@ -1,10 +1,11 @@
 /* Matrix products on a cluster: rows and weights brought to L1, tiles shared by the cores.
  *
- * Weights come as panels of four columns: [words, 4] words, then the four multipliers and the four
- * constants of (2), so that one pointer walks them and one copy brings them. */
+ * Weights come as panels of four columns: [words, 4] words, then multiplier and constant of (2) of
+ * each column, so that one pointer walks them and one copy brings them. */
 #ifndef MF_MATRIX_XPULP_H
 #define MF_MATRIX_XPULP_H
 
+#include "mf_requantize_xpulp.h"
 #include "mf_stream_xpulp.h"
 #include "mf_tile_xpulp.h"
 
@@ -33,8 +34,14 @@ MF_PHASE void mf_stage_rows(const int8_t *x, int8_t *to, int32_t rows, int32_t k
     int8_t *at = to + row * stride;
     int32_t i = 0;
     if (((uintptr_t)from & 3u) == 0) {
+      const int32_t *word = (const int32_t *)(const void *)from;
+      int32_t *to_word = (int32_t *)(void *)at;
+      for (; i + 16 <= k; i += 16, word += 4, to_word += 4) {
+        const int32_t w0 = word[0], w1 = word[1], w2 = word[2], w3 = word[3];
+        to_word[0] = w0, to_word[1] = w1, to_word[2] = w2, to_word[3] = w3;
+      }
       for (; i + 4 <= k; i += 4) {
-        *(int32_t *)(void *)(at + i) = *(const int32_t *)(const void *)(from + i);
+        *to_word++ = *word++;
       }
     }
     for (; i < k; i++) {
@@ -43,34 +50,19 @@ MF_PHASE void mf_stage_rows(const int8_t *x, int8_t *to, int32_t rows, int32_t k
   }
 }
 
-/* Four requantised sums of one row to y; `width` of them. */
-MF_INLINE void mf_store_row(
-    int8_t *y, const int32_t s[4], const int32_t *mult, int32_t shift, int32_t width,
-    const int8_t *table, int32_t aligned) {
-  int32_t v[4];
-  for (int32_t j = 0; j < 4; j++) {
-    v[j] = mf_quantized(s[j], mult[j], mult[4 + j], shift);
-    v[j] = table != NULL ? table[v[j] + 128] : v[j];
-  }
-  if (aligned && width >= 4) {
-    *(int32_t *)(void *)y = mf_pack4(v[0], v[1], v[2], v[3]);
-  } else {
-    for (int32_t j = 0; j < 4 && j < width; j++) {
-      y[j] = (int8_t)v[j];
-    }
-  }
-}
-
-/* A whole tile without a table, word by word. */
+/* One tile of y; `below` rows and `beside` columns of it are there. */
 MF_INLINE void mf_store_tile(
-    int8_t *y, int32_t pitch, const int32_t s[16], const int32_t *mult, int32_t shift) {
-  const int32_t m0 = mult[0], m1 = mult[1], m2 = mult[2], m3 = mult[3];
-  const int32_t a0 = mult[4], a1 = mult[5], a2 = mult[6], a3 = mult[7];
-#pragma GCC unroll 4
-  for (int32_t i = 0; i < 16; i += 4, y += pitch) {
-    *(int32_t *)(void *)y = mf_pack4(
-        mf_quantized(s[i], m0, a0, shift), mf_quantized(s[i + 1], m1, a1, shift),
-        mf_quantized(s[i + 2], m2, a2, shift), mf_quantized(s[i + 3], m3, a3, shift));
+    int8_t *y, int32_t pitch, const int32_t words[4], int32_t below, int32_t beside) {
+  if (((pitch | (int32_t)(uintptr_t)y) & 3) == 0 && below >= 4 && beside >= 4) {
+    for (int32_t i = 0; i < 4; i++) {
+      *(int32_t *)(void *)(y + i * pitch) = words[i];
+    }
+    return;
+  }
+  for (int32_t i = 0; i < 4 && i < below; i++, y += pitch) {
+    for (int32_t j = 0; j < 4 && j < beside; j++) {
+      y[j] = (int8_t)((uint32_t)words[i] >> (8 * j) & 255u);
+    }
   }
 }
 
@@ -79,24 +71,22 @@ MF_PHASE void mf_panels_to_rows(
     const int8_t *x, const int32_t *panels, const int8_t *table, int8_t *y, int32_t rows,
     int32_t words, int32_t count, int32_t width, int32_t pitch, int32_t shift) {
   const int32_t quads = (rows + 3) >> 2, stride = 4 * (words | 1), size = 4 * words + 8;
-  const int32_t aligned = ((pitch | (int32_t)(uintptr_t)y) & 3) == 0;
   const mf_share_t share = mf_share(quads * count);
   int32_t panel = share.begin / quads, quad = share.begin % quads;
-  for (int32_t left = share.end - share.begin; left > 0; left--) {
-    int32_t s[16];
-    const int32_t *mult =
-        mf_tile_4x4(x + 4 * quad * stride, stride, panels + panel * size, words, s);
-    int8_t *to = y + 4 * quad * pitch + 4 * panel;
-    const int32_t whole = aligned && table == NULL && 4 * quad + 4 <= rows && 4 * panel + 4 <= width;
-    if (whole) {
-      mf_store_tile(to, pitch, s, mult, shift);
-    }
-    for (int32_t i = 0; !whole && i < 4 && 4 * quad + i < rows; i++, to += pitch) {
-      mf_store_row(to, s + 4 * i, mult, shift, width - 4 * panel, table, aligned);
-    }
-    if (++quad == quads) {
-      quad = 0;
-      panel++;
+  for (int32_t left = share.end - share.begin; left > 0; panel++, quad = 0) {
+    const int32_t *columns = panels + panel * size;
+    const int32_t end = quad + left < quads ? quad + left : quads;
+    left -= end - quad;
+    for (; quad < end; quad++) {
+      int32_t s[16], out[4];
+      const int32_t *constants = mf_tile_4x4(x + 4 * quad * stride, stride, columns, words, s);
+      if (table != NULL) {
+        mf_requantize_rows_table(s, constants, shift, table + 128, out);
+      } else {
+        mf_requantize_rows(s, constants, shift, out);
+      }
+      mf_store_tile(
+          y + 4 * quad * pitch + 4 * panel, pitch, out, rows - 4 * quad, width - 4 * panel);
     }
   }
 }

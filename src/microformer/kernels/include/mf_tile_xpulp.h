@@ -20,6 +20,15 @@
   MF_LW_POST("%[b0]", "%[pb]", "4") MF_TILE_COLUMN(I, "%[b1]", "s1", "s5", "s9", "s13")  \
   MF_LW_POST("%[b1]", "%[pb]", "4") MF_TILE_COLUMN(I, "%[b0]", "s2", "s6", "s10", "s14") \
   MF_TILE_COLUMN(I, "%[b1]", "s3", "s7", "s11", "s15")
+#define MF_TILE_SUMS(C)                                                                        \
+  [s0] C(s[0]), [s1] C(s[1]), [s2] C(s[2]), [s3] C(s[3]), [s4] C(s[4]), [s5] C(s[5]),          \
+  [s6] C(s[6]), [s7] C(s[7]), [s8] C(s[8]), [s9] C(s[9]), [s10] C(s[10]), [s11] C(s[11]),      \
+  [s12] C(s[12]), [s13] C(s[13]), [s14] C(s[14]), [s15] C(s[15])
+#define MF_TILE_OTHERS                                                                         \
+  [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [b0] "=&r"(b0),              \
+  [b1] "+&r"(b1), [pa] "+&r"(a), [pb] "+&r"(b)                                                 \
+  : [stride] "r"(stride), [back] "r"(4 - 3 * stride)                                           \
+  : "memory"
 /* The first step needs no sums to add to; the others are a hardware loop. */
 #define MF_TILE(FIRST, NEXT)                                                                   \
   __asm volatile(                                                                              \
@@ -29,29 +38,28 @@
       MF_TILE_COLUMN(FIRST, "%[b0]", "s2", "s6", "s10", "s14") "mv %[b0], %[s15]\n\t"           \
       MF_TILE_COLUMN(FIRST, "%[b1]", "s3", "s7", "s11", "s15") "beqz %[b0], 1f\n\t"             \
       MF_LOOP_BODY(24) MF_TILE_STEP(NEXT) "1:\n\t" MF_RVC                                      \
-      : [s0] "=&r"(s[0]), [s1] "=&r"(s[1]), [s2] "=&r"(s[2]), [s3] "=&r"(s[3]),                \
-        [s4] "=&r"(s[4]), [s5] "=&r"(s[5]), [s6] "=&r"(s[6]), [s7] "=&r"(s[7]),                \
-        [s8] "=&r"(s[8]), [s9] "=&r"(s[9]), [s10] "=&r"(s[10]), [s11] "=&r"(s[11]),            \
-        [s12] "=&r"(s[12]), [s13] "=&r"(s[13]), [s14] "=&r"(s[14]), [s15] "=&r"(s[15]),        \
-        [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [b0] "=&r"(b0),        \
-        [b1] "+&r"(b1), [pa] "+&r"(a), [pb] "+&r"(b)                                           \
-      : [stride] "r"(stride), [back] "r"(4 - 3 * stride)                                       \
-      : "memory")
+      : MF_TILE_SUMS("=&r"), MF_TILE_OTHERS)
+/* All steps in the hardware loop. */
+#define MF_TILE_MORE(NEXT)                                                                     \
+  __asm volatile(MF_NORVC MF_LOOP_COUNT("%[b1]") MF_LOOP_BODY(24) MF_TILE_STEP(NEXT) MF_RVC     \
+                 : MF_TILE_SUMS("+&r"), MF_TILE_OTHERS)
 #else
 MF_INLINE int32_t mf_word(const void *at) {
   int32_t word;
   __builtin_memcpy(&word, at, 4);
   return word;
 }
-#define MF_TILE(FIRST, NEXT)                                                              \
-  for (int32_t i = 0; i < 16; i++) {                                                      \
-    s[i] = 0;                                                                             \
-  }                                                                                       \
+#define MF_TILE_MORE(NEXT)                                                                \
   for (int32_t step = 0; step <= b1; step++, a += 4, b += 4) {                            \
     for (int32_t i = 0; i < 16; i++) {                                                    \
       s[i] = NEXT(s[i], mf_word(a + (i >> 2) * stride), b[i & 3]);                        \
     }                                                                                     \
   }
+#define MF_TILE(FIRST, NEXT)                                                              \
+  for (int32_t i = 0; i < 16; i++) {                                                      \
+    s[i] = 0;                                                                             \
+  }                                                                                       \
+  MF_TILE_MORE(NEXT)
 #endif
 
 /* s[4 i + j] = row i . column j over `words` > 0 words; returns the end of the columns. Rows are
@@ -64,6 +72,19 @@ MF_INLINE const int32_t *mf_tile_4x4(
   MF_TILE(MF_I_DOT, MF_I_SDOT);
 #else
   MF_TILE(mf_sdot4, mf_sdot4)
+#endif
+  return b;
+}
+
+/* The same on top of the sums that `s` has. */
+MF_INLINE const int32_t *mf_tile_more_4x4(
+    const int8_t *a, int32_t stride, const int32_t *b, int32_t words, int32_t s[16]) {
+#if MF_XPULP
+  int32_t a0, a1, a2, a3, b0, b1 = words;
+  MF_TILE_MORE(MF_I_SDOT);
+#else
+  int32_t b1 = words - 1;
+  MF_TILE_MORE(mf_sdot4)
 #endif
   return b;
 }
