@@ -14,13 +14,13 @@ def row_stride(k: int) -> int:
 
 def panel_bytes(k: int) -> int:
     """Four columns of k and their constants."""
-    return 16 * ((k + 3) // 4) + 32
+    return 16 * ((k + 3) // 4) + 36
 
 
 def panel_group(rows: int, k: int, n: int) -> int:
     """As mf_panel_group."""
     quads, room = (rows + 3) // 4, 8192 // panel_bytes(k)
-    return max(1, min((63 + quads) // quads, room, (n + 3) // 4))
+    return max(1, min((191 + quads) // quads, room, (n + 3) // 4))
 
 
 def round8(size: int) -> int:

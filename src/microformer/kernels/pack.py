@@ -13,10 +13,11 @@ Packed = Mapping[str, Array | None]
 
 
 def panels(weight: Array, mult: Array, add: Array) -> Array:
-    """int32 [ceil(n / 4), 4 ceil(k / 4) + 8]: four columns word by word, then (2)'s constants.
+    """int32 [ceil(n / 4), 4 ceil(k / 4) + 9]: four columns word by word, then (2)'s constants.
 
     ``weight`` int8 [n, ...] of k values a column; ``mult``, ``add`` int32 [n]. Columns and
-    values that are not there are zero.
+    values that are not there are zero; so is the last word, which keeps panels an odd number of
+    words apart.
     """
     n, k = len(weight), weight[0].size
     count, words = -(-n // 4), -(-k // 4)
@@ -27,7 +28,7 @@ def panels(weight: Array, mult: Array, add: Array) -> Array:
     constants = np.zeros((2, 4 * count), np.int32)
     constants[0, :n], constants[1, :n] = mult, add
     tail = constants.reshape(2, count, 4).transpose(1, 2, 0).reshape(count, 8)
-    return np.concatenate([body, tail], axis=1).astype(np.int32)
+    return np.concatenate([body, tail, np.zeros((count, 1), np.int32)], axis=1).astype(np.int32)
 
 
 def pack_linear(_op: Op, inputs: Operands) -> Packed:

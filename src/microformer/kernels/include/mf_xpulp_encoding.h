@@ -25,11 +25,18 @@
 #define MF_I_ELW "0x03, 6"
 #define MF_I_SHUFFLE2 "0x57, 1, 0x64"
 #define MF_LW_REG(RD, RS1, RS2) ".insn r 0x0b, 7, 0x10, " RD ", " RS1 ", " RS2 "\n\t"
+#define MF_SW_POST(RS2, RS1, STEP) ".insn s 0x2b, 2, " RS2 ", " STEP "(" RS1 ")\n\t"
+#define MF_SW_REG(RS2, RS1, STEP) ".insn r 0x2b, 6, 0x00, " STEP ", " RS1 ", " RS2 "\n\t"
 #define MF_LB_REG(RD, RS1, RS2) ".insn r 0x03, 7, 0x00, " RD ", " RS2 ", " RS1 "\n\t"
 #define MF_LBU_REG(RD, RS1, RS2) ".insn r 0x03, 7, 0x20, " RD ", " RS2 ", " RS1 "\n\t"
 /* Loop 0: count; then start and end around a body of N instructions that follows at once. */
 #define MF_LOOP_COUNT(RS1) ".insn i 0x7b, 2, x0, " RS1 ", 0\n\t"
 #define MF_LOOP_BODY(N) ".insn i 0x7b, 0, x0, x0, 4\n\t.insn i 0x7b, 1, x0, x0, 2*(" #N ")\n\t"
+/* The same where the body begins D instructions behind the first of these two; they hold for every
+ * later count. */
+#define MF_LOOP_AT(D, N)                             \
+  ".insn i 0x7b, 0, x0, x0, 2*(" #D ")\n\t"           \
+  ".insn i 0x7b, 1, x0, x0, 2*((" #D ")+(" #N ")-2)\n\t"
 #define MF_LOOP(RS1, N) ".insn i 0x7b, 4, x0, " RS1 ", 2*(" #N ")\n\t"
 #elif defined(MF_CV32E40P)
 #define MF_XPULP 1
@@ -50,10 +57,15 @@
 #define MF_I_ELW "0x0b, 3"
 #define MF_I_SHUFFLE2 "0x7b, 1, 0x70"
 #define MF_LW_REG(RD, RS1, RS2) ".insn r 0x2b, 3, 0x02, " RD ", " RS1 ", " RS2 "\n\t"
+#define MF_SW_POST(RS2, RS1, STEP) ".insn s 0x2b, 2, " RS2 ", " STEP "(" RS1 ")\n\t"
+#define MF_SW_REG(RS2, RS1, STEP) ".insn r 0x2b, 3, 0x12, " STEP ", " RS1 ", " RS2 "\n\t"
 #define MF_LB_REG(RD, RS1, RS2) ".insn r 0x2b, 3, 0x04, " RD ", " RS2 ", " RS1 "\n\t"
 #define MF_LBU_REG(RD, RS1, RS2) ".insn r 0x2b, 3, 0x0c, " RD ", " RS2 ", " RS1 "\n\t"
 #define MF_LOOP_COUNT(RS1) ".insn i 0x2b, 4, x10, " RS1 ", 0\n\t"
 #define MF_LOOP_BODY(N) ".insn i 0x2b, 4, x0, x0, 2\n\t.insn i 0x2b, 4, x4, x0, (" #N ")+1\n\t"
+#define MF_LOOP_AT(D, N)                             \
+  ".insn i 0x2b, 4, x0, x0, (" #D ")\n\t"             \
+  ".insn i 0x2b, 4, x4, x0, (" #D ")+(" #N ")-1\n\t"
 #define MF_LOOP(RS1, N) ".insn i 0x2b, 4, x14, " RS1 ", (" #N ")+1\n\t"
 #else
 #define MF_XPULP 0

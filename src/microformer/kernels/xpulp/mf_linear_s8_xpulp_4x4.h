@@ -20,9 +20,8 @@ static inline void mf_linear_s8_xpulp_4x4(
   if (table != NULL && mf_core() == 0) {
     mf_copied(mf_copy_rows(near_table, table, 256, 1, 0, 0));
   }
-  mf_stage_rows(x, staged, rows, k);
   mf_matrix_xpulp(
-      staged, weight, table != NULL ? near_table : NULL, y, rows, k, n, shift, panels);
+      x, weight, table != NULL ? near_table : NULL, y, rows, k, n, shift, panels, staged);
 }
 
 #endif

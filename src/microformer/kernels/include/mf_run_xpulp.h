@@ -1,0 +1,123 @@
+/* Tiles of a matrix product one behind the other, from their first load to their last store in one
+ * piece of assembler: nothing between them but three pointers stepped. */
+#ifndef MF_RUN_XPULP_H
+#define MF_RUN_XPULP_H
+
+#include "mf_requantize_xpulp.h"
+#include "mf_tile_xpulp.h"
+
+/* `count` > 0 tiles; a step leads from a tile's begin to the next one's. */
+typedef struct {
+  const int8_t *rows;     /* four rows of 4 * words bytes, `stride` bytes apart */
+  int32_t stride;
+  int32_t row_step;       /* bytes */
+  const int32_t *columns; /* [words, 4] words; where requantised, then [4, 2] constants */
+  int32_t column_step;    /* words */
+  int32_t words;          /* > 0 */
+  int8_t *y;              /* a tile's four words of results, `pitch` bytes apart */
+  int32_t pitch;
+  int32_t y_step;         /* bytes */
+  int32_t count;
+} mf_run_t;
+
+#if MF_XPULP
+/* As MF_TILE with a loop whose place is set before (30 instructions on), the count from memory. */
+#define MF_RUN_TILE(FIRST, NEXT)                                                               \
+  "lw %[s15], %[more]\n\t" MF_LW_REG("%[a0]", "%[pa]", "%[stride]") MF_LOOP_COUNT("%[s15]")    \
+  MF_LW_REG("%[a1]", "%[pa]", "%[stride]") MF_LW_REG("%[a2]", "%[pa]", "%[stride]")            \
+  MF_LW_REG("%[a3]", "%[pa]", "%[back]") MF_LW_POST("%[b0]", "%[pb]", "4")                     \
+  MF_LW_POST("%[b1]", "%[pb]", "4") MF_TILE_COLUMN(FIRST, "%[b0]", "s0", "s4", "s8", "s12")    \
+  MF_LW_POST("%[b0]", "%[pb]", "4") MF_TILE_COLUMN(FIRST, "%[b1]", "s1", "s5", "s9", "s13")    \
+  MF_LW_POST("%[b1]", "%[pb]", "4") MF_TILE_COLUMN(FIRST, "%[b0]", "s2", "s6", "s10", "s14")   \
+  "mv %[b0], %[s15]\n\t" MF_TILE_COLUMN(FIRST, "%[b1]", "s3", "s7", "s11", "s15")              \
+  "beqz %[b0], 2f\n\t" MF_TILE_STEP(NEXT) "2:\n\t"
+/* `AFTER` stores the tile and may use all registers but pa, pb, y and count. */
+#define MF_RUN_TILES(FIRST, NEXT, AFTER, ...)                                                        \
+  __asm volatile(                                                                              \
+      MF_NORVC MF_LOOP_AT(30, 24) "1:\n\t" MF_RUN_TILE(FIRST, NEXT) AFTER                      \
+      "lw %[s15], %[rows]\n\tlw %[s14], %[next]\n\tlw %[s13], %[hop]\n\t"                      \
+      "addi %[count], %[count], -1\n\tadd %[pa], %[pa], %[s15]\n\tadd %[pb], %[pb], %[s14]\n\t" \
+      "add %[y], %[y], %[s13]\n\tbnez %[count], 1b\n\t" MF_RVC                                 \
+      : MF_TILE_SUMS("=&r"), [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3),   \
+        [b0] "=&r"(b0), [b1] "=&r"(b1), [pa] "+&r"(pa), [pb] "+&r"(pb), [y] "+&r"(y),          \
+        [count] "+&r"(count)                                                                   \
+      : [stride] "r"(run->stride), [back] "r"(4 - 3 * run->stride), [more] "m"(more),          \
+        [rows] "m"(rows), [next] "m"(next), [hop] "m"(hop), __VA_ARGS__                        \
+      : "memory")
+#define MF_RUN_LOCALS(TAIL, STORES)                                                            \
+  int32_t s[16], a0, a1, a2, a3, b0, b1, count = run->count;                                   \
+  const int8_t *pa = run->rows;                                                                \
+  const int32_t *pb = run->columns;                                                            \
+  int8_t *y = run->y;                                                                          \
+  const int32_t more = run->words - 1, rows = run->row_step - 4 * run->words,                  \
+                next = 4 * (run->column_step - 4 * run->words - (TAIL)),                       \
+                pitch = run->pitch, hop = run->y_step - (STORES);
+/* The requantisation of mf_requantize_xpulp.h with the registers of a run. */
+#define MF_RUN_QUANTIZED(THEN, PACKED)                                                         \
+  "lw %[a2], %[shift]\n\t" MF_RUN_COLUMN("s0", "s4", "s8", "s12")                              \
+  MF_RUN_COLUMN("s1", "s5", "s9", "s13") MF_RUN_COLUMN("s2", "s6", "s10", "s14")               \
+  MF_RUN_COLUMN("s3", "s7", "s11", "s15") THEN "lw %[a3], %[pitch]\n\t" PACKED                 \
+  MF_SW_REG("%[a0]", "%[y]", "%[a3]") MF_SW_REG("%[a1]", "%[y]", "%[a3]")                      \
+  MF_SW_REG("%[s0]", "%[y]", "%[a3]") MF_SW_REG("%[s1]", "%[y]", "%[a3]")
+#define MF_RUN_PLUS(S) MF_INSN(MF_I_ADDN, "%[" S "]", "%[a1]", "%[a2]")
+#define MF_RUN_TIMES(S) "mul %[" S "], %[" S "], %[a0]\n\t"
+#define MF_RUN_LOOKED_UP(S) MF_LB_REG("%[" S "]", "%[" S "]", "%[b0]")
+#define MF_RUN_COLUMN(S0, S1, S2, S3)                                                          \
+  MF_LW_POST("%[a0]", "%[pb]", "4") MF_LW_POST("%[a1]", "%[pb]", "4")                          \
+  MF_OF_COLUMN(MF_RUN_TIMES, S0, S1, S2, S3) MF_OF_COLUMN(MF_RUN_PLUS, S0, S1, S2, S3)         \
+  MF_OF_COLUMN(MF_CLIPPED, S0, S1, S2, S3)
+#define MF_RUN_ALL(OP)                                                                         \
+  MF_OF_COLUMN(OP, "s0", "s1", "s2", "s3") MF_OF_COLUMN(OP, "s4", "s5", "s6", "s7")            \
+  MF_OF_COLUMN(OP, "s8", "s9", "s10", "s11") MF_OF_COLUMN(OP, "s12", "s13", "s14", "s15")
+#define MF_RUN_BY_ROWS                                                                         \
+  MF_TO_WORD("s0", "s1", "s2", "s3", "a0") MF_TO_WORD("s4", "s5", "s6", "s7", "a1")            \
+  MF_TO_WORD("s8", "s9", "s10", "s11", "s0") MF_TO_WORD("s12", "s13", "s14", "s15", "s1")
+#define MF_RUN_BY_COLUMNS                                                                      \
+  MF_TO_WORD("s0", "s4", "s8", "s12", "a0") MF_TO_WORD("s1", "s5", "s9", "s13", "a1")          \
+  MF_TO_WORD("s2", "s6", "s10", "s14", "s0") MF_TO_WORD("s3", "s7", "s11", "s15", "s1")
+#define MF_RUN_TABLE "lw %[b0], %[table]\n\t" MF_RUN_ALL(MF_RUN_LOOKED_UP)
+#define MF_RUN_REQUANTIZED(THEN, PACKED, TABLE, I, J)                                          \
+  MF_RUN_LOCALS(8, 4 * run->pitch)                                                             \
+  MF_RUN_TILES(MF_I_DOT, MF_I_SDOT, MF_RUN_QUANTIZED(THEN, PACKED), [shift] "m"(shift),              \
+         [table] "m"(TABLE), [pitch] "m"(pitch))
+#else
+/* The tiles one by one; AFTER uses the sums s of the tile and where its results begin, y. */
+#define MF_RUN_TILES(TILE, AFTER)                                                                    \
+  for (int32_t tile = 0; tile < run->count; tile++) {                                          \
+    int32_t s[16];                                                                             \
+    int8_t *y = run->y + tile * run->y_step;                                                   \
+    const int32_t *constants =                                                                 \
+        TILE((const void *)(run->rows + tile * run->row_step), run->stride,                    \
+             run->columns + tile * run->column_step, run->words, s);                           \
+    AFTER                                                                                      \
+  }
+MF_INLINE void mf_store_words(int8_t *y, int32_t pitch, const int32_t words[4]) {
+  for (int32_t i = 0; i < 4; i++) {
+    __builtin_memcpy(y + i * pitch, &words[i], 4);
+  }
+}
+#define MF_RUN_REQUANTIZED(THEN, PACKED, TABLE, I, J)                                          \
+  int32_t out[4];                                                                              \
+  MF_RUN_TILES(mf_tile_4x4, MF_REQUANTIZE(TABLE, I, J) mf_store_words(y, run->pitch, out);)
+#endif
+
+/* y by rows: of each of a tile's rows a word of four columns. */
+MF_PHASE void mf_run_rows(const mf_run_t *run, int32_t shift) {
+  const int8_t *const none = NULL;
+  (void)none;
+  MF_RUN_REQUANTIZED("", MF_RUN_BY_ROWS, none, 4, 1);
+}
+
+/* The same with a table behind; `table` is that of -128 to 127 at its entry for 0. */
+MF_PHASE void mf_run_rows_table(const mf_run_t *run, int32_t shift, const int8_t *table) {
+  MF_RUN_REQUANTIZED(MF_RUN_TABLE, MF_RUN_BY_ROWS, table, 4, 1);
+}
+
+/* y by columns: of each of a tile's columns a word of four rows. */
+MF_PHASE void mf_run_columns(const mf_run_t *run, int32_t shift) {
+  const int8_t *const none = NULL;
+  (void)none;
+  MF_RUN_REQUANTIZED("", MF_RUN_BY_COLUMNS, none, 1, 4);
+}
+
+#endif
