@@ -2,7 +2,7 @@
 
 import math
 
-from microformer.graph.ops import Op
+from microformer.graph.ops import Attention, AttentionBlock, Op
 from microformer.graph.tensor import Tensor
 from microformer.kernels.signatures import Operands
 
@@ -37,3 +37,47 @@ def linear_scratch(_op: Op, inputs: Operands, output: Tensor) -> int:
     table = 256 if len(inputs) > 4 and inputs[4] is not None else 0
     staged = (rows + 3) // 4 * 4 * row_stride(k)
     return round8(2 * panel_group(rows, k, n) * panel_bytes(k) + table + staged)
+
+
+def _odd(words: int) -> int:
+    return words | 1
+
+
+def _core_words(keys: int, biased: bool) -> int:
+    """As mf_core_words: scores, probabilities and bias of four rows."""
+    quads = (keys + 3) // 4
+    return 4 * (_odd(4 * quads) + _odd(quads) + keys * biased)
+
+
+def zero_is_near(op: Op, _inputs: Operands, _output: Tensor) -> bool:
+    """Attention whose context's zero point can be added without saturation."""
+    inner = op.attention if isinstance(op, AttentionBlock) else op
+    assert isinstance(inner, Attention)
+    return abs(inner.out_zero) < 1 << 29
+
+
+def block_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
+    """As mf_attention_block_xpulp lays it out."""
+    assert isinstance(op, AttentionBlock) and inputs[0] is not None
+    inner, (rows, e), n = op.attention, inputs[0].shape, output.shape[1]
+    quads, queries = (rows + 3) // 4, inner.heads // inner.kv_heads
+    key_quads, value_quads = (inner.head_dim + 3) // 4, (inner.value_dim + 3) // 4
+    group = min(-(-8 // (queries * quads)), inner.kv_heads)
+    context = 4 * inner.heads * value_quads
+    out = panel_bytes(context) // 4 * min(-(-8 // quads), (n + 3) // 4)
+    room = max(512, out, panel_bytes(e) // 4)
+    queries_bytes = 4 * quads * row_stride(4 * key_quads) * queries
+    keys = 4 * quads * (4 * key_quads + 1)
+    values = 4 * value_quads * (4 * quads + 1)
+    biased = len(inputs) > 14 and inputs[14] is not None
+    rows_bytes = 4 * quads * (row_stride(e) + row_stride(context))
+    cores = 8 * 4 * _core_words(rows, biased)
+    return round8(8 * room + rows_bytes + group * (queries_bytes + keys + values) + cores + 256)
+
+
+def block_fits(op: Op, inputs: Operands, output: Tensor) -> bool:
+    """Leaves L1 room for stacks, input and output."""
+    return zero_is_near(op, inputs, output) and block_scratch(op, inputs, output) <= _BLOCK_BYTES
+
+
+_BLOCK_BYTES = 57 * 1024

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from microformer.graph.ops import Op
+from microformer.graph.ops import AttentionBlock, Op
 from microformer.graph.tensor import Array
 from microformer.kernels.signatures import Operands
 
@@ -33,20 +33,45 @@ def panels(weight: Array, mult: Array, add: Array) -> Array:
 
 def pack_linear(_op: Op, inputs: Operands) -> Packed:
     """Weight and constants of a matrix product as panels."""
-    return _packed(inputs, (1,))
+    weight, mult, add = inputs[1:4]
+    assert weight is not None and mult is not None and add is not None
+    return {weight.name: panels(*_data(inputs, 1)), mult.name: None, add.name: None}
 
 
-def pack_block(_op: Op, inputs: Operands) -> Packed:
-    """The four projections of an attention layer as panels."""
-    return _packed(inputs, (1, 4, 7, 10))
+def pack_block(op: Op, inputs: Operands) -> Packed:
+    """All panels of an attention layer in the order of their use, under the name of the first.
 
-
-def _packed(inputs: Operands, places: tuple[int, ...]) -> Packed:
-    made: dict[str, Array | None] = {}
-    for place in places:
-        weight, mult, add = inputs[place : place + 3]
-        assert weight is not None and mult is not None and add is not None
-        assert weight.data is not None and mult.data is not None and add.data is not None
-        made[weight.name] = panels(weight.data, mult.data, add.data)
-        made[mult.name] = made[add.name] = None
+    For each head of keys the queries that read it, its keys and its values, each head filled up
+    to whole panels with zero columns; then those of the output, whose rows are filled alike.
+    """
+    assert isinstance(op, AttentionBlock)
+    inner = op.attention
+    kv, dims = inner.kv_heads, (inner.head_dim, inner.head_dim, inner.value_dim)
+    heads = (inner.heads, kv, kv)
+    parts = []
+    for place, count, dim in zip((1, 4, 7), heads, dims, strict=True):
+        filled = [_filled(data, count, dim) for data in _data(inputs, place)]
+        parts.append([f.reshape(kv, -1, *f.shape[2:]) for f in filled])
+    weight, mult, add = (np.concatenate(same, axis=1) for same in zip(*parts, strict=True))
+    projections = panels(weight.reshape(-1, weight.shape[-1]), mult.reshape(-1), add.reshape(-1))
+    last, last_mult, last_add = _data(inputs, 10)
+    rows = _filled(last.T, inner.heads, inner.value_dim)
+    output = panels(rows.reshape(-1, len(last)).T, last_mult, last_add)
+    names = [t.name for t in inputs[1:13] if t is not None]
+    made: dict[str, Array | None] = dict.fromkeys(names)
+    made[names[0]] = np.concatenate([projections.reshape(-1), output.reshape(-1)])
     return made
+
+
+def _filled(data: Array, heads: int, dim: int) -> Array:
+    """[heads * dim, ...] as [heads, dim rounded up to fours, ...], zeros behind each head."""
+    split = data.reshape(heads, dim, *data.shape[1:])
+    return np.pad(split, [(0, 0), (0, -dim % 4)] + [(0, 0)] * (data.ndim - 1))
+
+
+def _data(inputs: Operands, place: int) -> tuple[Array, Array, Array]:
+    """Weight, mult and add from ``place`` on."""
+    weight, mult, add = inputs[place : place + 3]
+    assert weight is not None and mult is not None and add is not None
+    assert weight.data is not None and mult.data is not None and add.data is not None
+    return weight.data, mult.data, add.data

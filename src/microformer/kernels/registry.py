@@ -39,8 +39,10 @@ from microformer.kernels.costs import (
     row_scratch,
     softmax_dsp_cost,
 )
+from microformer.kernels.costs_xpulp import block_fits as block_xpulp_fits
+from microformer.kernels.costs_xpulp import block_scratch as block_xpulp_scratch
 from microformer.kernels.costs_xpulp import linear_scratch as linear_xpulp_scratch
-from microformer.kernels.pack import Packed, pack_linear
+from microformer.kernels.pack import Packed, pack_block, pack_linear
 from microformer.kernels.signatures import Operands, family
 
 __all__ = ["KERNELS", "Kernel", "candidates", "library_files", "select"]
@@ -228,6 +230,24 @@ KERNELS: tuple[Kernel, ...] = (
         "mve",
         block_mve_cost,
         scratch=block_mve_scratch,
+    ),
+    Kernel(
+        "mf_attention_block_s8_ibert_xpulp_4x4",
+        "attention_block_ibert",
+        "xpulp",
+        per_mac(0.48, 5),
+        fits=block_xpulp_fits,
+        scratch=block_xpulp_scratch,
+        pack=pack_block,
+    ),
+    Kernel(
+        "mf_attention_block_s8_lut_xpulp_4x4",
+        "attention_block_lut",
+        "xpulp",
+        per_mac(0.48, 5),
+        fits=block_xpulp_fits,
+        scratch=block_xpulp_scratch,
+        pack=pack_block,
     ),
     Kernel("mf_softmax_s8_lut_ref", "softmax_lut", "ref", per_output(30), inplace=(0,)),
     Kernel("mf_softmax_s8_lut_dsp", "softmax_lut", "dsp", softmax_dsp_cost, inplace=(0,)),

@@ -80,6 +80,31 @@ typedef struct {
   MF_RUN_LOCALS(8, 4 * run->pitch)                                                             \
   MF_RUN_TILES(MF_I_DOT, MF_I_SDOT, MF_RUN_QUANTIZED(THEN, PACKED), [shift] "m"(shift),              \
          [table] "m"(TABLE), [pitch] "m"(pitch))
+#define MF_RUN_STORE_ROW(S0, S1, S2, S3)                                                       \
+  MF_SW_POST("%[" S0 "]", "%[y]", "4") MF_SW_POST("%[" S1 "]", "%[y]", "4")                    \
+  MF_SW_POST("%[" S2 "]", "%[y]", "4") MF_SW_REG("%[" S3 "]", "%[y]", "%[a0]")
+#define MF_RUN_SUMS                                                                            \
+  "lw %[a0], %[pitch]\n\t" MF_RUN_STORE_ROW("s0", "s1", "s2", "s3")                            \
+  MF_RUN_STORE_ROW("s4", "s5", "s6", "s7") MF_RUN_STORE_ROW("s8", "s9", "s10", "s11")          \
+  MF_RUN_STORE_ROW("s12", "s13", "s14", "s15")
+/* Equation (3c) on a row; RIGHT and FACTOR are that row's. */
+#define MF_RUN_HALVED(S) "sra %[" S "], %[" S "], %[a0]\n\t"
+#define MF_RUN_SCALED(S) "mul %[" S "], %[" S "], %[a1]\n\t"
+#define MF_RUN_ROUNDED(S) MF_INSN(MF_I_ADDN, "%[" S "]", "%[a3]", "%[a2]")
+#define MF_RUN_MOVED(S) "add %[" S "], %[" S "], %[b0]\n\t"
+#define MF_RUN_CONTEXT_ROW(ROW, S0, S1, S2, S3, TO)                                            \
+  "lw %[a0], %[right" ROW "]\n\tlw %[a1], %[factor" ROW "]\n\t"                               \
+  MF_OF_COLUMN(MF_RUN_HALVED, S0, S1, S2, S3) MF_OF_COLUMN(MF_RUN_SCALED, S0, S1, S2, S3)      \
+  MF_OF_COLUMN(MF_RUN_ROUNDED, S0, S1, S2, S3) MF_OF_COLUMN(MF_RUN_MOVED, S0, S1, S2, S3)      \
+  MF_OF_COLUMN(MF_CLIPPED, S0, S1, S2, S3) MF_TO_WORD(S0, S1, S2, S3, TO)
+#define MF_RUN_CONTEXT                                                                         \
+  "lw %[a2], %[shift]\n\tlw %[a3], %[round]\n\tlw %[b0], %[zero]\n\t"                         \
+  MF_RUN_CONTEXT_ROW("0", "s0", "s1", "s2", "s3", "b1")                                        \
+  MF_RUN_CONTEXT_ROW("1", "s4", "s5", "s6", "s7", "s0")                                        \
+  MF_RUN_CONTEXT_ROW("2", "s8", "s9", "s10", "s11", "s1")                                      \
+  MF_RUN_CONTEXT_ROW("3", "s12", "s13", "s14", "s15", "s2") "lw %[a3], %[pitch]\n\t"           \
+  MF_SW_REG("%[b1]", "%[y]", "%[a3]") MF_SW_REG("%[s0]", "%[y]", "%[a3]")                      \
+  MF_SW_REG("%[s1]", "%[y]", "%[a3]") MF_SW_REG("%[s2]", "%[y]", "%[a3]")
 #else
 /* The tiles one by one; AFTER uses the sums s of the tile and where its results begin, y. */
 #define MF_RUN_TILES(TILE, AFTER)                                                                    \
@@ -118,6 +143,49 @@ MF_PHASE void mf_run_columns(const mf_run_t *run, int32_t shift) {
   const int8_t *const none = NULL;
   (void)none;
   MF_RUN_REQUANTIZED("", MF_RUN_BY_COLUMNS, none, 1, 4);
+}
+
+/* y: the sums themselves, a tile's rows of four `pitch` bytes apart. */
+MF_INLINE void mf_run_sums(const mf_run_t *run) {
+#if MF_XPULP
+  MF_RUN_LOCALS(0, 4 * run->pitch)
+  const int32_t after = pitch - 12;
+  MF_RUN_TILES(MF_I_DOT, MF_I_SDOT, MF_RUN_SUMS, [pitch] "m"(after));
+#else
+  MF_RUN_TILES(mf_tile_4x4, (void)constants; for (int32_t i = 0; i < 4; i++) {
+    __builtin_memcpy(y + i * run->pitch, s + 4 * i, 16);
+  })
+#endif
+}
+
+/* How (3c) turns a row's sums into its context; the zero point is within 2^30. */
+typedef struct {
+  int32_t right[4];
+  int32_t factor[4];
+  int32_t shift;
+  int32_t round;
+  int32_t zero;
+} mf_normal_t;
+
+/* Rows of probabilities (unsigned) times panels of values, normalised; y by rows. */
+MF_INLINE void mf_run_context(const mf_run_t *run, const mf_normal_t *by) {
+#if MF_XPULP
+  MF_RUN_LOCALS(0, 4 * run->pitch)
+  MF_RUN_TILES(MF_I_DOTUS, MF_I_SDOTUS, MF_RUN_CONTEXT, [pitch] "m"(pitch), [shift] "m"(by->shift),
+               [round] "m"(by->round), [zero] "m"(by->zero), [right0] "m"(by->right[0]),
+               [right1] "m"(by->right[1]), [right2] "m"(by->right[2]), [right3] "m"(by->right[3]),
+               [factor0] "m"(by->factor[0]), [factor1] "m"(by->factor[1]),
+               [factor2] "m"(by->factor[2]), [factor3] "m"(by->factor[3]));
+#else
+  int32_t out[4];
+  MF_RUN_TILES(mf_tile_us_4x4, (void)constants; for (int32_t i = 0; i < 16; i++) {
+    const int32_t row = i >> 2;
+    const int32_t value = ((s[i] >> by->right[row]) * by->factor[row] + by->round) >> by->shift;
+    s[i] = mf_clamp8(value + by->zero);
+  } for (int32_t i = 0; i < 4; i++) {
+    out[i] = mf_pack4(s[4 * i], s[4 * i + 1], s[4 * i + 2], s[4 * i + 3]);
+  } mf_store_words(y, run->pitch, out);)
+#endif
 }
 
 #endif

@@ -1,0 +1,193 @@
+/* A whole attention layer on a cluster: what the kernels lut and ibert of family xpulp share.
+ *
+ * All panels of all projections lie in the order of their use, so that one stream brings them: for
+ * each head of keys those of its queries, of its keys and of its values, then those of the output.
+ * `group` such heads at a time are projected straight to what the products read, by all cores; then
+ * the cores share their (head, four rows); at last the output product reads the whole context. */
+#ifndef MF_ATTENTION_BLOCK_XPULP_H
+#define MF_ATTENTION_BLOCK_XPULP_H
+
+#include "mf_attention_xpulp.h"
+#include "mf_matrix_xpulp.h"
+
+/* Shapes, and places in L1. */
+typedef struct {
+  int32_t quads;       /* of rows */
+  int32_t words;       /* of a row of x */
+  int32_t queries;     /* heads of queries a head of keys */
+  int32_t key_quads;   /* panels of a head's queries or keys */
+  int32_t value_quads; /* panels of a head's values */
+  int32_t q_shift, k_shift, v_shift;
+  int32_t q_stride;    /* bytes of a query row */
+  int32_t key_size, value_size; /* words of a head's keys, of its values */
+  const int8_t *x;     /* [4 quads, stride of words] */
+  int8_t *q;           /* [group, queries, 4 quads, q_stride] */
+  int32_t *keys;       /* [group, key_size] */
+  int32_t *values;     /* [group, value_size] */
+} mf_heads_t;
+
+/* Heads of keys at a time: enough (head, four rows) for eight cores. */
+MF_INLINE int32_t mf_block_group(int32_t rows, int32_t heads, int32_t kv_heads) {
+  const int32_t units = heads / kv_heads * ((rows + 3) >> 2), wanted = (7 + units) / units;
+  return wanted < kv_heads ? wanted : kv_heads;
+}
+
+/* Words of one of the stream's two buffers. */
+MF_INLINE int32_t mf_block_room(int32_t rows, int32_t e_panel, int32_t out_panel, int32_t n) {
+  const int32_t quads = (rows + 3) >> 2, wanted = (7 + quads) / quads, panels = (n + 3) >> 2;
+  const int32_t out = out_panel * (wanted < panels ? wanted : panels);
+  const int32_t least = out > 512 ? out : 512;
+  return least > e_panel ? least : e_panel;
+}
+
+/* Panels of a group between two barriers; in eight equal parts where that is possible. */
+MF_INLINE int32_t mf_block_chunk(int32_t room, int32_t panel, int32_t quads, int32_t panels) {
+  const int32_t fit = room / panel, odd = quads & 7 ? fit & 7 : 0, chunk = fit > 8 ? fit - odd : fit;
+  return chunk < panels ? chunk : panels;
+}
+
+/* The part of a run of panels that lies in one head's queries, keys or values. `panel` counts
+ * within the group; `run` has the rows. Returns how many of `most` tiles were done. */
+MF_INLINE int32_t mf_project_part(
+    const mf_heads_t *to, mf_run_t *run, int32_t panel, int32_t quad, int32_t most,
+    int32_t down) {
+  const int32_t head_panels = (to->queries + 1) * to->key_quads + to->value_quads;
+  const int32_t kv = panel / head_panels, at = panel - kv * head_panels;
+  const int32_t key_begin = to->queries * to->key_quads, value_begin = key_begin + to->key_quads;
+  int32_t end;
+  run->pitch = 4;
+  if (at < key_begin) {
+    const int32_t head = at / to->key_quads, in_head = at - head * to->key_quads;
+    int8_t *const rows = to->q + ((kv * to->queries + head) * to->quads + quad) * 4 * to->q_stride;
+    run->y = rows + 4 * in_head;
+    run->pitch = to->q_stride;
+    run->y_step = down ? 4 * to->q_stride : 4;
+    end = to->key_quads - in_head;
+  } else if (at < value_begin) {
+    const int32_t size = mf_key_panel(to->key_quads);
+    int32_t *const place = to->keys + kv * to->key_size + quad * size + 4 * (at - key_begin);
+    run->y = (int8_t *)place;
+    run->y_step = down ? 4 * size : 16;
+    end = value_begin - at;
+  } else {
+    const int32_t size = mf_value_panel(4 * to->quads);
+    int32_t *const place = to->values + kv * to->value_size + (at - value_begin) * size + 4 * quad;
+    run->y = (int8_t *)place;
+    run->y_step = down ? 16 : 4 * size;
+    end = head_panels - at;
+  }
+  run->count = down || most < end ? most : end;
+  if (at < value_begin) {
+    mf_run_rows(run, at < key_begin ? to->q_shift : to->k_shift);
+  } else {
+    mf_run_columns(run, to->v_shift);
+  }
+  return run->count;
+}
+
+/* `count` panels from the group's panel `first` on, for all rows: this core's share. */
+MF_INLINE void mf_project(
+    const mf_heads_t *to, const int32_t *panels, int32_t first, int32_t count) {
+  const int32_t size = 4 * to->words + 9, stride = 4 * (to->words | 1), quads = to->quads;
+  const int32_t down = quads > to->key_quads, length = down ? quads : count;
+  const mf_share_t share = mf_share(quads * count);
+  int32_t line = share.begin / length, at = share.begin % length;
+  mf_run_t run = {to->x, stride, down ? 4 * stride : 0, panels, down ? 0 : size, to->words, NULL,
+                  0, 0, 0};
+  for (int32_t left = share.end - share.begin; left > 0;) {
+    const int32_t quad = down ? at : line, panel = down ? line : at;
+    const int32_t most = at + left < length ? left : length - at;
+    run.rows = to->x + quad * 4 * stride;
+    run.columns = panels + panel * size;
+    const int32_t done = mf_project_part(to, &run, first + panel, quad, most, down);
+    left -= done, at += done;
+    if (at == length) {
+      at = 0, line++;
+    }
+  }
+}
+
+/* The layer. `weight` is all panels; scratch: two buffers of the stream, x staged, context, queries,
+ * keys, values of a group, each core's part, the table. */
+MF_INLINE void mf_attention_block_xpulp(
+    const int8_t *x, const int32_t *weight, const uint8_t *lut, const int32_t *bias, int8_t *y,
+    int32_t rows, int32_t e, int32_t n, const int32_t shifts[4], int32_t heads, int32_t kv_heads,
+    int32_t head_dim, int32_t value_dim, int32_t bias_stride, mf_attend_t *op, void *scratch) {
+  const int32_t quads = (rows + 3) >> 2, queries = heads / kv_heads;
+  const int32_t key_quads = (head_dim + 3) >> 2, value_quads = (value_dim + 3) >> 2;
+  const int32_t group = mf_block_group(rows, heads, kv_heads);
+  const int32_t context_k = 4 * heads * value_quads, context_stride = mf_row_stride(context_k);
+  const int32_t panel = mf_panel_words(e), out_panel = mf_panel_words(context_k);
+  const int32_t room = mf_block_room(rows, panel, out_panel, n), near = mf_is_near(weight);
+  const int32_t head_panels = (queries + 1) * key_quads + value_quads;
+  int32_t *const buffers = (int32_t *)scratch;
+  int8_t *const staged = (int8_t *)(buffers + 2 * room);
+  int8_t *const context = staged + 4 * quads * mf_row_stride(e);
+  const int32_t q_stride = mf_row_stride(4 * key_quads);
+  const int32_t key_size = quads * mf_key_panel(key_quads);
+  const int32_t value_size = value_quads * mf_value_panel(rows);
+  int8_t *const q = context + 4 * quads * context_stride;
+  int32_t *const keys = (int32_t *)(void *)(q + group * queries * 4 * quads * q_stride);
+  int32_t *const values = keys + group * key_size;
+  int32_t *const work = values + group * value_size;
+  const int32_t core_words = mf_core_words(rows, bias != NULL);
+  const mf_heads_t to = {
+      quads, mf_row_words(e), queries, key_quads, value_quads, shifts[0], shifts[1], shifts[2],
+      q_stride, key_size, value_size, staged, q, keys, values};
+  if (lut != NULL && !mf_is_near(lut)) {
+    uint8_t *const near_lut = (uint8_t *)(work + 8 * core_words);
+    if (mf_core() == 0) {
+      const int32_t number = mf_copy_rows(near_lut, lut, 256, 1, 0, 0);
+      if (near) { /* else it is done before the first panels, which are waited for */
+        mf_copied(number);
+      }
+    }
+    op->exponential.lut.table = near_lut;
+  }
+  const int32_t first_panels = head_panels * group;
+  const int32_t chunk = near ? first_panels : mf_block_chunk(room, panel, quads, first_panels);
+  int32_t next = near ? chunk : (chunk + 2) / 3; /* panels under way; few at first */
+  mf_stream_t stream = {weight, buffers, near, 0, 0};
+  mf_stream_next(&stream, next * panel, room);
+  mf_stage_rows(x, staged, rows, e);
+  const int32_t out_panels = (n + 3) >> 2;
+  const int32_t out_chunk = near ? out_panels : mf_block_chunk(room, out_panel, quads, out_panels);
+  for (int32_t head = 0; head < kv_heads; head += group) {
+    const int32_t here = kv_heads - head < group ? kv_heads - head : group;
+    const int32_t panels = here * head_panels;
+    for (int32_t at = 0; at < panels;) {
+      const int32_t count = next;
+      const int32_t *from = mf_stream_take(&stream, count * panel, room);
+      const int32_t left = panels - at - count;
+      const int32_t following = kv_heads - head - here < group ? kv_heads - head - here : group;
+      next = left > 0 ? left : following * head_panels;
+      next = next < chunk ? next : chunk;
+      mf_stream_next(&stream, next > 0 ? next * panel : out_chunk * out_panel, room);
+      mf_project(&to, from, at, count);
+      at += count;
+    }
+    mf_barrier();
+    const mf_share_t share = mf_share(here * queries * quads);
+    for (int32_t unit = share.begin; unit < share.end; unit++) {
+      const int32_t local = unit / quads, quad = unit - local * quads, kv = local / queries;
+      const int32_t whole = head * queries + local, row = 4 * quad;
+      const int32_t count = rows - row < 4 ? rows - row : 4;
+      mf_attend(
+          op, q + unit * 4 * q_stride, q_stride, keys + kv * key_size, values + kv * value_size,
+          bias != NULL ? bias + (whole * bias_stride + row * rows) : NULL,
+          context + row * context_stride + 4 * whole * value_quads, context_stride, row, count,
+          work + mf_core() * core_words);
+    }
+  }
+  for (int32_t at = 0, count = out_chunk; at < out_panels;) {
+    const int32_t *from = mf_stream_take(&stream, count * out_panel, room);
+    const int32_t left = out_panels - at - count, after = left < out_chunk ? left : out_chunk;
+    mf_stream_next(&stream, after * out_panel, room);
+    mf_panels_to_rows(
+        context, from, NULL, y + 4 * at, rows, heads * value_quads, count, n - 4 * at, n,
+        shifts[3]);
+    at += count, count = after;
+  }
+}
+
+#endif
