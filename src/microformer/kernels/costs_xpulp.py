@@ -37,3 +37,10 @@ def linear_scratch(_op: Op, inputs: Operands, output: Tensor) -> int:
     table = 256 if len(inputs) > 4 and inputs[4] is not None else 0
     staged = (rows + 3) // 4 * 4 * row_stride(k)
     return round8(2 * panel_group(rows, k, n) * panel_bytes(k) + table + staged)
+
+
+def norm_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
+    """Multiplier and constant of each element."""
+    mult = inputs[1]
+    assert mult is not None
+    return 8 * mult.size

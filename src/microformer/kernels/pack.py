@@ -40,6 +40,15 @@ def pack_block(_op: Op, inputs: Operands) -> Packed:
     return _packed(inputs, (1, 4, 7, 10))
 
 
+def pack_norm(_op: Op, inputs: Operands) -> Packed:
+    """int32 [N, 2]: multiplier and constant of (7d) of each element side by side."""
+    mult, add = inputs[1:3]
+    assert mult is not None and add is not None and mult.data is not None
+    assert add.data is not None
+    pairs = np.stack([mult.data, add.data], axis=1).astype(np.int32)
+    return {mult.name: pairs, add.name: None}
+
+
 def _packed(inputs: Operands, places: tuple[int, ...]) -> Packed:
     made: dict[str, Array | None] = {}
     for place in places:

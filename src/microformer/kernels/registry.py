@@ -40,7 +40,8 @@ from microformer.kernels.costs import (
     softmax_dsp_cost,
 )
 from microformer.kernels.costs_xpulp import linear_scratch as linear_xpulp_scratch
-from microformer.kernels.pack import Packed, pack_linear
+from microformer.kernels.costs_xpulp import norm_scratch
+from microformer.kernels.pack import Packed, pack_linear, pack_norm
 from microformer.kernels.signatures import Operands, family
 
 __all__ = ["KERNELS", "Kernel", "candidates", "library_files", "select"]
@@ -237,7 +238,25 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("mf_layernorm_s8_dsp", "layernorm", "dsp", per_output(13), inplace=(0,)),
     Kernel("mf_rmsnorm_s8_dsp", "rmsnorm", "dsp", per_output(13), inplace=(0,)),
     Kernel("mf_layernorm_s8_mve", "layernorm", "mve", per_output(6), inplace=(0,)),
+    Kernel(
+        "mf_layernorm_s8_xpulp",
+        "layernorm",
+        "xpulp",
+        per_output(10),
+        scratch=norm_scratch,
+        inplace=(0,),
+        pack=pack_norm,
+    ),
     Kernel("mf_rmsnorm_s8_mve", "rmsnorm", "mve", per_output(6), inplace=(0,)),
+    Kernel(
+        "mf_rmsnorm_s8_xpulp",
+        "rmsnorm",
+        "xpulp",
+        per_output(10),
+        scratch=norm_scratch,
+        inplace=(0,),
+        pack=pack_norm,
+    ),
     Kernel("mf_add_s8_mve", "add", "mve", per_output(4), inplace=(0, 1)),
     Kernel("mf_add_s8_ref", "add", "ref", per_output(12), inplace=(0, 1)),
     Kernel("mf_mul_s8_ref", "mul", "ref", per_output(12), inplace=(0, 1)),
