@@ -1,6 +1,7 @@
 """What the kernels of a cluster need of L1, in bytes: the C of kernels/xpulp lays it out."""
 
 import math
+from collections.abc import Callable
 
 from microformer.graph.ops import Op
 from microformer.graph.tensor import Tensor
@@ -44,3 +45,15 @@ def norm_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     mult = inputs[1]
     assert mult is not None
     return 8 * mult.size
+
+
+def fixed_scratch(size: int) -> Callable[[Op, Operands, Tensor], int]:
+    """The same for every node: tables of bytes."""
+    return lambda _op, _inputs, _output: size
+
+
+def binary_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
+    """A part of the second operand, where that is a constant: MF_BINARY_CHUNK at most."""
+    other = inputs[1]
+    assert other is not None
+    return 0 if other.data is None else round8(min(other.size, 2048))

@@ -60,10 +60,15 @@ MF_INLINE const void *mf_near(const void *from, void *scratch, int32_t size) {
   return scratch;
 }
 
-/* This core's part of `total` elements, in whole words but for the last. */
+/* This core's part of `total` words that lie behind each other: cores begin in banks of their own,
+ * where that leaves each enough. In one bank they would stay together, as it serves them in turn. */
 MF_INLINE mf_share_t mf_share_words(int32_t total) {
-  const mf_share_t words = mf_share((total + 3) >> 2);
-  const mf_share_t share = {4 * words.begin, 4 * words.end < total ? 4 * words.end : total};
+  mf_share_t share = mf_share(total);
+  if (total >= 32 * MF_CORES) {
+    const int32_t core = mf_core();
+    share.begin = (share.begin & ~15) + 2 * core;
+    share.end = core + 1 < MF_CORES ? (share.end & ~15) + 2 * (core + 1) : total;
+  }
   return share;
 }
 
