@@ -306,9 +306,13 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("mf_max_pool2d_s8_dsp", "max_pool2d", "dsp", per_window(1.5), fits=channels_by_four),
     Kernel("mf_avg_pool2d_s8_ref", "avg_pool2d", "ref", per_window(10)),
     Kernel("mf_mean_s8_ref", "mean", "ref", per_input(6)),
+    Kernel("mf_mean_s8_xpulp", "mean", "xpulp", per_input(2)),
     Kernel("mf_copy2d_s8_ref", "copy2d", "ref", per_output(5)),
+    Kernel("mf_copy2d_s8_xpulp", "copy2d", "xpulp", per_output(1)),
     Kernel("mf_permute_s8_ref", "permute", "ref", per_output(8)),
+    Kernel("mf_permute_s8_xpulp", "permute", "xpulp", per_output(2)),
     Kernel("mf_embedding_s8_ref", "embedding", "ref", per_output(5)),
+    Kernel("mf_embedding_s8_xpulp", "embedding", "xpulp", per_output(1)),
 )
 """Every variant. The name is ``mf_<op>_<types>[_<fused>]_<isa>[_<tile>]``."""
 
