@@ -39,8 +39,8 @@ from microformer.kernels.costs import (
     row_scratch,
     softmax_dsp_cost,
 )
-from microformer.kernels.costs_xpulp import linear_scratch as linear_xpulp_scratch
 from microformer.kernels.costs_xpulp import binary_scratch, fixed_scratch, norm_scratch
+from microformer.kernels.costs_xpulp import linear_scratch as linear_xpulp_scratch
 from microformer.kernels.pack import Packed, pack_linear, pack_norm
 from microformer.kernels.signatures import Operands, family
 

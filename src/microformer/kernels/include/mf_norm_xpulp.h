@@ -167,4 +167,67 @@ MF_INLINE void mf_scale_two_rows(
   mf_scale_parts(x, y, constants, start, n, shift, row, next);
 }
 
+/* What (7) makes of the sums of a row of x, of x - zero_point if `rms`. */
+typedef struct {
+  int32_t n;
+  uint64_t eps;
+  int32_t frac;
+  int32_t shift;
+  int32_t rms;
+  int32_t zero_point;
+} mf_norm_op_t;
+
+/* The sum of (x - z)^2 is that of x^2, less 2 z times that of x, and n z^2. */
+MF_INLINE mf_scaling_t mf_scaling_of(const mf_norm_op_t *op, mf_row_sums_t sums) {
+  const uint32_t n = (uint32_t)op->n;
+  if (op->rms) {
+    const int32_t z = op->zero_point;
+    const uint32_t cross = (uint32_t)(2 * z) * (uint32_t)sums.sum;
+    const uint32_t squares = sums.squares - cross + n * (uint32_t)(z * z);
+    return mf_scaling((uint64_t)n * squares + op->eps, op->n, op->n * z, op->frac);
+  }
+  const uint64_t squared = (uint64_t)((int64_t)sums.sum * sums.sum);
+  return mf_scaling((uint64_t)n * sums.squares - squared + op->eps, op->n, sums.sum, op->frac);
+}
+
+/* `rows` rows, fewer than cores: each core's sums, a barrier, and its part of a row scaled. */
+MF_INLINE void mf_norm_parts(
+    const mf_norm_op_t *op, const int8_t *x, int8_t *y, const int32_t *constants, int32_t rows,
+    int32_t *sums /* [cores, 2] */) {
+  const mf_part_t part = mf_part_of_row(rows, op->n);
+  const int32_t from = part.row * op->n + part.begin, count = part.end - part.begin;
+  const mf_row_sums_t mine = mf_sum_row(x + from, count);
+  sums[2 * mf_core()] = mine.sum, sums[2 * mf_core() + 1] = (int32_t)mine.squares;
+  mf_barrier();
+  mf_row_sums_t all = {0, 0};
+  for (int32_t core = part.first; core < part.last; core++) {
+    all.sum += sums[2 * core], all.squares += (uint32_t)sums[2 * core + 1];
+  }
+  mf_scale_part(
+      x + from, y + from, constants + 2 * part.begin, count, op->shift, mf_scaling_of(op, all));
+}
+
+/* All rows. */
+MF_INLINE void mf_norm_rows(
+    const mf_norm_op_t *op, const int8_t *x, int8_t *y, const int32_t *mult, int32_t rows,
+    int32_t *scratch /* the constants [n, 2], sums [cores, 2] */) {
+  const int32_t n = op->n, whole = mf_whole_rows(rows, n);
+  const int32_t *const constants = (const int32_t *)mf_near(mult, scratch, 8 * n);
+  const mf_share_t share = mf_share(whole);
+  int32_t row = share.begin;
+  if (rows > whole) {
+    mf_norm_parts(op, x + whole * n, y + whole * n, constants, rows - whole, scratch + 2 * n);
+  }
+  for (; row + 2 <= share.end; row += 2) {
+    const int8_t *const from = x + row * n;
+    const mf_scaling_t scaling = mf_scaling_of(op, mf_sum_row(from, n));
+    const mf_scaling_t next = mf_scaling_of(op, mf_sum_row(from + n, n));
+    mf_scale_two_rows(from, y + row * n, constants, n, op->shift, scaling, next);
+  }
+  if (row < share.end) {
+    const mf_scaling_t scaling = mf_scaling_of(op, mf_sum_row(x + row * n, n));
+    mf_scale_row(x + row * n, y + row * n, constants, n, op->shift, scaling);
+  }
+}
+
 #endif

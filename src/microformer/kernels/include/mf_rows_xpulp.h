@@ -72,4 +72,30 @@ MF_INLINE mf_share_t mf_share_words(int32_t total) {
   return share;
 }
 
+/* This core's part of one of `rows` rows of n, fewer rows than cores: [begin, end) of `row`, which
+ * the cores `first` to before `last` share. */
+typedef struct {
+  int32_t row;
+  int32_t first;
+  int32_t last;
+  int32_t begin;
+  int32_t end;
+} mf_part_t;
+
+MF_INLINE mf_part_t mf_part_of_row(int32_t rows, int32_t n) {
+  const int32_t core = mf_core(), row = core * rows / MF_CORES, words = (n + 3) >> 2;
+  mf_part_t part = {.row = row};
+  part.first = (row * MF_CORES + rows - 1) / rows;
+  part.last = ((row + 1) * MF_CORES + rows - 1) / rows;
+  const int32_t cores = part.last - part.first, place = core - part.first;
+  part.begin = 4 * (words * place / cores);
+  part.end = place + 1 < cores ? 4 * (words * (place + 1) / cores) : n;
+  return part;
+}
+
+/* Rows that every core does by itself; the others, fewer than the cores, are done by parts. */
+MF_INLINE int32_t mf_whole_rows(int32_t rows, int32_t n) {
+  return n >= 32 ? rows / MF_CORES * MF_CORES : rows;
+}
+
 #endif
