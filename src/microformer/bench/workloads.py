@@ -30,7 +30,8 @@ LARGEST = 1 << 27
 
 GRAMMAR = (
     "attention_S.._E.._H.._P..[_ibert], linear_R.._K.._N.., pointwise_R.._K.._N.., "
-    "depthwise_S.._C.._K.., conv_S.._C.._N.._K.., layernorm_R.._N.., softmax_R.._N..[_ibert]"
+    "depthwise_S.._C.._K.., conv_S.._C.._N.._K.., layernorm_R.._N.., softmax_R.._N..[_ibert], "
+    "add_R.._N.."
 )
 
 
@@ -135,6 +136,12 @@ def _softmax(name: str, r: int, n: int, softmax: str) -> IntGraph:
     return graph.done(graph.node("softmax", op, "x", lut))
 
 
+def _add(name: str, r: int, n: int) -> IntGraph:
+    """x and x again; kernels do not see that the two are one."""
+    graph = _Graph(name, (r, n))
+    return graph.done(graph.node("add", ops.Add(21_000, 12_000, 1 << 14, 15), "x", "x"))
+
+
 _PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
     (r"linear_R(\d+)_K(\d+)_N(\d+)", _linear),
     (
@@ -152,6 +159,7 @@ _PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
     (r"attention_S(\d+)_E(\d+)_H(\d+)_P(\d+)(_ibert)?", _attention),
     (r"layernorm_R(\d+)_N(\d+)", _layernorm),
     (r"softmax_R(\d+)_N(\d+)(_ibert)?", _softmax),
+    (r"add_R(\d+)_N(\d+)", _add),
 )
 
 

@@ -1,6 +1,7 @@
 """What the kernels of a cluster need of L1, in bytes: the C of kernels/xpulp lays it out."""
 
 import math
+from collections.abc import Callable
 
 from microformer.graph.ops import Attention, AttentionBlock, Op
 from microformer.graph.tensor import Tensor
@@ -81,3 +82,22 @@ def block_fits(op: Op, inputs: Operands, output: Tensor) -> bool:
 
 
 _BLOCK_BYTES = 57 * 1024
+
+
+def norm_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
+    """Multiplier and constant of each element, two sums of each of 8 cores."""
+    mult = inputs[1]
+    assert mult is not None
+    return 8 * mult.size + 64
+
+
+def fixed_scratch(size: int) -> Callable[[Op, Operands, Tensor], int]:
+    """The same for every node: tables of bytes."""
+    return lambda _op, _inputs, _output: size
+
+
+def binary_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
+    """A part of the second operand, where that is a constant: MF_BINARY_CHUNK at most."""
+    other = inputs[1]
+    assert other is not None
+    return 0 if other.data is None else round8(min(other.size, 2048))

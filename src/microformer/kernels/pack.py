@@ -38,6 +38,15 @@ def pack_linear(_op: Op, inputs: Operands) -> Packed:
     return {weight.name: panels(*_data(inputs, 1)), mult.name: None, add.name: None}
 
 
+def pack_norm(_op: Op, inputs: Operands) -> Packed:
+    """int32 [N, 2]: multiplier and constant of (7d) of each element side by side."""
+    mult, add = inputs[1:3]
+    assert mult is not None and add is not None and mult.data is not None
+    assert add.data is not None
+    pairs = np.stack([mult.data, add.data], axis=1).astype(np.int32)
+    return {mult.name: pairs, add.name: None}
+
+
 def pack_block(op: Op, inputs: Operands) -> Packed:
     """All panels of an attention layer in the order of their use, under the name of the first.
 

@@ -39,10 +39,11 @@ from microformer.kernels.costs import (
     row_scratch,
     softmax_dsp_cost,
 )
+from microformer.kernels.costs_xpulp import binary_scratch, fixed_scratch, norm_scratch
 from microformer.kernels.costs_xpulp import block_fits as block_xpulp_fits
 from microformer.kernels.costs_xpulp import block_scratch as block_xpulp_scratch
 from microformer.kernels.costs_xpulp import linear_scratch as linear_xpulp_scratch
-from microformer.kernels.pack import Packed, pack_block, pack_linear
+from microformer.kernels.pack import Packed, pack_block, pack_linear, pack_norm
 from microformer.kernels.signatures import Operands, family
 
 __all__ = ["KERNELS", "Kernel", "candidates", "library_files", "select"]
@@ -252,24 +253,86 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("mf_softmax_s8_lut_ref", "softmax_lut", "ref", per_output(30), inplace=(0,)),
     Kernel("mf_softmax_s8_lut_dsp", "softmax_lut", "dsp", softmax_dsp_cost, inplace=(0,)),
     Kernel("mf_softmax_s8_ibert_ref", "softmax_ibert", "ref", per_output(40), inplace=(0,)),
+    Kernel(
+        "mf_softmax_s8_ibert_xpulp",
+        "softmax_ibert",
+        "xpulp",
+        per_output(7),
+        scratch=fixed_scratch(256),
+        inplace=(0,),
+    ),
+    Kernel(
+        "mf_softmax_s8_lut_xpulp",
+        "softmax_lut",
+        "xpulp",
+        per_output(7),
+        scratch=fixed_scratch(512),
+        inplace=(0,),
+    ),
     Kernel("mf_layernorm_s8_ref", "layernorm", "ref", per_output(20), inplace=(0,)),
     Kernel("mf_rmsnorm_s8_ref", "rmsnorm", "ref", per_output(20), inplace=(0,)),
     Kernel("mf_layernorm_s8_dsp", "layernorm", "dsp", per_output(13), inplace=(0,)),
     Kernel("mf_rmsnorm_s8_dsp", "rmsnorm", "dsp", per_output(13), inplace=(0,)),
     Kernel("mf_layernorm_s8_mve", "layernorm", "mve", per_output(6), inplace=(0,)),
+    Kernel(
+        "mf_layernorm_s8_xpulp",
+        "layernorm",
+        "xpulp",
+        per_output(10),
+        scratch=norm_scratch,
+        inplace=(0,),
+        pack=pack_norm,
+    ),
     Kernel("mf_rmsnorm_s8_mve", "rmsnorm", "mve", per_output(6), inplace=(0,)),
+    Kernel(
+        "mf_rmsnorm_s8_xpulp",
+        "rmsnorm",
+        "xpulp",
+        per_output(10),
+        scratch=norm_scratch,
+        inplace=(0,),
+        pack=pack_norm,
+    ),
     Kernel("mf_add_s8_mve", "add", "mve", per_output(4), inplace=(0, 1)),
     Kernel("mf_add_s8_ref", "add", "ref", per_output(12), inplace=(0, 1)),
+    Kernel(
+        "mf_add_s8_xpulp",
+        "add",
+        "xpulp",
+        per_output(7),
+        scratch=binary_scratch,
+        inplace=(0, 1),
+    ),
     Kernel("mf_mul_s8_ref", "mul", "ref", per_output(12), inplace=(0, 1)),
+    Kernel(
+        "mf_mul_s8_xpulp",
+        "mul",
+        "xpulp",
+        per_output(9),
+        scratch=binary_scratch,
+        inplace=(0, 1),
+    ),
     Kernel("mf_table_s8_ref", "table", "ref", per_output(7), inplace=(0,)),
+    Kernel(
+        "mf_table_s8_xpulp",
+        "table",
+        "xpulp",
+        per_output(3),
+        scratch=fixed_scratch(256),
+        inplace=(0,),
+    ),
     Kernel("mf_max_pool2d_s8_ref", "max_pool2d", "ref", per_window(10)),
     Kernel("mf_max_pool2d_s8_mve", "max_pool2d", "mve", per_window(0.4)),
     Kernel("mf_max_pool2d_s8_dsp", "max_pool2d", "dsp", per_window(1.5), fits=channels_by_four),
     Kernel("mf_avg_pool2d_s8_ref", "avg_pool2d", "ref", per_window(10)),
     Kernel("mf_mean_s8_ref", "mean", "ref", per_input(6)),
+    Kernel("mf_mean_s8_xpulp", "mean", "xpulp", per_input(2)),
     Kernel("mf_copy2d_s8_ref", "copy2d", "ref", per_output(5)),
+    Kernel("mf_copy2d_s8_xpulp", "copy2d", "xpulp", per_output(1)),
     Kernel("mf_permute_s8_ref", "permute", "ref", per_output(8)),
+    Kernel("mf_permute_s8_xpulp", "permute", "xpulp", per_output(2)),
     Kernel("mf_embedding_s8_ref", "embedding", "ref", per_output(5)),
+    Kernel("mf_embedding_s8_xpulp", "embedding", "xpulp", per_output(1)),
 )
 """Every variant. The name is ``mf_<op>_<types>[_<fused>]_<isa>[_<tile>]``."""
 

@@ -151,7 +151,8 @@ def _exponential(op: ops.Attention | ops.Softmax) -> tuple[int, ...]:
 def _softmax(op: ops.Softmax, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     n = output.shape[-1]
     sources = _sources(inputs, 2 if op.softmax == "lut" else 1)
-    return (*sources, _target(output), *_ints(output.size // n, n, *_exponential(op)))
+    integers = _ints(output.size // n, n, *_exponential(op))
+    return (*sources, _target(output), *integers, Arg("scratch"))
 
 
 def _attention_block(op: ops.AttentionBlock, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
@@ -172,22 +173,22 @@ def _layernorm(op: ops.LayerNorm, inputs: Operands, output: Tensor) -> tuple[Arg
     n = output.shape[-1]
     zero = (op.zero_point,) if op.rms else ()
     integers = _ints(output.size // n, n, op.eps, op.frac, op.shift, *zero)
-    return (*_sources(inputs, 3), _target(output), *integers)
+    return (*_sources(inputs, 3), _target(output), *integers, Arg("scratch"))
 
 
 def _add(op: ops.Add, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     integers = (output.size, _present(inputs[1]).size, op.mult_a, op.mult_b, op.add, op.shift)
-    return (*_sources(inputs, 2), _target(output), *_ints(*integers))
+    return (*_sources(inputs, 2), _target(output), *_ints(*integers), Arg("scratch"))
 
 
 def _mul(op: ops.Mul, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     sizes = (output.size, _present(inputs[1]).size)
     integers = _ints(*sizes, op.zero_a, op.zero_b, op.mult, op.add, op.shift)
-    return (*_sources(inputs, 2), _target(output), *integers)
+    return (*_sources(inputs, 2), _target(output), *integers, Arg("scratch"))
 
 
 def _table(_op: ops.Table, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    return (*_sources(inputs, 2), _target(output), *_ints(output.size))
+    return (*_sources(inputs, 2), _target(output), *_ints(output.size), Arg("scratch"))
 
 
 def _max_pool2d(op: ops.MaxPool2d, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:

@@ -9,7 +9,9 @@ static inline void mf_rmsnorm_s8_dsp(
     const int32_t *restrict mult,  /* [n], signed */
     const int32_t *restrict add,   /* [n] */
     int8_t *y,                     /* [rows, n] */
-    int32_t rows, int32_t n, uint64_t eps, int32_t frac, int32_t shift, int32_t zero_point) {
+    int32_t rows, int32_t n, uint64_t eps, int32_t frac, int32_t shift, int32_t zero_point,
+    void *scratch /* none */) {
+  (void)scratch;
   for (int32_t row = 0; row < rows; row++, x += n, y += n) {
     const mf_sums_t sums = mf_row_sums(x, n);
     /* sum (x - z)^2 = sum x^2 - 2 z sum x + n z^2, exact modulo 2^32 and so below it */

@@ -27,7 +27,8 @@ static inline void mf_softmax_s8_lut_dsp(
     const int8_t *x,               /* [rows, n] */
     const uint8_t *restrict lut,   /* [256] */
     int8_t *y,                     /* [rows, n] */
-    int32_t rows, int32_t n, int32_t score_mult, int32_t score_shift) {
+    int32_t rows, int32_t n, int32_t score_mult, int32_t score_shift, void *scratch /* none */) {
+  (void)scratch;
   const mf_lut_t table = mf_lut(lut, score_mult, score_shift);
   uint8_t backwards[256]; /* so that a value itself is the index, and not its negative */
   for (int32_t d = 0; d < 256; d++) {

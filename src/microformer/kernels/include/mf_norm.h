@@ -28,16 +28,20 @@ typedef struct {
   int32_t shift;
 } mf_norm_t;
 
-/* spread = D >= 1 of a row of n values; frac = F. */
-static inline mf_norm_t mf_norm(uint64_t spread, int32_t n, int32_t frac) {
+/* spread = D >= 1 of a row of n values, `bits` long; frac = F. */
+MF_INLINE mf_norm_t mf_norm_of_bits(uint64_t spread, int32_t bits, int32_t n, int32_t frac) {
   const int32_t half_bits = (mf_bit_length((uint32_t)n - 1u) + 1) >> 1;
-  const int32_t e = (32 - mf_bit_length64(spread)) >> 1; /* floor, may be negative */
+  const int32_t e = (32 - bits) >> 1; /* floor, may be negative */
   const uint64_t normal = e >= 0 ? spread << (2 * e) : spread >> (-2 * e);
   const int32_t g = half_bits + 1 > e ? half_bits + 1 - e : 0;
   const uint32_t scale = (mf_rsqrt((uint32_t)normal) + ((1u << g) >> 1)) >> g;
   const int32_t shift = 31 - e - frac - g;
   const mf_norm_t norm = {(int32_t)scale, 1 << (shift - 1), shift};
   return norm;
+}
+
+static inline mf_norm_t mf_norm(uint64_t spread, int32_t n, int32_t frac) {
+  return mf_norm_of_bits(spread, mf_bit_length64(spread), n, frac);
 }
 
 #endif

@@ -29,6 +29,9 @@
 #define MF_SW_REG(RS2, RS1, STEP) ".insn r 0x2b, 6, 0x00, " STEP ", " RS1 ", " RS2 "\n\t"
 #define MF_LB_REG(RD, RS1, RS2) ".insn r 0x03, 7, 0x00, " RD ", " RS2 ", " RS1 "\n\t"
 #define MF_LBU_REG(RD, RS1, RS2) ".insn r 0x03, 7, 0x20, " RD ", " RS2 ", " RS1 "\n\t"
+#define MF_I_FL1 "0x33, 1, 0x08"
+#define MF_LB_STEP(RD, RS1, RS2) ".insn r 0x0b, 7, 0x00, " RD ", " RS1 ", " RS2 "\n\t"
+#define MF_I_MULURN16 "0x5b, 4, 0x10"
 /* Loop 0: count; then start and end around a body of N instructions that follows at once. */
 #define MF_LOOP_COUNT(RS1) ".insn i 0x7b, 2, x0, " RS1 ", 0\n\t"
 #define MF_LOOP_BODY(N) ".insn i 0x7b, 0, x0, x0, 4\n\t.insn i 0x7b, 1, x0, x0, 2*(" #N ")\n\t"
@@ -61,6 +64,9 @@
 #define MF_SW_REG(RS2, RS1, STEP) ".insn r 0x2b, 3, 0x12, " STEP ", " RS1 ", " RS2 "\n\t"
 #define MF_LB_REG(RD, RS1, RS2) ".insn r 0x2b, 3, 0x04, " RD ", " RS2 ", " RS1 "\n\t"
 #define MF_LBU_REG(RD, RS1, RS2) ".insn r 0x2b, 3, 0x0c, " RD ", " RS2 ", " RS1 "\n\t"
+#define MF_I_FL1 "0x2b, 3, 0x22"
+#define MF_LB_STEP(RD, RS1, RS2) ".insn r 0x2b, 3, 0x00, " RD ", " RS1 ", " RS2 "\n\t"
+#define MF_I_MULURN16 "0x5b, 5, 0x50"
 #define MF_LOOP_COUNT(RS1) ".insn i 0x2b, 4, x10, " RS1 ", 0\n\t"
 #define MF_LOOP_BODY(N) ".insn i 0x2b, 4, x0, x0, 2\n\t.insn i 0x2b, 4, x4, x0, (" #N ")+1\n\t"
 #define MF_LOOP_AT(D, N)                             \

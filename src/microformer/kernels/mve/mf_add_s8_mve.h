@@ -8,7 +8,9 @@ static inline void mf_add_s8_mve(
     const int8_t *a, /* [n] */
     const int8_t *b, /* [bn], repeated */
     int8_t *y,       /* [n]; may be a, or b where bn = n */
-    int32_t n, int32_t bn, int32_t mult_a, int32_t mult_b, int32_t add, int32_t shift) {
+    int32_t n, int32_t bn, int32_t mult_a, int32_t mult_b, int32_t add, int32_t shift,
+    void *scratch /* none */) {
+  (void)scratch;
   for (int32_t start = 0; start < n; start += bn, a += bn, y += bn) {
     int32_t i = 0;
 #if MF_HAS_MVE

@@ -9,7 +9,8 @@ static inline void mf_layernorm_s8_ref(
     const int32_t *restrict mult,  /* [n], signed */
     const int32_t *restrict add,   /* [n] */
     int8_t *y,                     /* [rows, n] */
-    int32_t rows, int32_t n, uint64_t eps, int32_t frac, int32_t shift) {
+    int32_t rows, int32_t n, uint64_t eps, int32_t frac, int32_t shift, void *scratch /* none */) {
+  (void)scratch;
   for (int32_t row = 0; row < rows; row++, x += n, y += n) {
     int32_t sum = 0;
     uint32_t squares = 0;

@@ -9,7 +9,9 @@ static inline void mf_rmsnorm_s8_ref(
     const int32_t *restrict mult,  /* [n], signed */
     const int32_t *restrict add,   /* [n] */
     int8_t *y,                     /* [rows, n] */
-    int32_t rows, int32_t n, uint64_t eps, int32_t frac, int32_t shift, int32_t zero_point) {
+    int32_t rows, int32_t n, uint64_t eps, int32_t frac, int32_t shift, int32_t zero_point,
+    void *scratch /* none */) {
+  (void)scratch;
   for (int32_t row = 0; row < rows; row++, x += n, y += n) {
     uint32_t squares = 0;
     for (int32_t i = 0; i < n; i++) {

@@ -8,7 +8,8 @@ static inline void mf_softmax_s8_ibert_ref(
     const int8_t *x, /* [rows, n] */
     int8_t *y,       /* [rows, n] */
     int32_t rows, int32_t n, int32_t preshift, int32_t ln2, int32_t b, int32_t c,
-    int32_t exp_shift) {
+    int32_t exp_shift, void *scratch /* none */) {
+  (void)scratch;
   const mf_ibert_t ibert = mf_ibert(preshift, ln2, b, c, exp_shift);
   for (int32_t row = 0; row < rows; row++, x += n, y += n) {
     const int32_t top = mf_row_max(x, n);

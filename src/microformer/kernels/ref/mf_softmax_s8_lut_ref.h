@@ -8,7 +8,8 @@ static inline void mf_softmax_s8_lut_ref(
     const int8_t *x,               /* [rows, n] */
     const uint8_t *restrict lut,   /* [256] */
     int8_t *y,                     /* [rows, n] */
-    int32_t rows, int32_t n, int32_t score_mult, int32_t score_shift) {
+    int32_t rows, int32_t n, int32_t score_mult, int32_t score_shift, void *scratch /* none */) {
+  (void)scratch;
   const mf_lut_t table = mf_lut(lut, score_mult, score_shift);
   for (int32_t row = 0; row < rows; row++, x += n, y += n) {
     const int32_t top = mf_row_max(x, n);

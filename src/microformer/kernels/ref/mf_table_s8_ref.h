@@ -8,7 +8,8 @@ static inline void mf_table_s8_ref(
     const int8_t *x,               /* [size] */
     const int8_t *restrict table,  /* [256] */
     int8_t *y,                     /* [size] */
-    int32_t size) {
+    int32_t size, void *scratch /* none */) {
+  (void)scratch;
   for (int32_t i = 0; i < size; i++) {
     y[i] = table[x[i] + 128];
   }
