@@ -11,15 +11,20 @@ typedef struct {
   int32_t empty;  /* no visible key */
 } mf_quotient_t;
 
-static inline mf_quotient_t mf_quotient(int32_t denom, int32_t out_mult) {
+/* `bits` is the bit length of denom. */
+static inline mf_quotient_t mf_quotient_of(int32_t denom, int32_t bits, int32_t out_mult) {
   mf_quotient_t q = {0, 0, denom == 0};
   if (denom != 0) {
-    const int32_t n = mf_bit_length((uint32_t)denom) - 12;
-    const int32_t left = 1 << (n < 0 ? -n : 0);
+    const int32_t n = bits - 12;
+    const int32_t left = n < 0 ? -n : 0;
     q.right = n > 0 ? n : 0;
-    q.factor = (int32_t)((uint32_t)out_mult / (uint32_t)((denom >> q.right) * left)) * left;
+    q.factor = (int32_t)((uint32_t)out_mult / ((uint32_t)(denom >> q.right) << left) << left);
   }
   return q;
+}
+
+static inline mf_quotient_t mf_quotient(int32_t denom, int32_t out_mult) {
+  return mf_quotient_of(denom, mf_bit_length((uint32_t)denom), out_mult);
 }
 
 /* One result of (3c). A zero point that is far out is added with saturation. */
