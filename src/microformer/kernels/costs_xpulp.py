@@ -66,7 +66,7 @@ def block_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     group = min(-(-8 // (queries * quads)), inner.kv_heads)
     context = 4 * inner.heads * value_quads
     out = panel_bytes(context) // 4 * min(-(-8 // quads), (n + 3) // 4)
-    room = max(512, out, panel_bytes(e) // 4)
+    room = max(512, out, panel_bytes(e) // 4 * min(key_quads, 16))
     queries_bytes = 4 * quads * row_stride(4 * key_quads) * queries
     keys = 4 * quads * (4 * key_quads + 1)
     values = 4 * value_quads * (4 * quads + 1)

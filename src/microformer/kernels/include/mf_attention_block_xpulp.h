@@ -32,17 +32,22 @@ MF_INLINE int32_t mf_block_group(int32_t rows, int32_t heads, int32_t kv_heads) 
   return wanted < kv_heads ? wanted : kv_heads;
 }
 
-/* Words of one of the stream's two buffers. */
-MF_INLINE int32_t mf_block_room(int32_t rows, int32_t e_panel, int32_t out_panel, int32_t n) {
+/* Words of one of the stream's two buffers: enough panels of the output for eight cores, and those
+ * of a head's queries. */
+MF_INLINE int32_t mf_block_room(
+    int32_t rows, int32_t e_panel, int32_t key_quads, int32_t out_panel, int32_t n) {
   const int32_t quads = (rows + 3) >> 2, wanted = (7 + quads) / quads, panels = (n + 3) >> 2;
   const int32_t out = out_panel * (wanted < panels ? wanted : panels);
-  const int32_t least = out > 512 ? out : 512;
-  return least > e_panel ? least : e_panel;
+  const int32_t head = e_panel * (key_quads < 16 ? key_quads : 16);
+  const int32_t most = out > head ? out : head;
+  return most > 512 ? most : 512;
 }
 
-/* Panels of a group between two barriers; in eight equal parts where that is possible. */
-MF_INLINE int32_t mf_block_chunk(int32_t room, int32_t panel, int32_t quads, int32_t panels) {
-  const int32_t fit = room / panel, odd = quads & 7 ? fit & 7 : 0, chunk = fit > 8 ? fit - odd : fit;
+/* Panels of a group between two barriers: whole heads, or in eight equal parts, where possible. */
+MF_INLINE int32_t mf_block_chunk(
+    int32_t room, int32_t panel, int32_t quads, int32_t panels, int32_t key_quads) {
+  const int32_t fit = room / panel, part = quads & 7 ? 8 : key_quads;
+  const int32_t chunk = fit > part ? fit - fit % part : fit;
   return chunk < panels ? chunk : panels;
 }
 
@@ -118,7 +123,7 @@ MF_INLINE void mf_attention_block_xpulp(
   const int32_t group = mf_block_group(rows, heads, kv_heads);
   const int32_t context_k = 4 * heads * value_quads, context_stride = mf_row_stride(context_k);
   const int32_t panel = mf_panel_words(e), out_panel = mf_panel_words(context_k);
-  const int32_t room = mf_block_room(rows, panel, out_panel, n), near = mf_is_near(weight);
+  const int32_t room = mf_block_room(rows, panel, key_quads, out_panel, n), near = mf_is_near(weight);
   const int32_t head_panels = (queries + 1) * key_quads + value_quads;
   int32_t *const buffers = (int32_t *)scratch;
   int8_t *const staged = (int8_t *)(buffers + 2 * room);
@@ -145,13 +150,13 @@ MF_INLINE void mf_attention_block_xpulp(
     op->exponential.lut.table = near_lut;
   }
   const int32_t first_panels = head_panels * group;
-  const int32_t chunk = near ? first_panels : mf_block_chunk(room, panel, quads, first_panels);
+  const int32_t chunk = near ? first_panels : mf_block_chunk(room, panel, quads, first_panels, key_quads);
   int32_t next = near ? chunk : (chunk + 2) / 3; /* panels under way; few at first */
   mf_stream_t stream = {weight, buffers, near, 0, 0};
   mf_stream_next(&stream, next * panel, room);
   mf_stage_rows(x, staged, rows, e);
   const int32_t out_panels = (n + 3) >> 2;
-  const int32_t out_chunk = near ? out_panels : mf_block_chunk(room, out_panel, quads, out_panels);
+  const int32_t out_chunk = near ? out_panels : mf_block_chunk(room, out_panel, quads, out_panels, 1);
   for (int32_t head = 0; head < kv_heads; head += group) {
     const int32_t here = kv_heads - head < group ? kv_heads - head : group;
     const int32_t panels = here * head_panels;

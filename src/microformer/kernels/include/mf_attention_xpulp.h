@@ -37,6 +37,16 @@ typedef struct {
   int32_t masked_value;
 } mf_attend_t;
 
+/* Moves the zero point into the rounding constant where the sum before the shift keeps 31 bits
+ * (the bound of docs/arithmetic.md, (3c)): an instruction a result less. */
+MF_INLINE void mf_fold_zero(mf_attend_t *op) {
+  const int64_t folded = op->out_round + (int64_t)op->out_zero * ((int64_t)1 << op->out_shift);
+  const int64_t size = folded < 0 ? -folded : folded;
+  if (128 * (int64_t)op->out_mult + op->out_mult / 16 + 1 + size < INT32_MAX) {
+    op->out_round = (int32_t)folded, op->out_zero = 0;
+  }
+}
+
 /* Words of L1 of one panel of keys, of one of values; of a core's scores, probabilities, bias. */
 MF_INLINE int32_t mf_key_panel(int32_t key_words) { return 4 * key_words + 1; }
 MF_INLINE int32_t mf_value_panel(int32_t sk) { return 4 * ((sk + 3) >> 2) + 1; }

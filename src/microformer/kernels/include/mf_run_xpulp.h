@@ -92,17 +92,18 @@ typedef struct {
 #define MF_RUN_SCALED(S) "mul %[" S "], %[" S "], %[a1]\n\t"
 #define MF_RUN_ROUNDED(S) MF_INSN(MF_I_ADDN, "%[" S "]", "%[a3]", "%[a2]")
 #define MF_RUN_MOVED(S) "add %[" S "], %[" S "], %[b0]\n\t"
-#define MF_RUN_CONTEXT_ROW(ROW, S0, S1, S2, S3, TO)                                            \
+#define MF_RUN_KEPT(S)
+#define MF_RUN_CONTEXT_ROW(ROW, MOVED, S0, S1, S2, S3, TO)                                     \
   "lw %[a0], %[right" ROW "]\n\tlw %[a1], %[factor" ROW "]\n\t"                               \
   MF_OF_COLUMN(MF_RUN_HALVED, S0, S1, S2, S3) MF_OF_COLUMN(MF_RUN_SCALED, S0, S1, S2, S3)      \
-  MF_OF_COLUMN(MF_RUN_ROUNDED, S0, S1, S2, S3) MF_OF_COLUMN(MF_RUN_MOVED, S0, S1, S2, S3)      \
+  MF_OF_COLUMN(MF_RUN_ROUNDED, S0, S1, S2, S3) MF_OF_COLUMN(MOVED, S0, S1, S2, S3)             \
   MF_OF_COLUMN(MF_CLIPPED, S0, S1, S2, S3) MF_TO_WORD(S0, S1, S2, S3, TO)
-#define MF_RUN_CONTEXT                                                                         \
+#define MF_RUN_CONTEXT(MOVED)                                                                  \
   "lw %[a2], %[shift]\n\tlw %[a3], %[round]\n\tlw %[b0], %[zero]\n\t"                         \
-  MF_RUN_CONTEXT_ROW("0", "s0", "s1", "s2", "s3", "b1")                                        \
-  MF_RUN_CONTEXT_ROW("1", "s4", "s5", "s6", "s7", "s0")                                        \
-  MF_RUN_CONTEXT_ROW("2", "s8", "s9", "s10", "s11", "s1")                                      \
-  MF_RUN_CONTEXT_ROW("3", "s12", "s13", "s14", "s15", "s2") "lw %[a3], %[pitch]\n\t"           \
+  MF_RUN_CONTEXT_ROW("0", MOVED, "s0", "s1", "s2", "s3", "b1")                                 \
+  MF_RUN_CONTEXT_ROW("1", MOVED, "s4", "s5", "s6", "s7", "s0")                                 \
+  MF_RUN_CONTEXT_ROW("2", MOVED, "s8", "s9", "s10", "s11", "s1")                               \
+  MF_RUN_CONTEXT_ROW("3", MOVED, "s12", "s13", "s14", "s15", "s2") "lw %[a3], %[pitch]\n\t"    \
   MF_SW_REG("%[b1]", "%[y]", "%[a3]") MF_SW_REG("%[s0]", "%[y]", "%[a3]")                      \
   MF_SW_REG("%[s1]", "%[y]", "%[a3]") MF_SW_REG("%[s2]", "%[y]", "%[a3]")
 #else
@@ -171,11 +172,18 @@ typedef struct {
 MF_INLINE void mf_run_context(const mf_run_t *run, const mf_normal_t *by) {
 #if MF_XPULP
   MF_RUN_LOCALS(0, 4 * run->pitch)
-  MF_RUN_TILES(MF_I_DOTUS, MF_I_SDOTUS, MF_RUN_CONTEXT, [pitch] "m"(pitch), [shift] "m"(by->shift),
-               [round] "m"(by->round), [zero] "m"(by->zero), [right0] "m"(by->right[0]),
-               [right1] "m"(by->right[1]), [right2] "m"(by->right[2]), [right3] "m"(by->right[3]),
-               [factor0] "m"(by->factor[0]), [factor1] "m"(by->factor[1]),
-               [factor2] "m"(by->factor[2]), [factor3] "m"(by->factor[3]));
+#define MF_RUN_NORMAL(MOVED)                                                                   \
+  MF_RUN_TILES(MF_I_DOTUS, MF_I_SDOTUS, MF_RUN_CONTEXT(MOVED), [pitch] "m"(pitch),             \
+               [shift] "m"(by->shift), [round] "m"(by->round), [zero] "m"(by->zero),           \
+               [right0] "m"(by->right[0]), [right1] "m"(by->right[1]),                         \
+               [right2] "m"(by->right[2]), [right3] "m"(by->right[3]),                         \
+               [factor0] "m"(by->factor[0]), [factor1] "m"(by->factor[1]),                     \
+               [factor2] "m"(by->factor[2]), [factor3] "m"(by->factor[3]))
+  if (by->zero == 0) {
+    MF_RUN_NORMAL(MF_RUN_KEPT);
+  } else {
+    MF_RUN_NORMAL(MF_RUN_MOVED);
+  }
 #else
   int32_t out[4];
   MF_RUN_TILES(mf_tile_us_4x4, (void)constants; for (int32_t i = 0; i < 16; i++) {

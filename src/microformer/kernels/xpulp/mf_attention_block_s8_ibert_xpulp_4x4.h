@@ -24,6 +24,7 @@ static inline void mf_attention_block_s8_ibert_xpulp_4x4(
   mf_attend_t op = {
       exponential, rows, (head_dim + 3) >> 2, (value_dim + 3) >> 2, causal, out_mult, out_shift,
       out_round, out_zero, masked_value};
+  mf_fold_zero(&op);
   const int32_t shifts[4] = {q_shift, k_shift, v_shift, o_shift};
   mf_attention_block_xpulp(
       x, wq, NULL, bias, y, rows, e, n, shifts, heads, kv_heads, head_dim, value_dim, bias_stride,
