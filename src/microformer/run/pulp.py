@@ -56,6 +56,12 @@ def run_pulp(
         data = (folder / "out.bin").read_bytes()
         outputs = np.frombuffer(data, np.int8).reshape(len(samples), project.output_size)
         total, owners, stack = _read_counts(folder / "counts.txt")
+    if image.stack_reserved_bytes and max(stack) >= image.stack_reserved_bytes:
+        core = stack.index(max(stack))
+        raise ToolError(
+            f"'{project.name}' used all {image.stack_reserved_bytes} bytes of core {core}'s stack: "
+            "its results cannot be trusted; microformer has a defect, please report it."
+        )
     layers = [_layer(n, firmware, owners) for n in range(len(project.layers))]
     return RunResult(
         outputs=outputs.copy(),

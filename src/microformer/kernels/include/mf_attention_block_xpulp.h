@@ -95,11 +95,11 @@ MF_INLINE void mf_project(
     const mf_heads_t *to, const int32_t *panels, int32_t first, int32_t count) {
   const int32_t size = 4 * to->words + 9, stride = 4 * (to->words | 1), quads = to->quads;
   const int32_t down = quads > to->key_quads, length = down ? quads : count;
-  const mf_share_t share = mf_share(quads * count);
-  int32_t line = share.begin / length, at = share.begin % length;
+  const mf_tiles_t part = mf_share_lines(down ? count : quads, length);
+  int32_t line = part.line, at = part.at;
   mf_run_t run = {to->x, stride, down ? 4 * stride : 0, panels, down ? 0 : size, to->words, NULL,
                   0, 0, 0};
-  for (int32_t left = share.end - share.begin; left > 0;) {
+  for (int32_t left = part.count; left > 0;) {
     const int32_t quad = down ? at : line, panel = down ? line : at;
     const int32_t most = at + left < length ? left : length - at;
     run.rows = to->x + quad * 4 * stride;

@@ -89,4 +89,21 @@ MF_INLINE mf_share_t mf_share(int32_t total) {
   return share;
 }
 
+/* This core's part of `lines` lines of `length` tiles each: where it begins, and how many. No
+ * division, as the number of cores is known. */
+typedef struct {
+  int32_t line;
+  int32_t at; /* in that line */
+  int32_t count;
+} mf_tiles_t;
+
+MF_INLINE mf_tiles_t mf_share_lines(int32_t lines, int32_t length) {
+  const int32_t core = mf_core(), begin = lines * core, end = begin + lines;
+  const mf_tiles_t part = {
+      begin / MF_CORES, begin % MF_CORES * length / MF_CORES,
+      (end / MF_CORES - begin / MF_CORES) * length + end % MF_CORES * length / MF_CORES -
+          begin % MF_CORES * length / MF_CORES};
+  return part;
+}
+
 #endif

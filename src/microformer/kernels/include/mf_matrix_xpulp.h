@@ -93,11 +93,11 @@ MF_PHASE void mf_panels_to_rows(
     int32_t words, int32_t count, int32_t width, int32_t pitch, int32_t shift) {
   const int32_t quads = (rows + 3) >> 2, stride = 4 * (words | 1), size = 4 * words + 9;
   const int32_t down = quads >= count, length = down ? quads : count;
-  const mf_share_t share = mf_share(quads * count);
-  int32_t line = share.begin / length, at = share.begin % length;
+  const mf_tiles_t part = mf_share_lines(down ? count : quads, length);
+  int32_t line = part.line, at = part.at;
   mf_run_t run = {x, stride, down ? 4 * stride : 0, panels, down ? 0 : size, words, y, pitch,
                   down ? 4 * pitch : 4, 0};
-  for (int32_t left = share.end - share.begin; left > 0; line++, at = 0) {
+  for (int32_t left = part.count; left > 0; line++, at = 0) {
     const int32_t end = at + left < length ? at + left : length;
     left -= end - at;
     while (at < end) {
