@@ -57,6 +57,19 @@ def zero_is_near(op: Op, _inputs: Operands, _output: Tensor) -> bool:
     return abs(inner.out_zero) < 1 << 29
 
 
+def attention_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
+    """As mf_attention_rows_xpulp lays it out."""
+    assert isinstance(op, Attention) and inputs[0] is not None and inputs[1] is not None
+    rows, keys = inputs[0].shape[0], inputs[1].shape[0]
+    quads, key_quads = (rows + 3) // 4, (keys + 3) // 4
+    key_words, value_quads = (op.head_dim + 3) // 4, (op.value_dim + 3) // 4
+    group = min(-(-8 // (op.heads // op.kv_heads * quads)), op.kv_heads)
+    panels = key_quads * (4 * key_words + 1) + value_quads * (4 * key_quads + 1)
+    biased = len(inputs) > 4 and inputs[4] is not None
+    core = 4 * _odd(key_words) + 4 * value_quads + _core_words(keys, biased)
+    return round8(4 * (group * panels + 8 * core) + 256)
+
+
 def block_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     """As mf_attention_block_xpulp lays it out."""
     assert isinstance(op, AttentionBlock) and inputs[0] is not None

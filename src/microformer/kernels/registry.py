@@ -39,7 +39,13 @@ from microformer.kernels.costs import (
     row_scratch,
     softmax_dsp_cost,
 )
-from microformer.kernels.costs_xpulp import binary_scratch, fixed_scratch, norm_scratch
+from microformer.kernels.costs_xpulp import attention_scratch as attention_xpulp_scratch
+from microformer.kernels.costs_xpulp import (
+    binary_scratch,
+    fixed_scratch,
+    norm_scratch,
+    zero_is_near,
+)
 from microformer.kernels.costs_xpulp import block_fits as block_xpulp_fits
 from microformer.kernels.costs_xpulp import block_scratch as block_xpulp_scratch
 from microformer.kernels.costs_xpulp import linear_scratch as linear_xpulp_scratch
@@ -240,6 +246,22 @@ KERNELS: tuple[Kernel, ...] = (
         fits=block_xpulp_fits,
         scratch=block_xpulp_scratch,
         pack=pack_block,
+    ),
+    Kernel(
+        "mf_attention_s8_ibert_xpulp_4x4",
+        "attention_ibert",
+        "xpulp",
+        per_mac(0.65, 10),
+        fits=zero_is_near,
+        scratch=attention_xpulp_scratch,
+    ),
+    Kernel(
+        "mf_attention_s8_lut_xpulp_4x4",
+        "attention_lut",
+        "xpulp",
+        per_mac(0.65, 10),
+        fits=zero_is_near,
+        scratch=attention_xpulp_scratch,
     ),
     Kernel(
         "mf_attention_block_s8_lut_xpulp_4x4",
