@@ -333,6 +333,7 @@ def _attentions() -> Iterator[Case]:
         yield softmax(3, 1, kind)
         yield softmax(4, 13, kind)
         yield softmax(2, 70, kind, unit=0.001)
+        yield softmax(11, 45, kind, unit=0.02)
         yield softmax(21, 19, kind, unit=0.01)  # so many that a table by distance pays
 
 
@@ -356,15 +357,19 @@ def _rows() -> Iterator[Case]:
         yield layernorm(3, 64, rms)
         yield layernorm(2, 600, rms, eps=1)
         yield layernorm(3, 64, rms, eps=2**40)
+        yield layernorm(19, 37, rms)  # two rows a core of eight, and three for all of them
     for kind in ("add", "mul"):
         yield binary(kind, (1,))
         yield binary(kind, (5, 7))
         yield binary(kind, (4, 6), (6,))
         yield binary(kind, (5, 3, 4), (3, 4), const=True)
+        yield binary(kind, (2, 1037), (1037,), const=True)  # two parts of a constant
     yield table((3, 7))
+    yield table((9, 131))  # enough words for cores to begin in different banks
     yield mean((17, 6), (0,))
     yield mean((5, 4, 3), (0, 1))
     yield mean((4, 9), (1,))
+    yield mean((2, 39), (1,))
     yield mean((3, 2, 5), (1,))
 
 
@@ -380,13 +385,17 @@ def _images() -> Iterator[Case]:
 def _movements() -> Iterator[Case]:
     yield transpose((3, 5), (1, 0))
     yield transpose((2, 3, 4), (2, 0, 1))
+    yield transpose((5, 3, 7), (1, 0, 2))  # runs of seven bytes
+    yield transpose((1, 70), (1, 0))
     yield transpose((2, 3, 4, 5), (3, 1, 0, 2))
     yield transpose((2, 3, 2, 3, 2), (4, 2, 0, 3, 1))
     yield cut((5, 8), 1, 2, 7)
     yield cut((4, 3, 6), 1, 0, 2)
+    yield cut((3, 70), 1, 5, 61)
     yield cut((7, 4), 0, 6, -1, -2)
     yield cut((3, 9, 2), 1, 1, 8, 3)
     yield embedding(7, 30, 5)
+    yield embedding(21, 30, 33)  # more rows than transfers that can wait
 
 
 CASES: tuple[Case, ...] = (

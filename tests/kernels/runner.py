@@ -36,23 +36,27 @@ def _wrapper(index: int, kernel: Kernel) -> str:
 
 
 class KernelRunner:
-    """Kernels by their place in KERNELS; one process for as many calls as you like."""
+    """Kernels by their place in ``kernels``; one process for as many calls as you like.
 
-    def __init__(self) -> None:
+    With ``far`` all memory but scratch counts as L2: kernels of a cluster bring what they read.
+    """
+
+    def __init__(self, kernels: Sequence[Kernel] = KERNELS, *, far: bool = False) -> None:
+        self._kernels = tuple(kernels)
         self._folder = tempfile.TemporaryDirectory(prefix="microformer-kernels-")
         root = Path(self._folder.name)
-        for name, text in library_files(k.symbol for k in KERNELS).items():
+        for name, text in library_files(k.symbol for k in kernels).items():
             (root / name).write_text(text, "utf-8")
-        lines = [f'#include "{k.symbol}.h"' for k in KERNELS]
+        lines = [f'#include "{k.symbol}.h"' for k in kernels]
         # every integer arrives as int64; what a kernel takes is narrower, or unsigned
         lines += [f'#pragma GCC diagnostic ignored "-W{w}conversion"' for w in ("", "sign-")]
-        lines += [_wrapper(i, kernel) for i, kernel in enumerate(KERNELS)]
-        names = ", ".join(f"wrapper_{i}" for i in range(len(KERNELS)))
+        lines += [_wrapper(i, kernel) for i, kernel in enumerate(kernels)]
+        names = ", ".join(f"wrapper_{i}" for i in range(len(kernels)))
         lines.append(f"static const wrapper_t wrappers[] = {{{names}}};")
         (root / "wrappers.h").write_text("\n".join([*lines, ""]), "utf-8")
         source = Path(__file__).with_name("runner.c")
         program = root / "runner"
-        flags = [*FLAGS, *_SANITIZERS, f"-I{root}", "-Wno-unused-function"]
+        flags = [*FLAGS, *_SANITIZERS, f"-I{root}", "-Wno-unused-function", *["-DMF_FAR"] * far]
         compile_and_link(host_compiler(sanitize=True), [*flags, str(source), "-o", str(program)])
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
@@ -81,7 +85,7 @@ class KernelRunner:
         packed = kernel.pack(case.op, inputs) if kernel.pack else {}
         args = tuple(Arg("null") if packed.get(str(a.value), 0) is None else a for a in args)
         given |= {name: data for name, data in packed.items() if data is not None}
-        request = [struct.pack("<qq", KERNELS.index(kernel), len(args))]
+        request = [struct.pack("<qq", self._kernels.index(kernel), len(args))]
         for arg in args:
             match arg.kind:
                 case "int":

@@ -28,6 +28,14 @@ def runner() -> Iterator[KernelRunner]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def far_runner() -> Iterator[KernelRunner]:
+    """Kernels of a cluster where whatever is not scratch lies in L2."""
+    made = KernelRunner([kernel for kernel in KERNELS if kernel.isa == "xpulp"], far=True)
+    yield made
+    made.close()
+
+
 def check(runner: KernelRunner, kernel: Kernel, case: Case, count: int) -> None:
     """The kernel's output equals the meaning's on ``count`` samples."""
     drawn = case.draw(count)
@@ -52,6 +60,22 @@ def test_every_kernel_has_a_case() -> None:
 )
 def test_case(runner: KernelRunner, kernel: Kernel, case: Case) -> None:
     check(runner, kernel, case, 7)
+
+
+FAR = [  # but for sums and products of two activations, which are never in L2
+    (kernel, case)
+    for kernel, case in PAIRS
+    if kernel.isa == "xpulp"
+    and not (kernel.family in ("add", "mul") and isinstance(case.operands[1], tuple))
+]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "case"), FAR, ids=[f"{kernel.symbol}-{case.name}" for kernel, case in FAR]
+)
+def test_case_of_l2(far_runner: KernelRunner, kernel: Kernel, case: Case) -> None:
+    """Constants are copied to scratch, and the scratch is as large as the registry says."""
+    check(far_runner, kernel, case, 7)
 
 
 @settings(

@@ -110,7 +110,7 @@ def fixed_scratch(size: int) -> Callable[[Op, Operands, Tensor], int]:
 
 
 def binary_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
-    """A part of the second operand, where that is a constant: MF_BINARY_CHUNK at most."""
+    """Two parts of the second operand, where that is a constant: MF_BINARY_CHUNK each."""
     other = inputs[1]
     assert other is not None
     return 0 if other.data is None else round8(min(other.size, 2048))

@@ -280,7 +280,7 @@ KERNELS: tuple[Kernel, ...] = (
         "softmax_ibert",
         "xpulp",
         per_output(7),
-        scratch=fixed_scratch(256),
+        scratch=fixed_scratch(256 + 64),
         inplace=(0,),
     ),
     Kernel(
@@ -288,7 +288,7 @@ KERNELS: tuple[Kernel, ...] = (
         "softmax_lut",
         "xpulp",
         per_output(7),
-        scratch=fixed_scratch(512),
+        scratch=fixed_scratch(256 + 64 + 256),
         inplace=(0,),
     ),
     Kernel("mf_layernorm_s8_ref", "layernorm", "ref", per_output(20), inplace=(0,)),

@@ -56,14 +56,14 @@ MF_LAYER layer_01_concat_0(uint8_t *arena) {
 MF_LAYER layer_02_add(uint8_t *arena) {
   mf_add_s8_ref(
       (const int8_t *)(arena + 1088), digits_vit_add_constant, (int8_t *)(arena + 1088), 544, 544,
-      29106, 15340, -325742, 15);
+      29106, 15340, -325742, 15, 0);
 }
 
 /* blocks.0.norm1: LayerNorm 17x32 */
 MF_LAYER layer_03_blocks_0_norm1(uint8_t *arena) {
   mf_layernorm_s8_ref(
       (const int8_t *)(arena + 1088), digits_vit_blocks_0_norm1_mult,
-      digits_vit_blocks_0_norm1_add, (int8_t *)(arena + 0), 17, 32, 168, 12, 22);
+      digits_vit_blocks_0_norm1_add, (int8_t *)(arena + 0), 17, 32, 168, 12, 22, 0);
 }
 
 /* blocks.0.self_attn.q: Linear 17x32 -> 17x32, 17408 MAC */
@@ -110,14 +110,14 @@ MF_LAYER layer_08_blocks_0_self_attn_out(uint8_t *arena) {
 MF_LAYER layer_09_blocks_0_add(uint8_t *arena) {
   mf_add_s8_ref(
       (const int8_t *)(arena + 1088), (const int8_t *)(arena + 544), (int8_t *)(arena + 1088), 544,
-      544, 19483, 27167, 11913, 15);
+      544, 19483, 27167, 11913, 15, 0);
 }
 
 /* blocks.0.norm2: LayerNorm 17x32 */
 MF_LAYER layer_10_blocks_0_norm2(uint8_t *arena) {
   mf_layernorm_s8_ref(
       (const int8_t *)(arena + 1088), digits_vit_blocks_0_norm2_mult,
-      digits_vit_blocks_0_norm2_add, (int8_t *)(arena + 1632), 17, 32, 59, 12, 22);
+      digits_vit_blocks_0_norm2_add, (int8_t *)(arena + 1632), 17, 32, 59, 12, 22, 0);
 }
 
 /* blocks.0.linear1: Linear 17x32 -> 17x64, 34816 MAC */
@@ -140,14 +140,14 @@ MF_LAYER layer_12_blocks_0_linear2(uint8_t *arena) {
 MF_LAYER layer_13_blocks_0_add_2(uint8_t *arena) {
   mf_add_s8_ref(
       (const int8_t *)(arena + 1088), (const int8_t *)(arena + 1632), (int8_t *)(arena + 1088),
-      544, 544, 27707, 26346, -134675, 15);
+      544, 544, 27707, 26346, -134675, 15, 0);
 }
 
 /* blocks.1.norm1: LayerNorm 17x32 */
 MF_LAYER layer_14_blocks_1_norm1(uint8_t *arena) {
   mf_layernorm_s8_ref(
       (const int8_t *)(arena + 1088), digits_vit_blocks_1_norm1_mult,
-      digits_vit_blocks_1_norm1_add, (int8_t *)(arena + 0), 17, 32, 42, 12, 22);
+      digits_vit_blocks_1_norm1_add, (int8_t *)(arena + 0), 17, 32, 42, 12, 22, 0);
 }
 
 /* blocks.1.self_attn.q: Linear 17x32 -> 17x32, 17408 MAC */
@@ -194,14 +194,14 @@ MF_LAYER layer_19_blocks_1_self_attn_out(uint8_t *arena) {
 MF_LAYER layer_20_blocks_1_add(uint8_t *arena) {
   mf_add_s8_ref(
       (const int8_t *)(arena + 1088), (const int8_t *)(arena + 544), (int8_t *)(arena + 1088), 544,
-      544, 18398, 24397, 256102, 15);
+      544, 18398, 24397, 256102, 15, 0);
 }
 
 /* blocks.1.norm2: LayerNorm 17x32 */
 MF_LAYER layer_21_blocks_1_norm2(uint8_t *arena) {
   mf_layernorm_s8_ref(
       (const int8_t *)(arena + 1088), digits_vit_blocks_1_norm2_mult,
-      digits_vit_blocks_1_norm2_add, (int8_t *)(arena + 1632), 17, 32, 13, 12, 22);
+      digits_vit_blocks_1_norm2_add, (int8_t *)(arena + 1632), 17, 32, 13, 12, 22, 0);
 }
 
 /* blocks.1.linear1: Linear 17x32 -> 17x64, 34816 MAC */
@@ -224,14 +224,14 @@ MF_LAYER layer_23_blocks_1_linear2(uint8_t *arena) {
 MF_LAYER layer_24_blocks_1_add_2(uint8_t *arena) {
   mf_add_s8_ref(
       (const int8_t *)(arena + 1088), (const int8_t *)(arena + 1632), (int8_t *)(arena + 1088),
-      544, 544, 26548, 22503, 350292, 15);
+      544, 544, 26548, 22503, 350292, 15, 0);
 }
 
 /* norm: LayerNorm 1x32 */
 MF_LAYER layer_25_norm(uint8_t *arena) {
   mf_layernorm_s8_ref(
       (const int8_t *)(arena + 1088), digits_vit_norm_mult, digits_vit_norm_add,
-      (int8_t *)(arena + 0), 1, 32, 9, 12, 22);
+      (int8_t *)(arena + 0), 1, 32, 9, 12, 22, 0);
 }
 
 /* head: Linear 1x32 -> 1x10, 320 MAC */

@@ -7,8 +7,8 @@
 
 #include "mf_rows_xpulp.h"
 
-/* Bytes of b, a constant in L2, that are brought to L1 at once. */
-#define MF_BINARY_CHUNK 2048
+/* Bytes of b, a constant in L2, that are brought to L1 while the cores work on as many. */
+#define MF_BINARY_CHUNK 1024
 
 /* Sum: mult_a, mult_b; product: zero_a, zero_b, mult. */
 typedef struct {
@@ -74,26 +74,49 @@ MF_INLINE void mf_binary_run(
   }
 }
 
+/* All rows of `width` columns; rows of a and y are `pitch` bytes apart. */
+MF_INLINE void mf_binary_rows(
+    const mf_binary_t *op, const int8_t *a, const int8_t *b, int8_t *y, int32_t rows,
+    int32_t width, int32_t pitch) {
+  const int32_t words = (width + 3) >> 2;
+  const mf_share_t share = mf_share_words(rows * words);
+  int32_t row = rows > 1 ? share.begin / words : 0, word = share.begin - row * words;
+  for (int32_t left = share.end - share.begin; left > 0; row++, word = 0) {
+    const int32_t end = word + left < words ? word + left : words;
+    const int32_t from = row * pitch + 4 * word;
+    const int32_t count = (4 * end < width ? 4 * end : width) - 4 * word;
+    mf_binary_run(op, a + from, b + 4 * word, y + from, count);
+    left -= end - word;
+  }
+}
+
+/* Core 0 starts the copy of the part of b that begins at `at`; the number to wait for. */
+MF_INLINE int32_t mf_binary_next(const int8_t *b, int32_t b_size, int32_t at, int8_t *to) {
+  const int32_t left = b_size - at, size = left < MF_BINARY_CHUNK ? left : MF_BINARY_CHUNK;
+  return size > 0 && mf_core() == 0 ? mf_copy_rows(to, b + at, size, 1, 0, 0) : 0;
+}
+
 /* y [size] from a [size] and b [b_size], repeated. */
 MF_INLINE void mf_binary_xpulp(
     const mf_binary_t *op, const int8_t *a, const int8_t *b, int8_t *y, int32_t size,
-    int32_t b_size, void *scratch) {
-  const int32_t near = mf_is_near(b), most = near ? b_size : MF_BINARY_CHUNK;
-  for (int32_t at = 0; at < b_size; at += most) {
-    const int32_t width = b_size - at < most ? b_size - at : most, words = (width + 3) >> 2;
-    if (at > 0) {
-      mf_barrier(); /* nobody reads the last part any more */
+    int32_t b_size, void *scratch /* [2, MF_BINARY_CHUNK] where b is in L2 */) {
+  const int32_t rows = size / b_size;
+  int8_t *part = (int8_t *)scratch, *next = part + MF_BINARY_CHUNK;
+  if (mf_is_near(b)) {
+    mf_binary_rows(op, a, b, y, rows, b_size, b_size);
+    return;
+  }
+  int32_t number = mf_binary_next(b, b_size, 0, part);
+  for (int32_t at = 0; at < b_size; at += MF_BINARY_CHUNK) {
+    const int32_t left = b_size - at, width = left < MF_BINARY_CHUNK ? left : MF_BINARY_CHUNK;
+    int8_t *const now = part;
+    if (mf_core() == 0) {
+      mf_copied(number);
     }
-    const int8_t *const part = (const int8_t *)mf_near(b + at, scratch, width);
-    const mf_share_t share = mf_share_words(size / b_size * words);
-    int32_t row = share.begin / words, word = share.begin % words;
-    for (int32_t left = share.end - share.begin; left > 0; row++, word = 0) {
-      const int32_t end = word + left < words ? word + left : words;
-      const int32_t from = row * b_size + at + 4 * word;
-      const int32_t count = (4 * end < width ? 4 * end : width) - 4 * word;
-      mf_binary_run(op, a + from, part + 4 * word, y + from, count);
-      left -= end - word;
-    }
+    mf_barrier(); /* it is there, and nobody reads the last one any more */
+    number = mf_binary_next(b, b_size, at + MF_BINARY_CHUNK, next);
+    mf_binary_rows(op, a + at, now, y + at, rows, width, b_size);
+    part = next, next = now;
   }
 }
 

@@ -59,15 +59,19 @@ MF_INLINE const void *mf_near(const void *from, void *scratch, int32_t size) {
   return scratch;
 }
 
-/* This core's part of `total` words that lie behind each other: cores begin in banks of their own,
- * where that leaves each enough. In one bank they would stay together, as it serves them in turn. */
+/* Where core's part of words that lie behind each other begins: near its share of them, but so that
+ * cores begin in different banks. In one bank they would stay together, as it serves them in turn. */
+MF_INLINE int32_t mf_words_begin(int32_t total, int32_t core) {
+  const int32_t begin = total * core / MF_CORES;
+  return total < 32 * MF_CORES ? begin : ((begin - 2 * core + 8) & ~15) + 2 * core;
+}
+
+/* This core's part of `total` words. */
 MF_INLINE mf_share_t mf_share_words(int32_t total) {
-  mf_share_t share = mf_share(total);
-  if (total >= 32 * MF_CORES) {
-    const int32_t core = mf_core();
-    share.begin = (share.begin & ~15) + 2 * core;
-    share.end = core + 1 < MF_CORES ? (share.end & ~15) + 2 * (core + 1) : total;
-  }
+  const int32_t core = mf_core();
+  const mf_share_t share = {
+      mf_words_begin(total, core),
+      core + 1 < MF_CORES ? mf_words_begin(total, core + 1) : total};
   return share;
 }
 

@@ -92,15 +92,43 @@ MF_INLINE void mf_normalize_row(int8_t *y, int32_t n, int32_t denom) {
   }
 }
 
-/* The rows of x [rows, n]; backwards[255 - d] is the probability of distance d. */
+/* `rows` rows, fewer than cores: the maximum and the sum of a row are put together from the parts
+ * of those that share it. */
+MF_INLINE void mf_softmax_parts(
+    const int8_t *x, int8_t *y, const uint8_t *backwards, int32_t rows, int32_t n,
+    int32_t *of_cores /* [cores, 2] */) {
+  const mf_part_t part = mf_part_of_row(rows, n);
+  const int32_t from = part.row * n + part.begin, count = part.end - part.begin;
+  int32_t top = -128, denom = 0;
+  of_cores[2 * mf_core()] = mf_top_of_row(x + from, count);
+  mf_barrier();
+  for (int32_t core = part.first; core < part.last; core++) {
+    top = mf_max(top, of_cores[2 * core]);
+  }
+  of_cores[2 * mf_core() + 1] = mf_look_up_row(x + from, y + from, backwards + (255 - top), count);
+  mf_barrier();
+  for (int32_t core = part.first; core < part.last; core++) {
+    denom += of_cores[2 * core + 1];
+  }
+  mf_normalize_row(y + from, count, denom);
+}
+
+/* The rows of x [rows, n]. `scratch` holds the probability of distance d at 255 - d, then two
+ * int32 of each core. */
 MF_INLINE void mf_softmax_rows(
-    const int8_t *x, int8_t *y, const uint8_t *backwards, int32_t rows, int32_t n) {
-  const mf_share_t share = mf_share(rows);
+    const int8_t *x, int8_t *y, int32_t rows, int32_t n, void *scratch) {
+  const uint8_t *const backwards = (const uint8_t *)scratch;
+  const int32_t whole = mf_whole_rows(rows, n);
+  const mf_share_t share = mf_share(whole);
   for (int32_t row = share.begin; row < share.end; row++) {
     const int8_t *const from = x + row * n;
     int8_t *const to = y + row * n;
     const uint8_t *const table = backwards + (255 - mf_top_of_row(from, n));
     mf_normalize_row(to, n, mf_look_up_row(from, to, table, n));
+  }
+  if (rows > whole) {
+    int32_t *const of_cores = (int32_t *)scratch + 64;
+    mf_softmax_parts(x + whole * n, y + whole * n, backwards, rows - whole, n, of_cores);
   }
 }
 
