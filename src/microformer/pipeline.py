@@ -113,7 +113,7 @@ def compile_model(
     with progress("lower"):
         kernel_graph = lower(graph, target)
     with progress("plan"):
-        placed = plan(kernel_graph)
+        placed = plan(kernel_graph, target)
     with progress("emit"):
         project = emit(placed)
     compiled = Compiled(target.name, softmax, ranges.meaningful, model, graph, project)
@@ -157,7 +157,7 @@ def measure_graph(
 ) -> Measurement:
     """Stages 4 to 7 of a graph that nobody quantised: ``inputs`` int8 [N, *input shape]."""
     prove(verify(graph, "measure"))
-    project = emit(plan(lower(graph, target, isas=isas)))
+    project = emit(plan(lower(graph, target, isas=isas), target))
     with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
         image = _build(project, target, Path(folder))
         result = run(project, image, inputs.reshape(len(inputs), -1), target)

@@ -33,6 +33,10 @@ class CProject:
     ``include_dirs`` are relative. The model's function is ``<name>_run(const in_ctype *in,
     int8_t *out, void *arena)``, declared in ``<name>.h``. ``layers`` are in execution order; each
     ``symbol`` is a function that is never inlined, so that a profiler sees its entry.
+
+    On a cluster the arena is in L1, and a model that does not fit there has ``far_bytes`` more in
+    L2 (then the function's fourth argument); ``far_input`` and ``far_output`` say which of the
+    caller's buffers it takes to be in L2.
     """
 
     name: str
@@ -46,6 +50,9 @@ class CProject:
     arena_alignment: int
     weight_bytes: int
     layers: tuple[Layer, ...]
+    far_bytes: int = 0
+    far_input: bool = False
+    far_output: bool = False
 
 
 @dataclass(frozen=True)

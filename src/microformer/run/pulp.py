@@ -103,6 +103,8 @@ def _write_inputs(
         "out_at": firmware.address("mf_harness_out"),
         "arena": firmware.address("mf_harness_arena"),
         "arena_bytes": max(project.arena_bytes, 1),
+        "far": firmware.address("mf_harness_far") if project.far_bytes else 0,
+        "far_bytes": project.far_bytes,
         "stack": firmware.address("mf_stack_bottom"),
         "stack_bytes": image.stack_reserved_bytes or 0,
         "limit": limit,
