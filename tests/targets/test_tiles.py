@@ -1,6 +1,6 @@
-"""Layers that are done block by block: every operation with an L1 of very few bytes."""
+"""Layers that are done block by block, on this machine and on the cluster."""
 
-from dataclasses import replace
+import random
 from pathlib import Path
 
 import numpy as np
@@ -10,27 +10,59 @@ from cases import CASES, Case, bundle, bundle_inputs
 from microformer import integer
 from microformer.build import build
 from microformer.emit import emit
-from microformer.errors import TargetError
+from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import Plan
+from microformer.kernels.registry import KERNELS
 from microformer.lower import lower
-from microformer.plan import plan
+from microformer.plan.check import check
+from microformer.plan.lifetime import lifetimes
+from microformer.plan.places import placed, tiled
+from microformer.plan.tile import Choice, Tiling
 from microformer.run import run
-from microformer.targets import TARGETS
+from microformer.targets import TARGETS, Target
 
-HOST, RI5CY = TARGETS["host"], TARGETS["pulp-ri5cy"]
+VALUES = [case for case in CASES if not case.index]
+INDEX = [case for case in CASES if case.index]
+ISAS = tuple(dict.fromkeys(k.isa for k in KERNELS))
 
 
-def smallest(case: Case, isas: tuple[str, ...], share: float) -> Plan | None:
-    """The plan of ``case`` in the least L1 that is not refused, or ``share`` of it more."""
-    graph = lower(bundle([case]), HOST, isas=isas)
-    low, high = 0, 1 << 17
-    while high - low > 8:
-        middle = (low + high) // 2
-        target = replace(RI5CY, cores=1, stack_bytes=0, ram_bytes=middle)
-        try:
-            plan(graph, target)
-            high = middle
-        except TargetError:
-            low = middle
-    room = high + int(share * high)
-    return plan(graph, replace(RI5CY, cores=1, stack_bytes=0, ram_bytes=room))
+def all_far(graph: IntGraph, target: Target, isas: tuple[str, ...], seed: int) -> Plan:
+    """Buffers in L1 or L2 by chance, each call in blocks of a size drawn at random."""
+    rng = random.Random(seed)
+    kernels = lower(graph, target, isas=isas)
+    spans = lifetimes(kernels)
+    outside = [(kernels.inputs, seed != 1), (kernels.outputs, seed != 2)]
+    far = frozenset(n for names, there in outside for n in names if there)
+    far |= {n for n in spans if n not in far and rng.random() < 0.7} - {*kernels.inputs}
+    chosen: dict[int, tuple[Tiling, Choice]] = {}
+    for index, call in enumerate(kernels.calls):
+        touched = frozenset(n for n in (*call.inputs, call.output) if kernels.buffer(n) in far)
+        if touched:
+            tiling = Tiling(call, kernels.tensors, touched, kernels.cores)
+            chosen[index] = (tiling, rng.choice(tiling.choices))
+    made = placed(tiled(kernels, chosen), spans, far)
+    check(made)
+    return made
+
+
+@pytest.mark.parametrize(("seed", "isas"), [(0, ("ref",)), (1, ISAS), (2, ISAS)])
+def test_every_operation_in_blocks_of_any_size(
+    seed: int, isas: tuple[str, ...], tmp_path: Path
+) -> None:
+    """First, middle and last blocks, tails, strides and paddings; under the sanitizers."""
+    cases: list[Case]
+    for part, cases in enumerate([VALUES, *([case] for case in INDEX)]):
+        graph = bundle(cases)
+        project = emit(all_far(graph, TARGETS["host"], isas, seed))
+        inputs = bundle_inputs(cases, 4)
+        folder = tmp_path / str(part)
+        image = build(project, TARGETS["host"], folder, sanitize=True)
+        outputs = run(project, image, inputs, TARGETS["host"]).outputs
+        expected = integer.evaluate(graph, inputs)["y"]
+        start, wrong = 0, []
+        for case in cases:
+            end = start + case.output().size
+            if not np.array_equal(outputs[:, start:end], expected[:, start:end]):
+                wrong.append(case.name)
+            start = end
+        assert wrong == []
