@@ -49,14 +49,14 @@ def all_far(graph: IntGraph, target: Target, isas: tuple[str, ...], seed: int) -
 def test_every_operation_in_blocks_of_any_size(
     seed: int, isas: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """First, middle and last blocks, tails, strides and paddings; under the sanitizers."""
+    """First, middle and last blocks, tails, strides, paddings; also under the sanitizers."""
     cases: list[Case]
     for part, cases in enumerate([VALUES, *([case] for case in INDEX)]):
         graph = bundle(cases)
         project = emit(all_far(graph, TARGETS["host"], isas, seed))
         inputs = bundle_inputs(cases, 4)
         folder = tmp_path / str(part)
-        image = build(project, TARGETS["host"], folder, sanitize=True)
+        image = build(project, TARGETS["host"], folder, sanitize=seed == 1)
         outputs = run(project, image, inputs, TARGETS["host"]).outputs
         expected = integer.evaluate(graph, inputs)["y"]
         start, wrong = 0, []

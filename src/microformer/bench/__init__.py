@@ -26,8 +26,9 @@ class Row:
     the largest function that ran (a kernel, or a phase of one); ``code_bytes_total`` is that of
     all of the row's functions. ``cycles_per_output`` is for rows without MACs.
 
-    On a cluster: ``l1_bytes`` are all that the program occupies there, ``bytes_moved`` by DMA;
-    ``conflicts`` are cycles of all cores that lost a bank of L1; shares are as in the report.
+    On a cluster: ``weights`` says where they lie, "l1" or "l2"; ``l1_bytes`` are all that the
+    program occupies there, ``bytes_moved`` by DMA; ``conflicts`` are cycles of all cores that
+    lost a bank of L1; shares are as in the report.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Row:
     weight_bytes: int
     code_bytes: int | None
     code_bytes_total: int | None
+    weights: str | None
     l1_bytes: int | None
     bytes_moved: int | None
     conflicts: int | None
@@ -126,6 +128,7 @@ def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
         weight_bytes=project.weight_bytes,
         code_bytes=max(hot, default=None),
         code_bytes_total=sum(code) if code else None,
+        weights=("l1" if target.near_weights else "l2") if shared else None,
         l1_bytes=made.image.ram_bytes if shared else None,
         bytes_moved=shared.dma_bytes if shared else None,
         conflicts=sum(core.conflicts for core in result.cores) if shared else None,

@@ -28,7 +28,7 @@ def emit(plan: Plan) -> CProject:
     used = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
     constants = [t for t in graph.tensors.values() if t.name in used]
     program = Program(plan, name, names)
-    weights_header, weights_source = weights_files(name, constants, names)
+    weights_header, weights_source = weights_files(name, constants, names, plan.near_constants)
     files = {
         f"{name}.h": header(plan, name),
         f"{name}.c": program.source(),

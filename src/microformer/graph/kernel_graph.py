@@ -154,7 +154,7 @@ class Plan:
     Scratch of call i lies at ``scratch_offsets[i]`` (-1 where it has none). On a cluster the arena
     is in L1; what does not fit there has a place in a second arena in L2 (``far_offsets``,
     ``far_bytes``); ``far_outside`` are those of the graph's inputs and outputs that the caller
-    keeps in L2.
+    keeps in L2. ``near_constants`` are constants that lie in L1 at all times.
     """
 
     graph: KernelGraph
@@ -165,6 +165,7 @@ class Plan:
     far_offsets: Mapping[str, int] = field(default_factory=dict)
     far_bytes: int = 0
     far_outside: frozenset[str] = frozenset()
+    near_constants: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         lines = [f"plan {self.graph.name}: arena {self.arena_bytes} B"]

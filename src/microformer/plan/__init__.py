@@ -1,13 +1,15 @@
 """Stage ``plan``: KernelGraph + Target -> Plan: a place for every buffer, blocks where L1 ends."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from microformer.errors import TargetError
 from microformer.graph.kernel_graph import KernelGraph, Plan
 from microformer.plan.check import check
 from microformer.plan.lifetime import lifetimes
 from microformer.plan.places import placed, tiled
 from microformer.plan.spill import Spill
-from microformer.plan.tile import round_up
+from microformer.plan.tile import round_up, table_of
 from microformer.targets import Target
 
 __all__ = ["plan"]
@@ -28,13 +30,30 @@ def plan(graph: KernelGraph, target: Target | None = None) -> Plan:
     result = placed(graph, spans, frozenset())
     if target is not None and target.rtl:
         room = target.ram_bytes - target.cores * target.stack_bytes - _SLACK_BYTES
-        result = _within(graph, spans, result, room)
+        near = _near_constants(graph) if target.near_weights else frozenset()
+        room -= sum(round_up(graph.tensors[n].nbytes) for n in near)
+        if room < 0:
+            raise TargetError(
+                f"The constants of '{graph.name}' exceed L1 of {target.name} by {-room:,} bytes; "
+                "leave the weights in L2."
+            )
+        result = replace(_within(graph, spans, result, room, near), near_constants=near)
     check(result)
     return result
 
 
+def _near_constants(graph: KernelGraph) -> frozenset[str]:
+    """All but the tables that a kernel looks for in L2."""
+    named = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
+    return frozenset(named - {table_of(call) for call in graph.calls})
+
+
 def _within(
-    graph: KernelGraph, spans: Mapping[str, tuple[int, int]], result: Plan, room: int
+    graph: KernelGraph,
+    spans: Mapping[str, tuple[int, int]],
+    result: Plan,
+    room: int,
+    near_constants: frozenset[str],
 ) -> Plan:
     """The plan with as much in L2 as brings it into ``room`` bytes of L1."""
     tighter = room
@@ -44,7 +63,7 @@ def _within(
             break
         if result.far_outside or result.far_offsets:  # gaps between the buffers
             tighter -= over
-        attempt = Spill(graph, spans, tighter).best()
+        attempt = Spill(graph, spans, tighter, near_constants).best()
         result = placed(tiled(graph, attempt.chosen), spans, attempt.far)
     return result
 

@@ -29,6 +29,7 @@ class Spill:
     graph: KernelGraph
     spans: Mapping[str, tuple[int, int]]
     room: int
+    near_constants: frozenset[str]
     _tilings: dict[tuple[int, frozenset[str]], Tiling] = field(default_factory=dict)
 
     def best(self) -> Attempt:
@@ -77,7 +78,9 @@ class Spill:
         key = (index, touched)
         if key not in self._tilings:
             call, graph = self.graph.calls[index], self.graph
-            self._tilings[key] = Tiling(call, graph.tensors, touched, graph.cores)
+            self._tilings[key] = Tiling(
+                call, graph.tensors, touched, graph.cores, self.near_constants
+            )
         return self._tilings[key]
 
     def _size(self, name: str) -> int:

@@ -14,7 +14,6 @@ from microformer.plan.cut import Cut, Piece, cut
 
 _START, _ROW, _BYTES = 24, 2, 8  # cycles a transfer and a further row; bytes a cycle
 _BLOCK_CYCLES = 150  # barrier, waiting, starting copies, entering the kernel
-_TABLE_BYTES = 256  # tables are read by the kernels' own copies
 _TILE_ROWS = 4  # of a matrix product
 
 
@@ -37,14 +36,21 @@ class Tiling:
     """The ways in which one call can be done while its tensors ``far`` lie in L2."""
 
     def __init__(
-        self, call: KernelCall, tensors: Mapping[str, Tensor], far: frozenset[str], cores: int
+        self,
+        call: KernelCall,
+        tensors: Mapping[str, Tensor],
+        far: frozenset[str],
+        cores: int,
+        near_constants: frozenset[str] = frozenset(),
     ) -> None:
         self._call, self._tensors, self._cores = call, tensors, cores
         self._cut: Cut = cut(call, tensors)
         named = [(str(a.value), a.kind) for a in call.args if a.kind in {"in", "out", "const"}]
         cut_names = self._cut.piece(0, self._cut.rows, frozenset()).spans.keys()
         self._staged = frozenset(
-            name for name, kind in named if name in far or (kind == "const" and name in cut_names)
+            name
+            for name, kind in named
+            if name in far or (kind == "const" and name in cut_names and name not in near_constants)
         )
         self._moved = tuple(dict.fromkeys(n for n, _ in named if n in self._staged))
         self._beside = tuple(  # operands that stay in L1, but are cut
@@ -54,7 +60,7 @@ class Tiling:
             dict.fromkeys(
                 n
                 for n, kind in named
-                if kind == "const" and n not in cut_names and tensors[n].nbytes != _TABLE_BYTES
+                if kind == "const" and n not in {*cut_names, *near_constants, table_of(call)}
             )
         )
 
@@ -140,10 +146,12 @@ class Tiling:
                 once += _copy_cycles(spans[0])
             else:
                 moved += _copy_cycles(max(spans, key=lambda s: s.nbytes))
+        table = _START + 32.0 if table_of(self._call) else 0.0
         weights = sum(_copy_cycles(Span(0, self._tensors[n].nbytes)) for n in self._constants)
         if near_constants:
             nbytes += sum(round_up(self._tensors[n].nbytes) for n in self._constants)
             once, weights = once + weights, 0.0
+        weights += table
         compute = self._compute(max(pieces, key=lambda p: p.cycles), rows)
         # weights that a kernel asks for come behind the rows that are on their way
         each = max(compute, moved + weights) + (min(moved, compute) if weights else 0.0)
@@ -156,6 +164,13 @@ class Tiling:
         share = _TILE_ROWS * self._cores if self._call.macs else self._cores
         filled = -(-rows // share) * share / rows if rows > 1 else 1.0
         return piece.cycles * filled / self._cores + _BLOCK_CYCLES
+
+
+def table_of(call: KernelCall) -> str:
+    """The table behind a matrix product, which its kernel takes to be in L2; else empty."""
+    inputs = call.node.inputs if call.node is not None else ()
+    fused = call.op in {"Linear", "Conv2d", "ConvPool"} and len(inputs) > 4
+    return inputs[4] if fused else ""
 
 
 def _turns(spans: list[Span] | tuple[Span, ...]) -> int:
