@@ -44,14 +44,22 @@ def quantize(model: FloatModel, x: Array, *, softmax: str = "lut") -> IntGraph:
 
 
 def compile(
-    model: FloatModel, x: Array, target: str = "cortex-m4", *, softmax: str = "lut"
+    model: FloatModel,
+    x: Array,
+    target: str = "cortex-m4",
+    *,
+    softmax: str = "lut",
+    cores: int | None = None,
+    weights: str = "l2",
 ) -> Compiled:
     """The C project of ``model`` for ``target``, built once to prove that it fits.
 
     ``x`` [N, *input shape] are calibration samples. Write it with ``microformer.store.save``.
+    Of a PULP cluster, ``cores`` 1 to 8 (default 8) run it, with ``weights`` in "l1" or "l2".
     """
     samples = check_samples(x, None, model, "x")
     board = targets.find(target)
+    board = targets.with_weights(targets.with_cores(board, cores or board.cores), weights)
     made = pipeline.compile_model(model, samples, board, softmax=softmax, progress=_silent)
     return made.compiled
 
@@ -65,5 +73,5 @@ def run(
     the target runs (accuracy is over all N).
     """
     samples = check_samples(x, y, compiled.float_model, "x")
-    board = targets.find(compiled.target)
+    board = pipeline.board_of(compiled)
     return pipeline.run_model(compiled, samples, board, count=count, progress=_silent)

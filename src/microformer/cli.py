@@ -21,7 +21,7 @@ from microformer.report.terminal import view
 from microformer.samples import random_samples, read_samples
 from microformer.store import open_folder, save
 from microformer.store.folder import check_free
-from microformer.targets import TARGETS
+from microformer.targets import TARGETS, Target
 
 app = typer.Typer(
     add_completion=False,
@@ -35,6 +35,10 @@ _PIPE_WIDTH = 120
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
+Cores = Annotated[int | None, typer.Option(help="Cores of a PULP cluster, 1 to 8 (default 8).")]
+Weights = Annotated[
+    str | None, typer.Option(help="Memory of a PULP cluster for constants: l1 or l2 (default).")
+]
 SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
 
 
@@ -89,6 +93,13 @@ def _check_softmax(name: str) -> None:
         raise typer.BadParameter(f"'{name}' is neither lut nor ibert", param_hint="--softmax")
 
 
+def _board(board: Target, cores: int | None, weights: str | None) -> Target:
+    """``board`` with the cores and the memory for weights that were asked for."""
+    if cores is not None:
+        board = targets.with_cores(board, cores)
+    return board if weights is None else targets.with_weights(board, weights)
+
+
 def _shapes(options: list[str] | None) -> dict[str, list[int]] | None:
     """``["x=1,9,32"]`` -> ``{"x": [1, 9, 32]}``."""
     shapes: dict[str, list[int]] = {}
@@ -126,13 +137,15 @@ def compile_command(
         list[str] | None,
         typer.Option(help="NAME=1,9,32: an input's whole shape, where its axes are dynamic."),
     ] = None,
+    cores: Cores = None,
+    weights: Weights = None,
     force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
     dump_dir: Annotated[Path | None, typer.Option(help="A text file a stage.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a float model into a C project of 8-bit integers."""
     _check_softmax(softmax)
-    board = targets.find(target)
+    board = _board(targets.find(target), cores, weights)
     check_free(output, force=force)
     if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
         raise OutputError(f"The dump folder '{dump_dir}' is not empty; choose another or --force.")
@@ -188,13 +201,19 @@ def run_command(
     samples: Annotated[
         int | None, typer.Option(min=1, help="Run only so many on the target (all are checked).")
     ] = None,
+    cores: Cores = None,
+    weights: Weights = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Build and run a compiled model on its target, check every byte, and report."""
+    """Build and run a compiled model on its target, check every byte, and report.
+
+    With --cores or --weights other than it was compiled for, its C project is made anew.
+    """
     with _bars() as bars:
         compiled = open_folder(folder)
         loaded = read_samples(data, compiled.float_model)
-        board = targets.find(compiled.target)
+        board = _board(pipeline.board_of(compiled), cores, weights)
+        compiled = pipeline.recompiled(compiled, board)
         result = pipeline.run_model(compiled, loaded, board, count=samples, progress=bars)
     _show(result, as_json)
 
@@ -203,11 +222,13 @@ def run_command(
 def demo(
     target: TargetName = "cortex-m4",
     softmax: SoftmaxName = "lut",
+    cores: Cores = None,
+    weights: Weights = None,
     as_json: JsonFlag = False,
 ) -> None:
     """The whole road on a vision transformer for handwritten digits that ships with microformer."""
     _check_softmax(softmax)
-    board = targets.find(target)
+    board = _board(targets.find(target), cores, weights)
     with demo_paths() as paths, _bars() as bars:
         with bars("load"):
             loaded = pipeline.load_model(paths.model)
@@ -228,15 +249,12 @@ def bench_command(
         bool,
         typer.Option("--flash", help="Count the board's wait states and cache, not zero ones."),
     ] = False,
-    cores: Annotated[
-        int | None, typer.Option(help="Cores of a PULP cluster, 1 to 8 (default 8).")
-    ] = None,
+    cores: Cores = None,
+    weights: Weights = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure attention layers, matrix products, norms and convolutions of known shapes."""
-    board = targets.find(target)
-    if cores is not None:
-        board = targets.with_cores(board, cores)
+    board = _board(targets.find(target), cores, weights)
     if flash:
         board = targets.with_board_flash(board)
     with _bars() as bars, bars("bench") as advance:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +29,19 @@ from microformer.report import Report, report
 from microformer.report.fidelity import quantized_input
 from microformer.run import run
 from microformer.samples import Samples
-from microformer.targets import Target
+from microformer.targets import Target, find, with_cores, with_weights
 
 __all__ = [
     "Compilation",
     "Measurement",
     "Progress",
+    "board_of",
     "compile_model",
     "fetch_rtl",
     "load_model",
     "measure_graph",
     "quantize_model",
+    "recompiled",
     "run_model",
 ]
 
@@ -113,13 +115,34 @@ def compile_model(
     with progress("lower"):
         kernel_graph = lower(graph, target)
     with progress("plan"):
-        placed = plan(kernel_graph)
+        placed = plan(kernel_graph, target)
     with progress("emit"):
         project = emit(placed)
-    compiled = Compiled(target.name, softmax, ranges.meaningful, model, graph, project)
+    compiled = Compiled(
+        *(target.name, softmax, ranges.meaningful, model, graph, project),
+        cores=target.cores,
+        weights="l1" if target.near_weights else "l2",
+    )
     with progress("build"), tempfile.TemporaryDirectory(prefix="microformer-") as folder:
         image = _build(project, target, Path(folder))
     return Compilation(ranges, kernel_graph, placed, image, compiled)
+
+
+def board_of(compiled: Compiled) -> Target:
+    """The target that a model was compiled for, with its cores and its memory for weights."""
+    target = find(compiled.target)
+    if not target.rtl:
+        return target
+    return with_weights(with_cores(target, compiled.cores or target.cores), compiled.weights)
+
+
+def recompiled(compiled: Compiled, target: Target) -> Compiled:
+    """The C project made anew for another number of cores or memory for weights (stages 4 to 6)."""
+    if target == board_of(compiled):
+        return compiled
+    project = emit(plan(lower(compiled.int_graph, target), target))
+    weights = "l1" if target.near_weights else "l2"
+    return replace(compiled, project=project, cores=target.cores, weights=weights)
 
 
 def run_model(
@@ -157,7 +180,7 @@ def measure_graph(
 ) -> Measurement:
     """Stages 4 to 7 of a graph that nobody quantised: ``inputs`` int8 [N, *input shape]."""
     prove(verify(graph, "measure"))
-    project = emit(plan(lower(graph, target, isas=isas)))
+    project = emit(plan(lower(graph, target, isas=isas), target))
     with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
         image = _build(project, target, Path(folder))
         result = run(project, image, inputs.reshape(len(inputs), -1), target)

@@ -25,6 +25,10 @@ class Row:
     ``ram_bytes`` is the arena: everything beyond input and output. ``code_bytes`` is the hot code,
     the largest function that ran (a kernel, or a phase of one); ``code_bytes_total`` is that of
     all of the row's functions. ``cycles_per_output`` is for rows without MACs.
+
+    On a cluster: ``weights`` says where they lie, "l1" or "l2"; ``l1_bytes`` are all that the
+    program occupies there, ``bytes_moved`` by DMA; ``conflicts`` are cycles of all cores that
+    lost a bank of L1; shares are as in the report.
     """
 
     name: str
@@ -42,6 +46,13 @@ class Row:
     weight_bytes: int
     code_bytes: int | None
     code_bytes_total: int | None
+    weights: str | None
+    l1_bytes: int | None
+    bytes_moved: int | None
+    conflicts: int | None
+    dma_busy_share: float | None
+    dma_wait_share: float | None
+    simulated_khz: float | None
     published: tuple[Published, ...]
 
 
@@ -94,7 +105,7 @@ def bench(
 
 
 def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
-    result, project = made.result, made.project
+    result, project, shared = made.result, made.project, made.result.cluster
     macs = sum(layer.macs for layer in project.layers)
     cycles = result.cycles
     per_cycle = macs / cycles if cycles and macs else None
@@ -117,6 +128,13 @@ def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
         weight_bytes=project.weight_bytes,
         code_bytes=max(hot, default=None),
         code_bytes_total=sum(code) if code else None,
+        weights=("l1" if target.near_weights else "l2") if shared else None,
+        l1_bytes=made.image.ram_bytes if shared else None,
+        bytes_moved=shared.dma_bytes if shared else None,
+        conflicts=sum(core.conflicts for core in result.cores) if shared else None,
+        dma_busy_share=_over(shared.dma_busy, cycles or 0) if shared else None,
+        dma_wait_share=result.dma_wait_share,
+        simulated_khz=shared.simulated_khz if shared else None,
         published=PUBLISHED.get((target.name, name), ()),
     )
 

@@ -10,16 +10,24 @@
 
 #include MF_HEADER
 
+#if defined(MF_FAR_BYTES) /* what a cluster has in L2 */
+#define MF_BUFFERS in, out, arena, far
+#else
+#define MF_BUFFERS in, out, arena
+#define MF_FAR_BYTES 1
+#endif
+
 int main(void) {
   MF_INPUT_TYPE *in = malloc(MF_INPUT_SIZE * sizeof *in);
   int8_t *out = malloc(MF_OUTPUT_SIZE);
-  void *arena = NULL;
+  void *arena = NULL, *far = NULL;
   if (in == NULL || out == NULL ||
-      posix_memalign(&arena, MF_ARENA_ALIGNMENT, MF_ARENA_BYTES) != 0) {
+      posix_memalign(&arena, MF_ARENA_ALIGNMENT, MF_ARENA_BYTES) != 0 ||
+      posix_memalign(&far, MF_ARENA_ALIGNMENT, MF_FAR_BYTES) != 0) {
     return 3;
   }
   while (fread(in, sizeof *in, MF_INPUT_SIZE, stdin) == MF_INPUT_SIZE) {
-    MF_RUN(in, out, arena);
+    MF_RUN(MF_BUFFERS);
     if (fwrite(out, 1, MF_OUTPUT_SIZE, stdout) != MF_OUTPUT_SIZE) {
       return 4;
     }
@@ -27,5 +35,6 @@ int main(void) {
   free(in);
   free(out);
   free(arena);
+  free(far);
   return fflush(stdout) == 0 ? 0 : 4;
 }

@@ -1,6 +1,6 @@
 /* The program around a model on a PULP cluster: core 0 forks every inference to all cores.
  *
- * The machine around the cores (build/pulp/main.cpp) puts each sample into mf_harness_in and reads
+ * The machine around the cores (build/machine/main.cpp) puts each sample into mf_harness_in and reads
  * mf_harness_out. microformer.build defines the macros, as for harness.c. */
 #include <stdint.h>
 
@@ -12,6 +12,13 @@
 extern MF_INPUT_TYPE mf_harness_in[MF_INPUT_SIZE];
 extern int8_t mf_harness_out[MF_OUTPUT_SIZE];
 extern uint8_t mf_harness_arena[MF_ARENA_BYTES];
+#if defined(MF_FAR_BYTES)
+extern uint8_t mf_harness_far[MF_FAR_BYTES];
+_Alignas(MF_ARENA_ALIGNMENT) MF_L2 uint8_t mf_harness_far[MF_FAR_BYTES];
+#define MF_BUFFERS mf_harness_in, mf_harness_out, mf_harness_arena, mf_harness_far
+#else
+#define MF_BUFFERS mf_harness_in, mf_harness_out, mf_harness_arena
+#endif
 
 _Alignas(8) MF_INPUT_MEMORY MF_INPUT_TYPE mf_harness_in[MF_INPUT_SIZE];
 _Alignas(8) MF_OUTPUT_MEMORY int8_t mf_harness_out[MF_OUTPUT_SIZE];
@@ -37,7 +44,7 @@ static void mf_write(uintptr_t address, int32_t value) {
 
 /* One inference, by every core; never inlined, so that it has an address. */
 __attribute__((noinline)) void mf_harness_infer(void) {
-  MF_RUN(mf_harness_in, mf_harness_out, mf_harness_arena);
+  MF_RUN(MF_BUFFERS);
 }
 
 void mf_main(int32_t core) {

@@ -23,6 +23,7 @@ _FREESTANDING = (
     "-Wl,--gc-sections",
 )
 _OVERFLOW = re.compile(r"will not fit in region '(L1|L2)': overflowed by (\d+) bytes")
+_MEMORY = {False: "MF_L1", True: "MF_L2"}
 _ELW = {"ri5cy": "0x03, 6", "cv32e40p": "0x0b, 3"}
 
 
@@ -52,7 +53,8 @@ def build_pulp(
         *defines(project),
         f"-DMF_STACK_BYTES={stack_bytes}",
         f"-DMF_ELW={_quoted(_ELW[target.rtl])}",
-        *("-DMF_INPUT_MEMORY=MF_L1", "-DMF_OUTPUT_MEMORY=MF_L1"),
+        f"-DMF_INPUT_MEMORY={_MEMORY[project.far_input]}",
+        f"-DMF_OUTPUT_MEMORY={_MEMORY[project.far_output]}",
         *(f"-I{folder.resolve() / d}" for d in project.include_dirs),
         *("-T", str(place / "pulp.ld")),
     ]

@@ -20,7 +20,8 @@ def check_project(project: CProject) -> None:
     compiler's command line, and paths the file system.
     """
     paths = (*project.files, *project.sources, *project.include_dirs)
-    sizes = (project.input_size, project.output_size, project.arena_bytes + 1)
+    arenas = (project.arena_bytes + 1, project.far_bytes + 1)
+    sizes = (project.input_size, project.output_size, *arenas)
     alignment = project.arena_alignment
     problem = ""
     if not _NAME.fullmatch(project.name):
@@ -80,4 +81,6 @@ def defines(project: CProject) -> list[str]:
         "ARENA_BYTES": max(project.arena_bytes, 1),  # C has no empty arrays
         "ARENA_ALIGNMENT": project.arena_alignment,
     }
+    if project.far_bytes:
+        values["FAR_BYTES"] = project.far_bytes
     return [f"-DMF_{key}={value}" for key, value in values.items()]

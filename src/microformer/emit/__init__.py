@@ -28,7 +28,7 @@ def emit(plan: Plan) -> CProject:
     used = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
     constants = [t for t in graph.tensors.values() if t.name in used]
     program = Program(plan, name, names)
-    weights_header, weights_source = weights_files(name, constants, names)
+    weights_header, weights_source = weights_files(name, constants, names, plan.near_constants)
     files = {
         f"{name}.h": header(plan, name),
         f"{name}.c": program.source(),
@@ -44,7 +44,7 @@ def emit(plan: Plan) -> CProject:
         ),
     }
     symbols = sorted({call.symbol for call in graph.calls})
-    if find(graph.target).rtl:
+    if find(graph.target).rtl or any(call.tile is not None for call in graph.calls):
         symbols.append("mf_cluster")
     files |= {f"mf/{path}": text for path, text in library_files(symbols).items()}
     source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
@@ -60,6 +60,9 @@ def emit(plan: Plan) -> CProject:
         arena_alignment=8,
         weight_bytes=sum(t.nbytes for t in constants),
         layers=program.layers(),
+        far_bytes=plan.far_bytes,
+        far_input=graph.inputs[0] in plan.far_outside,
+        far_output=graph.outputs[0] in plan.far_outside,
     )
 
 

@@ -3,6 +3,7 @@
 from microformer.emit.weights import C_TYPES
 from microformer.graph.kernel_graph import Plan
 from microformer.graph.tensor import Tensor
+from microformer.targets import find
 
 
 def _shape(tensor: Tensor) -> str:
@@ -43,11 +44,24 @@ def _quantizer(name: str) -> list[str]:
     ]
 
 
+def _memories(plan: Plan, upper: str) -> list[str]:
+    """Which buffers a cluster has in L1 and in L2."""
+    if not find(plan.graph.target).rtl:
+        return []
+    lines = []
+    if plan.far_bytes:
+        lines = [f" * far:   {upper}_FAR_BYTES bytes in L2, as the arena otherwise."]
+    outside = (("in", plan.graph.inputs[0]), ("out", plan.graph.outputs[0]))
+    places = [f"{n} in {'L2' if t in plan.far_outside else 'L1'}" for n, t in outside]
+    return [*lines, " *", f" * Memories: {', '.join(places)}, the arena in L1. All cores call it."]
+
+
 def header(plan: Plan, name: str) -> str:
     """``<name>.h`` for a plan."""
     source = plan.graph.tensors[plan.graph.inputs[0]]
     result = plan.graph.tensors[plan.graph.outputs[0]]
     upper, dtype = name.upper(), C_TYPES[source.dtype]
+    far = ", void *far" if plan.far_bytes else ""
     lines = [
         f"/* {name}: an 8-bit integer network for {plan.graph.target}. Written by microformer. */",
         f"#ifndef {upper}_H",
@@ -63,6 +77,7 @@ def header(plan: Plan, name: str) -> str:
         f"#define {upper}_OUTPUT_SIZE {result.size} /* int8_t [{_shape(result)}] */",
         f"#define {upper}_ARENA_BYTES {plan.arena_bytes}",
         f"#define {upper}_ARENA_ALIGNMENT 8",
+        *[f"#define {upper}_FAR_BYTES {plan.far_bytes}"] * bool(plan.far_bytes),
         "",
         "/* real value = scale * (integer - zero point) */",
     ]
@@ -88,10 +103,11 @@ def header(plan: Plan, name: str) -> str:
         f" * out:   {upper}_OUTPUT_SIZE values of type int8_t; must not overlap in or arena.",
         f" * arena: {upper}_ARENA_BYTES bytes of working memory, aligned to",
         f" *        {upper}_ARENA_ALIGNMENT bytes; what it holds before and after means nothing.",
+        *_memories(plan, upper),
         " *",
         " * Allocates nothing, keeps no state, and may run in several threads on separate arenas.",
         " */",
-        f"void {name}_run(const {dtype} *in, int8_t *out, void *arena);",
+        f"void {name}_run(const {dtype} *in, int8_t *out, void *arena{far});",
         "",
         "#ifdef __cplusplus",
         "}",

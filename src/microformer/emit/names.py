@@ -1,4 +1,4 @@
-"""C identifiers and comments from a user's names, which may hold anything."""
+"""C text: identifiers and comments from a user's names, which may hold anything; long lines."""
 
 import re
 
@@ -20,6 +20,19 @@ def identifier(text: str) -> str:
 def comment(text: str) -> str:
     """``text`` made safe inside a C comment: one line, no comment marks, bounded length."""
     return re.sub(r"[^A-Za-z0-9 _.,:;()\[\]<>=+-]+", "_", text)[:120]
+
+
+def wrapped(start: str, items: list[str], end: str) -> list[str]:
+    """``start items end`` on lines of at most 100 columns."""
+    lines, row = [start], "      "
+    for position, text in enumerate(items):
+        last = position == len(items) - 1
+        piece = f"{text}{end}" if last else f"{text}, "
+        if len(row) + len(piece) > 100:
+            lines.append(row.rstrip())
+            row = "      "
+        row += piece
+    return [*lines, row.rstrip()]
 
 
 class Names:

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from microformer.emit.names import Names, comment, identifier
+from microformer.emit.names import Names, comment, identifier, wrapped
+from microformer.emit.tiles import TiledBody
 from microformer.emit.weights import C_TYPES
 from microformer.graph.kernel_graph import Arg, ArgKind, KernelCall, Plan
 from microformer.graph.project import Layer
@@ -17,19 +18,6 @@ def _key(call: KernelCall) -> Key:
     return call.symbol, kinds
 
 
-def _wrapped(start: str, items: list[str], end: str) -> list[str]:
-    """``start items end`` on lines of at most 100 columns."""
-    lines, row = [start], "      "
-    for position, text in enumerate(items):
-        last = position == len(items) - 1
-        piece = f"{text}{end}" if last else f"{text}, "
-        if len(row) + len(piece) > 100:
-            lines.append(row.rstrip())
-            row = "      "
-        row += piece
-    return [*lines, row.rstrip()]
-
-
 class Program:
     """Writes ``<name>.c`` for a plan."""
 
@@ -39,7 +27,8 @@ class Program:
         self._name = name
         self._names = names
         self._cluster = bool(find(plan.graph.target).rtl)
-        counts = Counter(_key(call) for call in self._graph.calls)
+        self._tiled = any(call.tile is not None for call in self._graph.calls)
+        counts = Counter(_key(call) for call in self._graph.calls if call.tile is None)
         self._shared = [key for key, count in counts.items() if count > 1]
 
     def layers(self) -> tuple[Layer, ...]:
@@ -77,7 +66,7 @@ class Program:
         lines += [*defines, *[""] * bool(defines)]
         lines += [f'#include "{self._name}.h"', "", f'#include "{self._name}_weights.h"']
         lines += [f'#include "mf/{symbol}.h"' for symbol in kernels]
-        lines += ['#include "mf/mf_cluster.h"'] * self._cluster
+        lines += ['#include "mf/mf_cluster.h"'] * (self._cluster or self._tiled)
         lines += [
             "",
             "/* Each layer is a function of its own, so that a profiler can tell them apart. */",
@@ -99,16 +88,16 @@ class Program:
     def _symbol(self, index: int, call: KernelCall) -> str:
         return f"layer_{index:02d}_{identifier(call.name)}"
 
-    def _uses(self, call: KernelCall) -> tuple[bool, bool, bool]:
-        """(reads in, writes out, touches the arena)."""
+    def _uses(self, call: KernelCall) -> tuple[bool, bool, bool, bool]:
+        """(reads in, writes out, touches the arena, the one in L2)."""
         buffers = [self._graph.buffer(n) for n in (*call.inputs, call.output)]
         reads_in = any(b in self._graph.inputs for b in buffers)
         writes_out = any(b in self._graph.outputs for b in buffers)
         arena = any(b in self._plan.offsets for b in buffers) or call.scratch_bytes > 0
-        return reads_in, writes_out, arena
+        return reads_in, writes_out, arena, any(b in self._plan.far_offsets for b in buffers)
 
     def _parameters(self, call: KernelCall, typed: bool) -> str:
-        reads_in, writes_out, arena = self._uses(call)
+        reads_in, writes_out, arena, far = self._uses(call)
         dtype = C_TYPES[self._graph.tensors[self._graph.inputs[0]].dtype]
         chosen = []
         if reads_in:
@@ -117,6 +106,8 @@ class Program:
             chosen.append("int8_t *out" if typed else "out")
         if arena:
             chosen.append("uint8_t *arena" if typed else "bytes")
+        if far:
+            chosen.append("uint8_t *far" if typed else "far_bytes")
         return ", ".join(chosen) or ("void" if typed else "")
 
     def _place(self, tensor: str) -> str:
@@ -127,6 +118,8 @@ class Program:
             return f"in + {offset}" if offset else "in"
         if buffer in self._graph.outputs:
             return f"out + {offset}" if offset else "out"
+        if buffer in self._plan.far_offsets:
+            return f"far + {self._plan.far_offsets[buffer] + offset}"
         return f"arena + {self._plan.offsets[buffer] + offset}"
 
     def _argument(self, arg: Arg, index: int) -> str:
@@ -143,7 +136,7 @@ class Program:
                 return f"arena + {offset}" if offset >= 0 else "0"
             case _:
                 place = self._place(str(arg.value))
-                if not place.startswith("arena"):
+                if not place.startswith(("arena", "far")):
                     return place
                 return f"({'const ' if arg.kind == 'in' else ''}int8_t *)({place})"
 
@@ -164,33 +157,57 @@ class Program:
         name = self._shared_name(number, key)
         return [
             "/* For several layers of one shape. */",
-            *_wrapped(f"MF_LAYER {name}(", parameters, ") {"),
-            *_wrapped(f"  {symbol}(", arguments, ");"),
+            *wrapped(f"MF_LAYER {name}(", parameters, ") {"),
+            *wrapped(f"  {symbol}(", arguments, ");"),
             "}",
             "",
         ]
 
     def _layer(self, index: int, call: KernelCall) -> list[str]:
+        cost = f", {call.macs} MAC" if call.macs else ""
+        cost += f", {call.tile.count} blocks" if call.tile is not None else ""
+        body = self._call(index, call) if call.tile is None else self._blocks(index, call)
+        return [
+            f"/* {comment(f'{call.name}: {call.op} {call.shape}{cost}')} */",
+            f"MF_LAYER {self._symbol(index, call)}({self._parameters(call, typed=True)}) {{",
+            *body,
+            "}",
+            "",
+        ]
+
+    def _call(self, index: int, call: KernelCall) -> list[str]:
+        """The kernel on the whole layer."""
         key, callee = _key(call), call.symbol
         used = list(enumerate(call.args))
         if key in self._shared:
             callee = self._shared_name(self._shared.index(key), key)
             used = [(i, a) for i, a in used if a.kind not in {"int", "null"}]
         arguments = [self._argument(a, index) for _, a in used]
-        cost = f", {call.macs} MAC" if call.macs else ""
+        lines = ["  if (mf_core() != 0) {", "    return; /* one core does it all */", "  }"]
         return [
-            f"/* {comment(f'{call.name}: {call.op} {call.shape}{cost}')} */",
-            f"MF_LAYER {self._symbol(index, call)}({self._parameters(call, typed=True)}) {{",
-            *["  if (mf_core() != 0) {", "    return; /* one core does it all */", "  }"]
-            * (self._cluster and "_xpulp" not in call.symbol),
-            *_wrapped(f"  {callee}(", arguments, ");"),
-            "}",
-            "",
+            *lines * (self._cluster and "_xpulp" not in call.symbol),
+            *wrapped(f"  {callee}(", arguments, ");"),
         ]
+
+    def _blocks(self, index: int, call: KernelCall) -> list[str]:
+        """The kernel on one block after the other."""
+
+        def home(tensor: str) -> str:
+            if self._graph.tensors[tensor].data is not None:
+                return self._names(tensor)
+            place = self._place(tensor)
+            whole = self._graph.tensors[self._graph.buffer(tensor)].dtype == "int8"
+            return place if whole or not place.startswith("in") else f"(const int8_t *){place}"
+
+        scratch = self._plan.scratch_offsets[index]
+        return TiledBody(call, scratch, home, lambda a: self._argument(a, index)).lines()
 
     def _run(self) -> list[str]:
         dtype = C_TYPES[self._graph.tensors[self._graph.inputs[0]].dtype]
-        lines = [f"void {self._name}_run(const {dtype} *in, int8_t *out, void *arena) {{"]
+        far = ", void *far" if self._plan.far_bytes else ""
+        lines = [f"void {self._name}_run(const {dtype} *in, int8_t *out, void *arena{far}) {{"]
+        if far:
+            lines.append("  uint8_t *const far_bytes = (uint8_t *)far;")
         if any(self._uses(call)[2] for call in self._graph.calls):
             lines.append("  uint8_t *const bytes = (uint8_t *)arena;")
         else:

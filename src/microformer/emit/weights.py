@@ -25,8 +25,13 @@ def literals(data: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> str:
     return ",\n".join("  " + ", ".join(row) for row in rows)
 
 
-def weights_files(name: str, constants: list[Tensor], names: Names) -> tuple[str, str]:
-    """(header, source) that declare and define all ``constants``."""
+_NEAR = '__attribute__((section(".weights_l1"))) '
+
+
+def weights_files(
+    name: str, constants: list[Tensor], names: Names, near: frozenset[str] = frozenset()
+) -> tuple[str, str]:
+    """(header, source) that declare and define all ``constants``; those of ``near`` in L1."""
     guard = f"{name.upper()}_WEIGHTS_H"
     header = [f"/* Constants of {name}. Written by microformer. */", f"#ifndef {guard}"]
     header += [f"#define {guard}", "", "#include <stdint.h>", ""]
@@ -40,6 +45,7 @@ def weights_files(name: str, constants: list[Tensor], names: Names) -> tuple[str
         header.append(f"/* {note} */")
         header.append(f"extern {declaration(tensor, symbol)};")
         source.append(f"/* {note} */")
-        source.append(f"_Alignas(8) {declaration(tensor, symbol)} = {{")
+        section = _NEAR if tensor.name in near else ""
+        source.append(f"{section}_Alignas(8) {declaration(tensor, symbol)} = {{")
         source += [literals(tensor.data), "};", ""]
     return "\n".join([*header, "", "#endif", ""]), "\n".join(source)

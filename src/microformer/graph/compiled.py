@@ -11,7 +11,8 @@ from microformer.graph.project import CProject
 class Compiled:
     """All that is needed to run, check and measure a compiled model.
 
-    ``meaningful_ranges`` is False if the model was calibrated on random data.
+    ``meaningful_ranges`` is False if the model was calibrated on random data. On a cluster it was
+    compiled for ``cores`` (None: as many as the target has) and for ``weights`` in "l1" or "l2".
     """
 
     target: str
@@ -20,3 +21,5 @@ class Compiled:
     float_model: FloatModel
     int_graph: IntGraph
     project: CProject
+    cores: int | None = None
+    weights: str = "l2"

@@ -1,9 +1,10 @@
 """KernelGraph: what ``lower`` makes. Every node is one call of one C function."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from microformer.graph.int_graph import Node
 from microformer.graph.tensor import Tensor
 
 ArgKind = Literal["in", "out", "const", "int", "scratch", "null"]
@@ -18,12 +19,74 @@ class Arg:
 
 
 @dataclass(frozen=True)
+class Span:
+    """Bytes of a tensor: ``rows`` runs of ``width`` bytes, ``pitch`` bytes from run to run."""
+
+    offset: int
+    width: int
+    rows: int = 1
+    pitch: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in all runs."""
+        return self.width * self.rows
+
+    @property
+    def dense(self) -> bool:
+        """True if the runs follow each other without a gap."""
+        return self.rows == 1 or self.pitch == self.width
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An operand of a call that is done block by block; ``tensor`` is read, or written if ``out``.
+
+    Block i works on ``spans[i]`` of it. ``buffers`` are offsets in the call's scratch to which
+    spans are copied, run behind run: two that take turns, or one where all blocks see the same
+    bytes or there is one block. Without buffers the call works where the operand lies, in L1.
+    """
+
+    tensor: str
+    out: bool
+    spans: tuple[Span, ...]
+    buffers: tuple[int, ...]
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Bytes of one staging buffer."""
+        return max(span.nbytes for span in self.spans)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """How a call with operands in L2 is done block by block of its output's rows.
+
+    ``integers[i]`` are the integer arguments of block i in order. ``constants`` lie in L1 for
+    all blocks, at offsets in the call's scratch, which begins with the ``kernel_bytes`` that the
+    kernel itself needs. ``cycles`` is what the planner expects of the whole call.
+    """
+
+    integers: tuple[tuple[int, ...], ...]
+    operands: tuple[Operand, ...]
+    constants: tuple[tuple[str, int], ...]
+    kernel_bytes: int
+    cycles: float
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return len(self.integers)
+
+
+@dataclass(frozen=True)
 class KernelCall:
     """One call. ``inputs`` are activation tensors read, ``output`` the one written.
 
     ``inplace`` lists the inputs (by name) whose buffer the output may take over, because the
     kernel reads each element before it writes it. ``scratch_bytes`` are 8-byte aligned working
-    memory, free before and after. ``node`` is the IntGraph node it does.
+    memory, free before and after. ``node`` is the operation that it does whole; None for a
+    copy. ``tile`` (made by ``plan``) says how it is done by blocks.
     """
 
     name: str
@@ -36,10 +99,14 @@ class KernelCall:
     macs: int
     shape: str
     inplace: tuple[str, ...] = ()
+    node: Node | None = None
+    tile: Tile | None = None
 
     def __str__(self) -> str:
         args = ", ".join(str(a.value) if a.value != "" else a.kind for a in self.args)
-        return f"{self.symbol}({args})  # {self.name}, {self.macs} MAC, {self.scratch_bytes} B"
+        blocks = "" if self.tile is None else f", {self.tile.count} blocks"
+        work = f"{self.macs} MAC, {self.scratch_bytes} B{blocks}"
+        return f"{self.symbol}({args})  # {self.name}, {work}"
 
 
 @dataclass(frozen=True)
@@ -84,7 +151,10 @@ class Plan:
     """A KernelGraph with places: ``offsets`` of buffers in the arena, scratch, and the peak.
 
     ``lifetimes`` gives for each buffer the first and the last call (inclusive) that need it.
-    Scratch of call i lies at ``scratch_offsets[i]`` (-1 where it has none).
+    Scratch of call i lies at ``scratch_offsets[i]`` (-1 where it has none). On a cluster the arena
+    is in L1; what does not fit there has a place in a second arena in L2 (``far_offsets``,
+    ``far_bytes``); ``far_outside`` are those of the graph's inputs and outputs that the caller
+    keeps in L2. ``near_constants`` are constants that lie in L1 at all times.
     """
 
     graph: KernelGraph
@@ -92,11 +162,23 @@ class Plan:
     lifetimes: Mapping[str, tuple[int, int]]
     scratch_offsets: tuple[int, ...]
     arena_bytes: int
+    far_offsets: Mapping[str, int] = field(default_factory=dict)
+    far_bytes: int = 0
+    far_outside: frozenset[str] = frozenset()
+    near_constants: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         lines = [f"plan {self.graph.name}: arena {self.arena_bytes} B"]
-        for name, offset in sorted(self.offsets.items(), key=lambda item: item[1]):
+        lines += self._lines(self.offsets)
+        if self.far_bytes or self.far_outside:
+            lines.append(f"in L2: arena {self.far_bytes} B, {sorted(self.far_outside)}")
+            lines += self._lines(self.far_offsets)
+        return "\n".join(lines)
+
+    def _lines(self, offsets: Mapping[str, int]) -> list[str]:
+        lines = []
+        for name, offset in sorted(offsets.items(), key=lambda item: item[1]):
             first, last = self.lifetimes[name]
             size = self.graph.tensors[name].nbytes
             lines.append(f"  {offset:8d} +{size:<8d} calls {first}..{last}  {name}")
-        return "\n".join(lines)
+        return lines

@@ -33,6 +33,10 @@ class CProject:
     ``include_dirs`` are relative. The model's function is ``<name>_run(const in_ctype *in,
     int8_t *out, void *arena)``, declared in ``<name>.h``. ``layers`` are in execution order; each
     ``symbol`` is a function that is never inlined, so that a profiler sees its entry.
+
+    On a cluster the arena is in L1, and a model that does not fit there has ``far_bytes`` more in
+    L2 (then the function's fourth argument); ``far_input`` and ``far_output`` say which of the
+    caller's buffers it takes to be in L2.
     """
 
     name: str
@@ -46,6 +50,9 @@ class CProject:
     arena_alignment: int
     weight_bytes: int
     layers: tuple[Layer, ...]
+    far_bytes: int = 0
+    far_input: bool = False
+    far_output: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ class LayerCount:
     """What one layer cost in the profiled sample. ``cycles`` is None without a timing model.
 
     ``code_bytes`` are those of all functions that it ran, ``hot_bytes`` of the largest one; None
-    where the compiler left none.
+    where the compiler left none. ``dma_bytes`` were moved by a cluster's DMA engine.
     """
 
     symbol: str
@@ -84,6 +91,7 @@ class LayerCount:
     instructions: int | None
     code_bytes: int | None = field(default=None, compare=False)
     hot_bytes: int | None = field(default=None, compare=False)
+    dma_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,24 @@ class CoreCount:
     l2: int
     barrier: int
     dma: int
+
+    @property
+    def busy(self) -> int:
+        """Cycles that it did not wait."""
+        return self.cycles - self.conflicts - self.l2 - self.barrier - self.dma
+
+
+@dataclass(frozen=True)
+class ClusterCount:
+    """What the cores of a cluster share, in the profiled sample.
+
+    ``dma_bytes`` were moved by the DMA engine, which was at it in ``dma_busy`` cycles.
+    ``simulated_khz`` are thousands of cycles that were simulated a second of processor time.
+    """
+
+    dma_bytes: int
+    dma_busy: int
+    simulated_khz: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,3 +146,12 @@ class RunResult:
     stack_bytes: int | None
     wall_seconds: float
     cores: tuple[CoreCount, ...] = ()
+    cluster: ClusterCount | None = None
+
+    @property
+    def dma_wait_share(self) -> float | None:
+        """Share of cycles waiting for the DMA engine, of the core that waits most for it.
+
+        The others are at a barrier meanwhile. None where there is no cluster.
+        """
+        return max((core.dma / core.cycles for core in self.cores), default=None)

@@ -46,6 +46,7 @@ class Lowering:
             macs=macs(node.op, inputs, output),
             shape=describe(node.op, inputs, output),
             inplace=kernel.inplace_operands(inputs, output),
+            node=node,
         )
         self.calls.append(call)
 

@@ -1,56 +1,75 @@
-"""Stage ``plan``: KernelGraph + Target -> Plan: a place in the arena for every buffer."""
+"""Stage ``plan``: KernelGraph + Target -> Plan: a place for every buffer, blocks where L1 ends."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
+from microformer.errors import TargetError
 from microformer.graph.kernel_graph import KernelGraph, Plan
-from microformer.plan.arena import ALIGNMENT, Block, place
 from microformer.plan.check import check
 from microformer.plan.lifetime import lifetimes
+from microformer.plan.places import placed, tiled
+from microformer.plan.spill import Spill
+from microformer.plan.tile import round_up, table_of
+from microformer.targets import Target
 
 __all__ = ["plan"]
 
+_ATTEMPTS = 8
+_SLACK_BYTES = 32  # what the linker's alignments may cost
 
-def plan(graph: KernelGraph) -> Plan:
+
+def plan(graph: KernelGraph, target: Target | None = None) -> Plan:
     """Offsets of all buffers and scratch of ``graph``, checked never to overlap while alive.
 
     The graph's input and output live in the caller's memory, not in the arena. An output takes
-    over the place of an input that dies in the same call where the kernel allows it.
+    over the place of an input that dies in the same call where the kernel allows it. On a cluster
+    ``target`` with an L1 that is too small for it all, buffers are moved to L2, and the calls that
+    touch them are done block by block. Raises TargetError if a layer's blocks are still too large.
     """
     spans = lifetimes(graph)
-    blocks: dict[str, Block] = {}
-    owner: dict[str, str] = {}
-    outside = {*graph.inputs, *graph.outputs}
-    for name, span in spans.items():
-        if name not in outside:
-            blocks[name] = Block(span[0], span[1], graph.tensors[name].nbytes)
-            owner[name] = name
-    for index, call in enumerate(graph.calls):
-        heir = call.output
-        if heir not in blocks or spans[heir][0] != index:
-            continue
-        for source in call.inplace:
-            if source not in owner or spans[source][1] != index or source in graph.views:
-                continue
-            if graph.tensors[source].nbytes < graph.tensors[heir].nbytes:
-                continue
-            head = owner[source]
-            blocks[head] = blocks[head].extended(spans[heir][1])
-            del blocks[heir]
-            owner[heir] = head
-            break
-    for index, call in enumerate(graph.calls):
-        if call.scratch_bytes:
-            blocks[_scratch(index)] = Block(index, index, call.scratch_bytes)
-    places, arena_bytes = place(blocks)
-    result = Plan(
-        graph=graph,
-        offsets={name: places[head] for name, head in owner.items()},
-        lifetimes={name: spans[name] for name in owner},
-        scratch_offsets=tuple(places.get(_scratch(i), -1) for i in range(len(graph.calls))),
-        arena_bytes=-(-arena_bytes // ALIGNMENT) * ALIGNMENT,
-    )
+    result = placed(graph, spans, frozenset())
+    if target is not None and target.rtl:
+        room = target.ram_bytes - target.cores * target.stack_bytes - _SLACK_BYTES
+        near = _near_constants(graph) if target.near_weights else frozenset()
+        room -= sum(round_up(graph.tensors[n].nbytes) for n in near)
+        if room < 0:
+            raise TargetError(
+                f"The constants of '{graph.name}' exceed L1 of {target.name} by {-room:,} bytes; "
+                "leave the weights in L2."
+            )
+        result = replace(_within(graph, spans, result, room, near), near_constants=near)
     check(result)
     return result
 
 
-def _scratch(index: int) -> str:
-    """A block name that no tensor can have (tensor names are never empty before a newline)."""
-    return f"\n{index}"
+def _near_constants(graph: KernelGraph) -> frozenset[str]:
+    """All but the tables that a kernel looks for in L2."""
+    named = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
+    return frozenset(named - {table_of(call) for call in graph.calls})
+
+
+def _within(
+    graph: KernelGraph,
+    spans: Mapping[str, tuple[int, int]],
+    result: Plan,
+    room: int,
+    near_constants: frozenset[str],
+) -> Plan:
+    """The plan with as much in L2 as brings it into ``room`` bytes of L1."""
+    tighter = room
+    for _ in range(_ATTEMPTS):
+        over = _near_bytes(result) - room
+        if over <= 0:
+            break
+        if result.far_outside or result.far_offsets:  # gaps between the buffers
+            tighter -= over
+        attempt = Spill(graph, spans, tighter, near_constants).best()
+        result = placed(tiled(graph, attempt.chosen), spans, attempt.far)
+    return result
+
+
+def _near_bytes(result: Plan) -> int:
+    """Bytes of L1: the arena and those buffers of the caller's that lie there."""
+    tensors = result.graph.tensors
+    outside = {*result.graph.inputs, *result.graph.outputs} - result.far_outside
+    return result.arena_bytes + sum(round_up(tensors[n].nbytes) for n in outside)

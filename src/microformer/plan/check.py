@@ -2,67 +2,84 @@
 
 from microformer.errors import VerifyError
 from microformer.graph.kernel_graph import KernelGraph, Plan
+from microformer.plan.check_tile import check_tile
+
+
+class _Arena:
+    """An owner for every byte of one arena, and where its buffers lie."""
+
+    def __init__(self, plan: Plan, far: bool) -> None:
+        self.offsets = plan.far_offsets if far else plan.offsets
+        self.owner: list[str | None] = [None] * (plan.far_bytes if far else plan.arena_bytes)
+        self._tensors = plan.graph.tensors
+
+    def size(self, name: str) -> int:
+        return self._tensors[name].nbytes
+
+    def take(self, start: int, size: int, who: str, call: str) -> None:
+        """``who`` takes bytes over; they must be inside."""
+        if start < 0 or start + size > len(self.owner):
+            raise VerifyError(f"plan: {who} in {call} lies outside the arena")
+        self.owner[start : start + size] = [who] * size
+
+    def require(self, name: str, what: str) -> None:
+        """Every byte of buffer ``name`` is still its own."""
+        start = self.offsets[name]
+        spoilt = {o for o in self.owner[start : start + self.size(name)] if o != name}
+        if spoilt:
+            raise VerifyError(f"plan: {what}, but {sorted(map(str, spoilt))} lies there")
 
 
 def check(plan: Plan) -> None:
     """Replay the calls byte by byte and raise VerifyError where one spoils what is still needed.
 
-    The arena is modelled as an owner for every byte. Each call first checks that every byte it
+    An arena is modelled as an owner for every byte. Each call first checks that every byte it
     reads is owned by the buffer it believes to read; then its output takes its bytes over.
-    Scratch takes bytes away too, before the output is written, and must not touch inputs.
+    Scratch takes bytes away too, before the output is written, and must not touch inputs. A call
+    that is done by blocks works only in L1: what lies in L2 must be staged in its scratch.
     """
     graph = plan.graph
-    owner: list[str | None] = [None] * plan.arena_bytes
+    near, far = _Arena(plan, far=False), _Arena(plan, far=True)
     for index, call in enumerate(graph.calls):
-        reads = {graph.buffer(name) for name in call.inputs} & plan.offsets.keys()
-        for name in sorted(reads):
-            _require(owner, plan, name, f"{call.name} reads '{name}'")
+        buffers = {graph.buffer(name) for name in call.inputs}
+        for arena in (near, far):
+            for name in sorted(buffers & arena.offsets.keys()):
+                arena.require(name, f"{call.name} reads '{name}'")
         start = plan.scratch_offsets[index]
         if start >= 0:
-            _take(owner, start, call.scratch_bytes, f"scratch of {call.name}", call.name)
-            for name in sorted(reads):
-                _require(owner, plan, name, f"scratch of {call.name} overlaps input '{name}'")
+            near.take(start, call.scratch_bytes, f"scratch of {call.name}", call.name)
+            for name in sorted(buffers & near.offsets.keys()):
+                near.require(name, f"scratch of {call.name} overlaps input '{name}'")
+        check_tile(plan, call)
         target = graph.buffer(call.output)
-        if target in plan.offsets:
-            _check_inplace(plan, index, target, reads)
-            size = graph.tensors[target].nbytes
-            _take(owner, plan.offsets[target], size, target, call.name)
-            if start >= 0 and _meet((start, call.scratch_bytes), (plan.offsets[target], size)):
+        for arena in (near, far):
+            if target in arena.offsets:
+                reads = buffers & arena.offsets.keys()
+                _check_inplace(arena, graph, index, target, reads)
+                arena.take(arena.offsets[target], arena.size(target), target, call.name)
+        if start >= 0 and target in near.offsets:
+            there = (near.offsets[target], near.size(target))
+            if _meet((start, call.scratch_bytes), there):
                 raise VerifyError(f"plan: scratch of {call.name} overlaps its output '{target}'")
     for name in graph.outputs:
         buffer = graph.buffer(name)
-        if buffer in plan.offsets:
-            _require(owner, plan, buffer, f"the result '{name}'")
+        for arena in (near, far):
+            if buffer in arena.offsets:
+                arena.require(buffer, f"the result '{name}'")
 
 
 def _meet(a: tuple[int, int], b: tuple[int, int]) -> bool:
     return a[0] < b[0] + b[1] and b[0] < a[0] + a[1]
 
 
-def _check_inplace(plan: Plan, index: int, target: str, reads: set[str]) -> None:
+def _check_inplace(
+    arena: _Arena, graph: KernelGraph, index: int, target: str, reads: set[str]
+) -> None:
     """An output may only cover an input that the kernel may work in place on, exactly."""
-    call, graph = plan.graph.calls[index], plan.graph
-    here = (plan.offsets[target], graph.tensors[target].nbytes)
-    allowed = {graph.buffer(n) for n in call.inplace if not _is_part(graph, n)}
+    call = graph.calls[index]
+    here = (arena.offsets[target], arena.size(target))
+    allowed = {graph.buffer(n) for n in call.inplace if n not in graph.views}
     for name in reads - {target}:
-        there = (plan.offsets[name], graph.tensors[name].nbytes)
+        there = (arena.offsets[name], arena.size(name))
         if _meet(here, there) and (name not in allowed or here[0] != there[0]):
             raise VerifyError(f"plan: {call.name} writes '{target}' over its input '{name}'")
-
-
-def _is_part(graph: KernelGraph, name: str) -> bool:
-    return name in graph.views
-
-
-def _take(owner: list[str | None], start: int, size: int, who: str, call: str) -> None:
-    if start < 0 or start + size > len(owner):
-        raise VerifyError(f"plan: {who} in {call} lies outside the arena")
-    owner[start : start + size] = [who] * size
-
-
-def _require(owner: list[str | None], plan: Plan, name: str, what: str) -> None:
-    start = plan.offsets[name]
-    size = plan.graph.tensors[name].nbytes
-    spoilt = {o for o in owner[start : start + size] if o != name}
-    if spoilt:
-        raise VerifyError(f"plan: {what}, but {sorted(map(str, spoilt))} lies there")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from microformer.graph.compiled import Compiled
 from microformer.graph.project import Image, RunResult
 from microformer.graph.tensor import Array
+from microformer.report.cluster import cluster_report
 from microformer.report.fidelity import Fidelity, accuracy, layer_sqnr, output_sqnr
 from microformer.report.record import LayerReport, Report
 from microformer.targets import Target
@@ -65,6 +66,8 @@ def report(
         weight_bytes=compiled.project.weight_bytes,
         meaningful_ranges=compiled.meaningful_ranges,
         layers=_layers(compiled, result, by_layer),
+        power_source=target.power_source or None,
+        cluster=cluster_report(image, result),
     )
 
 
@@ -94,6 +97,7 @@ def _layers(
                 instructions=count.instructions if count else None,
                 share=None if cycles is None or not result.cycles else cycles / result.cycles,
                 sqnr_db=by_layer.get(layer.output),
+                dma_bytes=count.dma_bytes if count else None,
             )
         )
     return tuple(rows)

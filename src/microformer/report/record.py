@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One row of the layer table. ``share`` is of all cycles; ``sqnr_db`` against float."""
+    """One row of the layer table. ``share`` is of all cycles; ``sqnr_db`` against float.
+
+    ``dma_bytes`` were moved by a cluster's DMA engine.
+    """
 
     name: str
     op: str
@@ -20,6 +23,42 @@ class LayerReport:
     instructions: int | None
     share: float | None
     sqnr_db: float | None
+    dma_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class CoreReport:
+    """One core of a cluster: cycles, instructions, and shares of its cycles.
+
+    Where it is not ``busy`` it waits: for a bank of L1 (``conflicts``), for a load from ``l2``, at
+    a ``barrier``, for a copy by ``dma``.
+    """
+
+    cycles: int
+    instructions: int
+    busy: float
+    conflicts: float
+    l2: float
+    barrier: float
+    dma: float
+
+
+@dataclass(frozen=True)
+class ClusterReport:
+    """A run on a cluster: its cores and what they share.
+
+    ``l1_bytes`` and ``l2_bytes`` are all that the program occupies there. ``dma_busy_share`` is
+    of the run's cycles; ``dma_wait_share`` too, of the core that waits most for copies (the
+    others are at a barrier meanwhile). ``simulated_khz`` counts processor time.
+    """
+
+    cores: tuple[CoreReport, ...]
+    l1_bytes: int | None
+    l2_bytes: int | None
+    dma_bytes: int
+    dma_busy_share: float
+    dma_wait_share: float
+    simulated_khz: float
 
 
 @dataclass(frozen=True)
@@ -29,6 +68,7 @@ class Report:
     ``cycles_kind``: "estimate" (instruction counts and a timing model), "cycle-exact" (RTL),
     "host" (latency is this machine's wall clock, never a claim), None (no timing model).
     ``accuracy_*`` in 0..1. ``sqnr_db`` compares the real outputs with the float model's.
+    ``power_source`` says whose figure the power behind ``energy_mj`` is.
     """
 
     model: str
@@ -55,6 +95,8 @@ class Report:
     weight_bytes: int
     meaningful_ranges: bool
     layers: tuple[LayerReport, ...]
+    power_source: str | None = None
+    cluster: ClusterReport | None = None
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""

@@ -5,6 +5,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from microformer.report.cluster import cluster_rows, core_table
 from microformer.report.record import LayerReport, Report
 
 
@@ -28,7 +29,8 @@ def layer_table(report: Report) -> Table:
         table.add_column(heading, no_wrap=True)
     table.add_column("shape", overflow="fold", min_width=11)
     table.add_column("kernel", no_wrap=True)
-    for heading in ("MAC", "cycles" if cycles else "instr.", "share", "SQNR"):
+    moved = ["DMA B"] if report.cluster is not None else []
+    for heading in ("MAC", "cycles" if cycles else "instr.", "share", *moved, "SQNR"):
         table.add_column(heading, justify="right", no_wrap=True)
     for layer in report.layers:
         table.add_row(*_row(layer, report, cycles))
@@ -55,6 +57,7 @@ def _row(layer: LayerReport, report: Report, cycles: bool) -> tuple[str, ...]:
         _count(layer.macs) if layer.macs else "-",
         _count(cost),
         _number(share, "{:.1%}"),
+        *([_count(layer.dma_bytes)] if report.cluster is not None else []),
         _number(layer.sqnr_db, "{:.1f}"),
     )
 
@@ -86,16 +89,24 @@ def totals(report: Report) -> Table:
     if report.macs_per_cycle is not None:
         table.add_row("MAC/cycle", f"{report.macs_per_cycle:.3f}")
     table.add_row("latency", _number(report.latency_ms, "{:.3f} ms"))
-    table.add_row("energy", _number(report.energy_mj, "{:.4f} mJ"))
-    table.add_row("flash", _kib(report.flash_bytes))
-    table.add_row("RAM", _kib(report.ram_bytes))
+    energy = _number(report.energy_mj, "{:.4f} mJ")
+    if report.energy_mj is not None and report.power_source:
+        energy += f" (power, not measured here: {report.power_source})"
+    table.add_row("energy", energy)
+    table.add_row("flash" if report.cluster is None else "L2", _kib(report.flash_bytes))
+    table.add_row("RAM" if report.cluster is None else "L1 peak", _kib(report.ram_bytes))
+    for row in cluster_rows(report.cluster) if report.cluster else ():
+        table.add_row(*row)
     table.add_row("stack seen", _kib(report.stack_bytes))
     return table
 
 
 def view(report: Report) -> RenderableType:
     """The whole report for a rich console."""
-    parts: list[RenderableType] = [layer_table(report), totals(report)]
+    parts: list[RenderableType] = [layer_table(report)]
+    if report.cluster is not None:
+        parts.append(core_table(report.cluster))
+    parts.append(totals(report))
     if not report.meaningful_ranges:
         warning = "The ranges come from random data: accuracy and SQNR mean nothing."
         parts.append(Text(warning, style="bold red"))

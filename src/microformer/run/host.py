@@ -35,22 +35,24 @@ def run_host(
 
 
 def _run_function(
-    function: Callable[[int, int, int], None],
+    function: Callable[..., None],
     project: CProject,
     samples: Array,
     progress: Callable[[int, int], None],
 ) -> RunResult:
     out = _Guarded(project.output_size, 1)
     arena = _Guarded(max(project.arena_bytes, 1), project.arena_alignment)
+    arenas = [arena, _Guarded(project.far_bytes, 8)] if project.far_bytes else [arena]
     outputs = np.empty((len(samples), project.output_size), np.int8)
     seconds = 0.0
     for index, sample in enumerate(samples):
-        arena.array[:] = _FILLS[index % 2]
+        for memory in arenas:
+            memory.array[:] = _FILLS[index % 2]
         given = sample.copy()
         begin = time.perf_counter()
-        function(given.ctypes.data, out.address, arena.address)
+        function(given.ctypes.data, out.address, *(memory.address for memory in arenas))
         seconds += time.perf_counter() - begin
-        for buffer, what in ((out, "its output"), (arena, "its arena")):
+        for buffer, what in ((out, "its output"), *((memory, "its arena") for memory in arenas)):
             if buffer.broken():
                 raise ToolError(
                     f"'{project.name}' wrote outside of {what} in sample {index}; its C sources "
@@ -80,7 +82,7 @@ class _Guarded:
 
 
 @contextmanager
-def _function(project: CProject, image: Image) -> Iterator[Callable[[int, int, int], None]]:
+def _function(project: CProject, image: Image) -> Iterator[Callable[..., None]]:
     """The model's function, from a library that is loaded only as long as it is used.
 
     A library left loaded is taken for the next one if that file happens to get the same inode.
@@ -94,7 +96,7 @@ def _function(project: CProject, image: Image) -> Iterator[Callable[[int, int, i
             "compile the model again."
         ) from None
     function.restype = None
-    function.argtypes = [ctypes.c_void_p] * 3
+    function.argtypes = [ctypes.c_void_p] * (4 if project.far_bytes else 3)
 
     try:
         yield function

@@ -1,35 +1,25 @@
 """Run on a PULP cluster: the cores' own RTL, cycle by cycle (build/machine/)."""
 
 import contextlib
+import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from microformer.errors import ToolError
-from microformer.graph.project import SIMULATOR, CoreCount, CProject, Image, LayerCount, RunResult
+from microformer.graph.project import SIMULATOR, CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run.firmware import Firmware
+from microformer.run.pulp_counts import FIRST_LAYER, MODEL, OUTSIDE, read_counts
 from microformer.targets import Target
 
 _POLL_S = 0.2
 _CYCLES_PER_MAC = 60  # the slowest reference kernel with constants in L2, on one core
 _LEAST_CYCLES = 5_000_000
-_OUTSIDE, _MODEL, _FIRST_LAYER = 0, 1, 2
-
-
-@dataclass
-class _Counted:
-    """What the simulator wrote of one owner."""
-
-    cores: list[list[int]] = field(default_factory=list)
-    dma_busy: int = 0
-    dma_bytes: int = 0
-    code: list[int] = field(default_factory=list)
 
 
 def run_pulp(
@@ -52,29 +42,29 @@ def run_pulp(
         folder = Path(name)
         _write_inputs(folder, project, image, firmware, samples, target, limit)
         command = [str((image.path.parent / SIMULATOR).resolve()), "options.txt"]
-        _execute(command, folder, project, firmware, len(samples), limit, progress)
+        seconds = _execute(command, folder, project, firmware, len(samples), limit, progress)
         data = (folder / "out.bin").read_bytes()
         outputs = np.frombuffer(data, np.int8).reshape(len(samples), project.output_size)
-        total, owners, stack = _read_counts(folder / "counts.txt")
-    if image.stack_reserved_bytes and max(stack) >= image.stack_reserved_bytes:
-        core = stack.index(max(stack))
+        counts = read_counts(folder / "counts.txt")
+    deepest = max(counts.stack)
+    if image.stack_reserved_bytes and deepest >= image.stack_reserved_bytes:
         raise ToolError(
-            f"'{project.name}' used all {image.stack_reserved_bytes} bytes of core {core}'s stack: "
-            "its results cannot be trusted; microformer has a defect, please report it."
+            f"'{project.name}' used all {deepest} bytes of core {counts.stack.index(deepest)}'s "
+            "stack, so its results cannot be trusted: microformer has a defect, please report it."
         )
-    layers = [_layer(n, firmware, owners) for n in range(len(project.layers))]
     return RunResult(
         outputs=outputs.copy(),
-        cycles=total,
+        cycles=counts.cycles,
         cycles_kind="cycle-exact",
-        instructions=sum(core[1] for owner in owners[_MODEL:] for core in owner.cores),
+        instructions=counts.instructions(),
         layers=tuple(
-            LayerCount(layer.symbol, *counts)
-            for layer, counts in zip(project.layers, layers, strict=True)
+            counts.layer(number, layer.symbol, firmware)
+            for number, layer in enumerate(project.layers)
         ),
-        stack_bytes=max(stack),
+        stack_bytes=deepest,
         wall_seconds=time.perf_counter() - begin,
-        cores=_cores(owners),
+        cores=counts.cores(),
+        cluster=counts.cluster(seconds),
     )
 
 
@@ -109,6 +99,8 @@ def _write_inputs(
         "out_at": firmware.address("mf_harness_out"),
         "arena": firmware.address("mf_harness_arena"),
         "arena_bytes": max(project.arena_bytes, 1),
+        "far": firmware.address("mf_harness_far") if project.far_bytes else 0,
+        "far_bytes": project.far_bytes,
         "stack": firmware.address("mf_stack_bottom"),
         "stack_bytes": image.stack_reserved_bytes or 0,
         "limit": limit,
@@ -122,10 +114,10 @@ def _owners(project: CProject, firmware: Firmware) -> str:
     owner: dict[int, int] = {}
     harness = [firmware.functions[n] for n in ("mf_harness_infer", "mf_main")]
     model = firmware.functions[f"{project.name}_run"]
-    for number, functions in ((_OUTSIDE, harness), (_MODEL, [model])):
+    for number, functions in ((OUTSIDE, harness), (MODEL, [model])):
         for function in functions:
             owner |= dict.fromkeys(range(function.begin, function.end, 2), number)
-    for number, layer in enumerate(project.layers, _FIRST_LAYER):
+    for number, layer in enumerate(project.layers, FIRST_LAYER):
         begin = firmware.functions.get(layer.symbol)
         if begin is not None:
             owner.setdefault(begin.begin, number)
@@ -140,8 +132,10 @@ def _execute(
     count: int,
     limit: int,
     progress: Callable[[int, int], None],
-) -> None:
+) -> float:
+    """Run the simulator: seconds of processor time that it took."""
     out = folder / "out.bin"
+    before = os.times()
     with (folder / "said.txt").open("w+") as said:
         process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT)
         try:
@@ -157,7 +151,10 @@ def _execute(
         said.seek(0)
         lines = said.read().strip().splitlines()
     if process.returncode == 0:
-        return
+        after = os.times()
+        return (after.children_user + after.children_system) - (
+            before.children_user + before.children_system
+        )
     places = ", ".join(_where(line, n, firmware) for n, line in enumerate(_pcs(lines)))
     if process.returncode == 3:
         raise ToolError(
@@ -179,46 +176,3 @@ def _where(line: str, core: int, firmware: Firmware) -> str:
     names = [f.name for f in firmware.functions.values() if f.begin <= address < f.end]
     place = f" in {names[0]}" if names else ""
     return f"core {core} at {address:#010x}{place}, {state}"
-
-
-def _read_counts(path: Path) -> tuple[int, list[_Counted], list[int]]:
-    """(cycles of the inference, counts by owner, bytes of stack used by core)."""
-    total, owners, stack = 0, [], [0]
-    for line in path.read_text("utf-8").splitlines():
-        key, *values = line.split()
-        match key:
-            case "total":
-                total = int(values[0])
-            case "layer":
-                owners.append(_Counted(dma_busy=int(values[1]), dma_bytes=int(values[2])))
-            case "core":
-                owners[-1].cores.append([int(v) for v in values])
-            case "code":
-                owners[-1].code = [int(v, 16) for v in values]
-            case "stack":
-                stack = [int(v) for v in values]
-    return total, owners, stack
-
-
-def _layer(
-    index: int, firmware: Firmware, owners: list[_Counted]
-) -> tuple[int | None, int | None, int | None, int | None]:
-    """(cycles, instructions, bytes of all its functions, of the largest)."""
-    if index + _FIRST_LAYER >= len(owners):
-        return None, None, None, None
-    counted = owners[index + _FIRST_LAYER]
-    sizes = {
-        f.begin: f.end - f.begin
-        for f in firmware.functions.values()
-        if any(f.begin <= at < f.end for at in counted.code)
-    }
-    instructions = sum(core[1] for core in counted.cores)
-    return counted.cores[0][0], instructions, sum(sizes.values()), max(sizes.values(), default=None)
-
-
-def _cores(owners: list[_Counted]) -> tuple[CoreCount, ...]:
-    """Sums over the model and its layers."""
-    inside = owners[_MODEL:]
-    count = len(inside[0].cores)
-    each = [[owner.cores[core] for owner in inside] for core in range(count)]
-    return tuple(CoreCount(*map(sum, zip(*rows, strict=True))) for rows in each)

@@ -33,6 +33,8 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
         "target": compiled.target,
         "softmax": compiled.softmax,
         "meaningful_ranges": compiled.meaningful_ranges,
+        "cores": compiled.cores,
+        "weights": compiled.weights,
         "float_model": {
             f.name: getattr(model, f.name) for f in dataclasses.fields(model) if f.name != "model"
         },
@@ -75,6 +77,8 @@ def open_folder(folder: Path) -> Compiled:
             float_model=_float_model(folder, manifest["float_model"]),
             int_graph=graph,
             project=_project(folder, manifest["project"]),
+            cores=None if manifest.get("cores") is None else int(manifest["cores"]),
+            weights=str(manifest.get("weights", "l2")),
         )
     except OutputError:
         raise

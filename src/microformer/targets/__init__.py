@@ -5,7 +5,7 @@ from dataclasses import replace
 from microformer.errors import TargetError
 from microformer.targets.boards import TARGETS, Target
 
-__all__ = ["TARGETS", "Target", "find", "with_board_flash", "with_cores"]
+__all__ = ["TARGETS", "Target", "find", "with_board_flash", "with_cores", "with_weights"]
 
 
 def with_cores(target: Target, cores: int) -> Target:
@@ -17,6 +17,15 @@ def with_cores(target: Target, cores: int) -> Target:
     if not 1 <= cores <= 8:
         raise TargetError(f"{target.name} has 1 to 8 cores, not {cores}; give --cores in between.")
     return replace(target, cores=cores)
+
+
+def with_weights(target: Target, memory: str) -> Target:
+    """``target`` with the constants of a program in ``memory``, "l1" or "l2" of a cluster."""
+    if memory not in {"l1", "l2"}:
+        raise TargetError(f"Weights lie in l1 or l2, not in '{memory[:20]}'.")
+    if memory == "l1" and not target.rtl:
+        raise TargetError(f"{target.name} has no L1 to put weights into; leave --weights out.")
+    return replace(target, near_weights=memory == "l1")
 
 
 def with_board_flash(target: Target) -> Target:

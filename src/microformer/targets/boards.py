@@ -22,6 +22,7 @@ class Target:
     ``defines`` are the macros by which the kernels suit the core, NAME or NAME=value.
     ``rtl`` names the RTL that a PULP cluster of ``cores`` runs on; its L2 is here called flash (a
     program lies there with its constants), its L1 RAM. Each core has a stack of ``stack_bytes``.
+    ``near_weights`` puts the constants into L1.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Target:
     rtl: str = ""
     cores: int = 1
     stack_bytes: int = 2048
+    near_weights: bool = False
 
     @property
     def is_host(self) -> bool:

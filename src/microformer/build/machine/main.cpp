@@ -61,6 +61,7 @@ class Session {
     for (size_t at = 0; at + in_bytes <= samples.size(); at += in_bytes) {
       const uint8_t fill = at / in_bytes % 2 ? 0xAA : 0x55;
       std::memset(place("arena"), fill, number("arena_bytes"));
+      if (number("far_bytes")) std::memset(place("far"), fill, number("far_bytes"));
       std::memset(place("out_at"), fill, out_bytes);
       std::memcpy(place("in_at"), &samples[at], in_bytes);
       counting_ = at == 0;

@@ -1,0 +1,52 @@
+"""The blocks of memory that buffers of one arena need, some of them shared by two buffers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from microformer.graph.kernel_graph import KernelGraph
+from microformer.plan.arena import Block
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """``blocks`` by name; ``owner`` gives for each buffer the block that it lies in."""
+
+    blocks: dict[str, Block]
+    owner: dict[str, str]
+
+
+def near_blocks(
+    graph: KernelGraph, spans: Mapping[str, tuple[int, int]], far: frozenset[str]
+) -> Blocks:
+    """Of all buffers but the caller's and those of ``far``."""
+    outside = {*graph.inputs, *graph.outputs}
+    return _shared(graph, spans, [n for n in spans if n not in outside and n not in far])
+
+
+def far_blocks(
+    graph: KernelGraph, spans: Mapping[str, tuple[int, int]], far: frozenset[str]
+) -> Blocks:
+    """Of those of ``far`` but the caller's."""
+    outside = {*graph.inputs, *graph.outputs}
+    return _shared(graph, spans, [n for n in spans if n in far and n not in outside])
+
+
+def _shared(graph: KernelGraph, spans: Mapping[str, tuple[int, int]], names: list[str]) -> Blocks:
+    """An output takes over the place of an input that dies in the same call, if it may."""
+    blocks = {n: Block(*spans[n], graph.tensors[n].nbytes) for n in names}
+    owner = {n: n for n in names}
+    for index, call in enumerate(graph.calls):
+        heir = call.output
+        if heir not in blocks or spans[heir][0] != index:
+            continue
+        for source in call.inplace:
+            if source not in owner or spans[source][1] != index or source in graph.views:
+                continue
+            if graph.tensors[source].nbytes < graph.tensors[heir].nbytes:
+                continue
+            head = owner[source]
+            blocks[head] = blocks[head].extended(spans[heir][1])
+            del blocks[heir]
+            owner[heir] = head
+            break
+    return Blocks(blocks, owner)

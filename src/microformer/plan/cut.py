@@ -1,0 +1,245 @@
+"""Which bytes of each operand a block of output rows needs: the geometry of tiling.
+
+A row is what the operation maps to one row of its output: a row of a matrix, of an image, of
+queries. Whatever cannot be cut is done as one block.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from microformer.graph import ops
+from microformer.graph.kernel_graph import KernelCall, Span
+from microformer.graph.tensor import Tensor
+from microformer.kernels.registry import KERNELS
+from microformer.kernels.signatures import Operands, arguments, is_pointwise
+
+_KERNELS = {kernel.symbol: kernel for kernel in KERNELS}
+_COPY_CYCLES = 2.0  # a byte, on one core
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A call on some rows: its integers, the spans of operands cut, scratch, cycles of one core.
+
+    An operand that has no span is needed whole.
+    """
+
+    integers: tuple[int, ...]
+    spans: Mapping[str, Span]
+    scratch_bytes: int
+    cycles: float
+
+
+@dataclass(frozen=True)
+class Cut:
+    """``rows`` that can be parted; ``piece(begin, end, staged)`` is the call on some of them.
+
+    ``staged`` names the operands that are copied to L1 run behind run.
+    """
+
+    rows: int
+    piece: Callable[[int, int, frozenset[str]], Piece]
+
+
+def cut(call: KernelCall, tensors: Mapping[str, Tensor]) -> Cut:
+    """How ``call`` can be parted; one row where it cannot."""
+    if _KERNELS[call.symbol].family == "copy2d":
+        return _copy(call)
+    whole = Cut(1, lambda _begin, _end, _staged: _whole(call, tensors))
+    if call.node is None:
+        return whole
+    inputs = tuple(tensors[name] if name else None for name in call.node.inputs)
+    return _cut_node(call, call.node.op, inputs, tensors[call.node.output]) or whole
+
+
+def _integers(args: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(int(a.value) for a in args if a.kind == "int")
+
+
+def _whole(call: KernelCall, tensors: Mapping[str, Tensor]) -> Piece:
+    assert call.node is not None
+    inputs = tuple(tensors[name] if name else None for name in call.node.inputs)
+    cycles = _KERNELS[call.symbol].cost(call.node.op, inputs, tensors[call.node.output])
+    return Piece(_integers(call.args), {}, call.scratch_bytes, cycles)
+
+
+def _copy(call: KernelCall) -> Cut:
+    """Rows of a copy; one run of bytes is cut into rows of 8 bytes where it has so many."""
+    rows, width, start, pitch, place, step = _integers(call.args)
+    source = next(str(a.value) for a in call.args if a.kind in {"in", "const"})
+    if rows == 1 and width % 8 == 0:
+        rows, width, pitch, step = width // 8, 8, 8, 8
+
+    def piece(begin: int, end: int, staged: frozenset[str]) -> Piece:
+        count = end - begin
+        spans = {
+            source: Span(start + begin * pitch, width, count, pitch),
+            call.output: Span(place + begin * step, width, count, step),
+        }
+        steps = [width if name in staged else spans[name].pitch for name in (source, call.output)]
+        integers = (count, width, 0, steps[0], 0, steps[1])
+        return Piece(integers, spans, 0, _COPY_CYCLES * width * count)
+
+    return Cut(rows, piece)
+
+
+Parts = tuple[ops.Op, dict[str, Tensor], dict[str, Span]]
+"""Of a block: the operation, operands and output that have another shape in it, spans."""
+
+
+def _cut_node(call: KernelCall, op: ops.Op, inputs: Operands, output: Tensor) -> Cut | None:
+    match op:
+        case ops.Conv2d() if is_pointwise(op, inputs):
+            found = _by_rows(op, inputs, output, output.shape[-1])
+        case ops.Conv2d() | ops.MaxPool2d() | ops.AvgPool2d():
+            found = _by_window(op, inputs, output)
+        case ops.Linear() | ops.LayerNorm() | ops.Softmax() | ops.Table() | ops.Embedding():
+            found = _by_rows(op, inputs, output, output.shape[-1])
+        case ops.Add() | ops.Mul():
+            found = _elementwise(op, inputs, output)
+        case ops.Attention() if not op.causal and (len(inputs) < 5 or inputs[4] is None):
+            found = _by_rows(op, inputs, output, output.shape[-1])
+        case ops.Mean():
+            found = _mean(op, inputs, output)
+        case _:
+            return None
+    if found is None:
+        return None
+    rows, parts = found
+    kernel = _KERNELS[call.symbol]
+
+    def piece(begin: int, end: int, _staged: frozenset[str]) -> Piece:
+        block_op, shaped, spans = parts(begin, end)
+        given = tuple(None if t is None else shaped.get(t.name, t) for t in inputs)
+        made = shaped[output.name]
+        integers = _integers(arguments(block_op, given, made))
+        scratch = kernel.scratch(block_op, given, made)
+        return Piece(integers, spans, scratch, kernel.cost(block_op, given, made))
+
+    return Cut(rows, piece)
+
+
+Found = tuple[int, Callable[[int, int], Parts]] | None
+
+
+def _by_rows(op: ops.Op, inputs: Operands, output: Tensor, width: int) -> Found:
+    """Row i of the output comes from row i of the first operand."""
+    x = inputs[0]
+    rows = output.size // width
+    if x is None or x.size % rows or any(t is not None and t.name == x.name for t in inputs[1:]):
+        return None
+    lead = (1,) if isinstance(op, ops.Conv2d) else ()
+    step = x.nbytes // rows
+
+    def parts(begin: int, end: int) -> Parts:
+        count = end - begin
+        each = x.size // rows
+        shape = (count,) if isinstance(op, ops.Embedding) else (*lead, count, each)
+        shaped = {
+            x.name: replace(x, shape=shape),
+            output.name: replace(output, shape=(*lead, count, width)),
+        }
+        spans = {
+            x.name: Span(begin * step, count * step),
+            output.name: Span(begin * width, count * width),
+        }
+        return op, shaped, spans
+
+    return rows, parts
+
+
+def _elementwise(op: ops.Op, inputs: Operands, output: Tensor) -> Found:
+    """Both operands by rows; one that is repeated is a row long and needed whole."""
+    a, b = inputs[:2]
+    assert a is not None and b is not None
+    repeated = b.size < output.size
+    width = b.size if repeated else output.shape[-1]
+    if repeated and a.name == b.name:
+        return None
+    cut_names = [t for t in (a, output) if t is not None] + ([] if repeated else [b])
+
+    def parts(begin: int, end: int) -> Parts:
+        shape = (end - begin, width)
+        shaped = {t.name: replace(t, shape=shape, data=None) for t in cut_names}
+        spans = {t.name: Span(begin * width, (end - begin) * width) for t in cut_names}
+        return op, shaped, spans
+
+    return output.size // width, parts
+
+
+def _by_window(op: Any, inputs: Operands, output: Tensor) -> Found:
+    """Output rows of a convolution or pooling, and the input rows that their windows see."""
+    x = inputs[0]
+    assert x is not None
+    if isinstance(op, ops.Conv2d):
+        assert inputs[1] is not None
+        high, dilation = inputs[1].shape[1], op.dilation[0]
+    else:
+        high, dilation = op.kernel[0], 1
+    stride, top, reach = op.stride[0], op.pads[0], (high - 1) * dilation
+    height, row, out_row = x.shape[0], x.nbytes // x.shape[0], output.nbytes // output.shape[0]
+    if top > reach or (output.shape[0] - 1) * stride - top >= height:
+        return None  # a window of nothing but padding
+
+    def parts(begin: int, end: int) -> Parts:
+        first = max(0, begin * stride - top)
+        last = min(height, (end - 1) * stride - top + reach + 1)
+        pads = (max(0, top - begin * stride), *op.pads[1:])
+        shaped = {
+            x.name: replace(x, shape=(last - first, *x.shape[1:])),
+            output.name: replace(output, shape=(end - begin, *output.shape[1:])),
+        }
+        spans = {
+            x.name: Span(first * row, (last - first) * row),
+            output.name: Span(begin * out_row, (end - begin) * out_row),
+        }
+        return replace(op, pads=pads), shaped, spans
+
+    return output.shape[0], parts
+
+
+def _mean(op: ops.Mean, inputs: Operands, output: Tensor) -> Found:
+    """Rows before the axes that are summed; without any, runs of what lies behind them."""
+    x = inputs[0]
+    assert x is not None
+    first, last = min(op.axes), max(op.axes)
+    outer, inner = math.prod(x.shape[:first]), math.prod(x.shape[last + 1 :])
+    cells = x.size // (outer * inner)
+    if outer > 1:
+        return None if inner * outer != output.size else _mean_rows(op, x, output, outer)
+    part = 4 if inner % 4 == 0 else 1
+
+    def parts(begin: int, end: int) -> Parts:
+        width = (end - begin) * part
+        shaped = {
+            x.name: replace(x, shape=(1, cells, width)),
+            output.name: replace(output, shape=(1, width)),
+        }
+        spans = {
+            x.name: Span(begin * part, width, cells, inner),
+            output.name: Span(begin * part, width),
+        }
+        return replace(op, axes=(1,)), shaped, spans
+
+    return inner // part, parts
+
+
+def _mean_rows(op: ops.Mean, x: Tensor, output: Tensor, outer: int) -> Found:
+    inner = output.size // outer
+    cells = x.size // output.size
+
+    def parts(begin: int, end: int) -> Parts:
+        count = end - begin
+        shaped = {
+            x.name: replace(x, shape=(count, cells, inner)),
+            output.name: replace(output, shape=(count, inner)),
+        }
+        spans = {
+            x.name: Span(begin * cells * inner, count * cells * inner),
+            output.name: Span(begin * inner, count * inner),
+        }
+        return replace(op, axes=(1,)), shaped, spans
+
+    return outer, parts

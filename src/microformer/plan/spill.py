@@ -1,0 +1,112 @@
+"""Which buffers lie in L1 and which in L2, and how the calls that touch those in L2 are tiled."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from microformer.errors import TargetError
+from microformer.graph.kernel_graph import KernelGraph
+from microformer.plan.blocks import Blocks, near_blocks
+from microformer.plan.tile import Choice, Tiling, round_up
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What follows if ``far`` lie in L2: how each call that touches them is done, what is over.
+
+    ``over`` are the bytes that each call needs beyond the room, ``cycles`` those of tiled calls.
+    """
+
+    far: frozenset[str]
+    chosen: Mapping[int, tuple[Tiling, Choice]]
+    over: Mapping[int, int]
+    cycles: float
+
+
+@dataclass
+class Spill:
+    """Searches for the buffers to keep in L2, for ``room`` bytes of L1 in all."""
+
+    graph: KernelGraph
+    spans: Mapping[str, tuple[int, int]]
+    room: int
+    near_constants: frozenset[str]
+    _tilings: dict[tuple[int, frozenset[str]], Tiling] = field(default_factory=dict)
+
+    def best(self) -> Attempt:
+        """Buffers are moved out one by one, the least harmful first, until all fits; then back.
+
+        Raises TargetError, naming the layer, if nothing more can be moved out.
+        """
+        attempt = self.attempt(frozenset())
+        while attempt.over:
+            worst = max(attempt.over, key=lambda i: attempt.over[i])
+            further = [self.attempt(attempt.far | {n}) for n in self._movable(worst, attempt.far)]
+            if not further:
+                raise self._does_not_fit(worst, attempt)
+            attempt = min(further, key=lambda a: (sum(a.over.values()), a.cycles))
+        for name in sorted(attempt.far, key=self._size):
+            back = self.attempt(attempt.far - {name})
+            if not back.over and back.cycles <= attempt.cycles:
+                attempt = back
+        return attempt
+
+    def attempt(self, far: frozenset[str]) -> Attempt:
+        """The calls, each in the quickest way for which there is room."""
+        blocks = near_blocks(self.graph, self.spans, far)
+        chosen: dict[int, tuple[Tiling, Choice]] = {}
+        over: dict[int, int] = {}
+        cycles = 0.0
+        for index, call in enumerate(self.graph.calls):
+            room = self.room - self._outside(far) - _alive(blocks, index)
+            touched = frozenset(
+                n for n in (*call.inputs, call.output) if self.graph.buffer(n) in far
+            )
+            need = round_up(call.scratch_bytes)
+            if touched:
+                tiling = self._tiling(index, touched)
+                choice = tiling.best(room)
+                need = tiling.least()
+                if choice is not None:
+                    chosen[index] = (tiling, choice)
+                    cycles += choice.cycles
+                    continue
+            if need > room:
+                over[index] = need - room
+        return Attempt(far, chosen, over, cycles)
+
+    def _tiling(self, index: int, touched: frozenset[str]) -> Tiling:
+        key = (index, touched)
+        if key not in self._tilings:
+            call, graph = self.graph.calls[index], self.graph
+            self._tilings[key] = Tiling(
+                call, graph.tensors, touched, graph.cores, self.near_constants
+            )
+        return self._tilings[key]
+
+    def _size(self, name: str) -> int:
+        return round_up(self.graph.tensors[name].nbytes)
+
+    def _outside(self, far: frozenset[str]) -> int:
+        """Bytes of L1 that the caller's buffers take, at all times."""
+        outside = {*self.graph.inputs, *self.graph.outputs}
+        return sum(self._size(n) for n in outside - far)
+
+    def _movable(self, index: int, far: frozenset[str]) -> Iterable[str]:
+        """Buffers in L1 while call ``index`` runs."""
+        outside = {*self.graph.inputs, *self.graph.outputs}
+        alive = (n for n, (a, b) in self.spans.items() if a <= index <= b or n in outside)
+        return sorted(n for n in alive if n not in far)
+
+    def _does_not_fit(self, index: int, attempt: Attempt) -> TargetError:
+        call = self.graph.calls[index]
+        need = self.room + attempt.over[index]
+        return TargetError(
+            f"'{self.graph.name}' does not fit into L1 of {self.graph.target}: layer "
+            f"'{call.name}' ({call.op} {call.shape}) needs {need:,} bytes there at once, even in "
+            f"its smallest blocks, and there are {self.room:,}; choose a smaller model."
+        )
+
+
+def _alive(blocks: Blocks, index: int) -> int:
+    """Bytes of the arena that buffers take during a call."""
+    return sum(round_up(b.size_bytes) for b in blocks.blocks.values() if b.first <= index <= b.last)

@@ -1,0 +1,182 @@
+"""Blocks of a call with operands in L2: how large, by a model of what copying and computing cost.
+
+The figures of the DMA engine are those of docs/cluster.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from microformer.graph.kernel_graph import KernelCall, Operand, Span, Tile
+from microformer.graph.tensor import Tensor
+from microformer.plan.arena import ALIGNMENT
+from microformer.plan.cut import Cut, Piece, cut
+
+_START, _ROW, _BYTES = 24, 2, 8  # cycles a transfer and a further row; bytes a cycle
+_BLOCK_CYCLES = 150  # barrier, waiting, starting copies, entering the kernel
+_TILE_ROWS = 4  # of a matrix product
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A block size with what it needs of L1 and the cycles that it is expected to take."""
+
+    rows: int
+    near_constants: bool
+    nbytes: int
+    cycles: float
+
+
+def round_up(size: int) -> int:
+    """The next multiple of the alignment of buffers."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+class Tiling:
+    """The ways in which one call can be done while its tensors ``far`` lie in L2."""
+
+    def __init__(
+        self,
+        call: KernelCall,
+        tensors: Mapping[str, Tensor],
+        far: frozenset[str],
+        cores: int,
+        near_constants: frozenset[str] = frozenset(),
+    ) -> None:
+        self._call, self._tensors, self._cores = call, tensors, cores
+        self._cut: Cut = cut(call, tensors)
+        named = [(str(a.value), a.kind) for a in call.args if a.kind in {"in", "out", "const"}]
+        cut_names = self._cut.piece(0, self._cut.rows, frozenset()).spans.keys()
+        self._staged = frozenset(
+            name
+            for name, kind in named
+            if name in far or (kind == "const" and name in cut_names and name not in near_constants)
+        )
+        self._moved = tuple(dict.fromkeys(n for n, _ in named if n in self._staged))
+        self._beside = tuple(  # operands that stay in L1, but are cut
+            dict.fromkeys(n for n, _ in named if n in cut_names and n not in self._staged)
+        )
+        self._constants = tuple(
+            dict.fromkeys(
+                n
+                for n, kind in named
+                if kind == "const" and n not in {*cut_names, *near_constants, table_of(call)}
+            )
+        )
+
+    @cached_property
+    def choices(self) -> list[Choice]:
+        """All of them, the quickest first."""
+        made = [
+            self._choice(rows, near)
+            for rows in self._sizes()
+            for near in ((False, True) if self._constants else (False,))
+            if self._allowed(rows)
+        ]
+        return sorted(made, key=lambda c: (c.cycles, c.nbytes))
+
+    def best(self, room: int) -> Choice | None:
+        """The quickest that needs at most ``room`` bytes of L1."""
+        return next((c for c in self.choices if c.nbytes <= room), None)
+
+    def least(self) -> int:
+        """Bytes of L1 without which the call cannot be done."""
+        return min(c.nbytes for c in self.choices)
+
+    def tile(self, choice: Choice) -> Tile:
+        """The call, block by block."""
+        pieces = self._pieces(choice.rows)
+        at = kernel_bytes = round_up(max(p.scratch_bytes for p in pieces))
+        operands = []
+        for name in self._moved:
+            spans = tuple(self._span(p, name) for p in pieces)
+            size = round_up(max(s.nbytes for s in spans))
+            buffers = tuple(at + i * size for i in range(_turns(spans)))
+            at += size * len(buffers)
+            operands.append(Operand(name, name == self._call.output, spans, buffers))
+        for name in self._beside:
+            spans = tuple(self._span(p, name) for p in pieces)
+            operands.append(Operand(name, name == self._call.output, spans, ()))
+        constants = []
+        for name in self._constants if choice.near_constants else ():
+            constants.append((name, at))
+            at += round_up(self._tensors[name].nbytes)
+        integers = tuple(p.integers for p in pieces)
+        return Tile(integers, tuple(operands), tuple(constants), kernel_bytes, choice.cycles)
+
+    def _span(self, piece: Piece, name: str) -> Span:
+        return piece.spans.get(name) or Span(0, self._tensors[name].nbytes)
+
+    def _pieces(self, rows: int) -> list[Piece]:
+        return [
+            self._cut.piece(begin, min(begin + rows, self._cut.rows), self._staged)
+            for begin in range(0, self._cut.rows, rows)
+        ]
+
+    def _sizes(self) -> list[int]:
+        """Block sizes that give different numbers of blocks, in whole tiles where there are."""
+        rows, sizes = self._cut.rows, {self._cut.rows}
+        quanta = [q for q in (_TILE_ROWS * self._cores, _TILE_ROWS, 1) if q < rows]
+        for count in range(2, rows + 1):
+            each = -(-rows // count)
+            sizes |= {-(-each // q) * q for q in quanta if -(-each // q) * q < rows}
+            if each == 1:
+                break
+        return sorted(sizes)
+
+    def _allowed(self, rows: int) -> bool:
+        """Operands in L1 must lie as the kernel reads them: run behind run, or by its pitches."""
+        if not self._beside or "copy2d" in self._call.symbol:
+            return True
+        piece = self._cut.piece(0, min(rows, self._cut.rows), self._staged)
+        return all(piece.spans[name].dense for name in self._beside)
+
+    def _choice(self, rows: int, near_constants: bool) -> Choice:
+        total = self._cut.rows
+        count = -(-total // rows)
+        begins = sorted({0, min(1, count - 1) * rows, count // 2 * rows, (count - 1) * rows})
+        pieces = [self._cut.piece(b, min(b + rows, total), self._staged) for b in begins]
+        nbytes = round_up(max(p.scratch_bytes for p in pieces))
+        moved = once = 0.0
+        for name in self._moved:
+            spans = [self._span(p, name) for p in pieces]
+            turns = _turns(spans)
+            nbytes += turns * round_up(max(s.nbytes for s in spans))
+            if turns == 1:
+                once += _copy_cycles(spans[0])
+            else:
+                moved += _copy_cycles(max(spans, key=lambda s: s.nbytes))
+        table = _START + 32.0 if table_of(self._call) else 0.0
+        weights = sum(_copy_cycles(Span(0, self._tensors[n].nbytes)) for n in self._constants)
+        if near_constants:
+            nbytes += sum(round_up(self._tensors[n].nbytes) for n in self._constants)
+            once, weights = once + weights, 0.0
+        weights += table
+        compute = self._compute(max(pieces, key=lambda p: p.cycles), rows)
+        # weights that a kernel asks for come behind the rows that are on their way
+        each = max(compute, moved + weights) + (min(moved, compute) if weights else 0.0)
+        return Choice(rows, near_constants, nbytes, once + moved + count * each)
+
+    def _compute(self, piece: Piece, rows: int) -> float:
+        """Cycles of a block: rows are shared by the cores in tiles, the last ones wait."""
+        if "_xpulp" not in self._call.symbol:
+            return piece.cycles + _BLOCK_CYCLES
+        share = _TILE_ROWS * self._cores if self._call.macs else self._cores
+        filled = -(-rows // share) * share / rows if rows > 1 else 1.0
+        return piece.cycles * filled / self._cores + _BLOCK_CYCLES
+
+
+def table_of(call: KernelCall) -> str:
+    """The table behind a matrix product, which its kernel takes to be in L2; else empty."""
+    inputs = call.node.inputs if call.node is not None else ()
+    fused = call.op in {"Linear", "Conv2d", "ConvPool"} and len(inputs) > 4
+    return inputs[4] if fused else ""
+
+
+def _turns(spans: list[Span] | tuple[Span, ...]) -> int:
+    """Staging buffers: two, unless nothing changes from block to block."""
+    return 1 if all(span == spans[0] for span in spans) else 2
+
+
+def _copy_cycles(span: Span) -> float:
+    return _START + span.rows * -(-span.width // _BYTES) + _ROW * (span.rows - 1)
