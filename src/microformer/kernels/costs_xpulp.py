@@ -29,15 +29,22 @@ def round8(size: int) -> int:
     return -(-size // 8) * 8
 
 
-def linear_scratch(_op: Op, inputs: Operands, output: Tensor) -> int:
+def linear_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     """Two groups of panels, the table, rows of x."""
     weight = inputs[1]
     assert weight is not None
     n, k = weight.shape[0], math.prod(weight.shape[1:])
-    rows = output.size // n
+    group = 2 * panel_group(output.size // n, k, n) * panel_bytes(k)
+    return round8(group + linear_near_scratch(op, inputs, output))
+
+
+def linear_near_scratch(_op: Op, inputs: Operands, output: Tensor) -> int:
+    """The same where the panels lie in L1."""
+    weight = inputs[1]
+    assert weight is not None
     table = 256 if len(inputs) > 4 and inputs[4] is not None else 0
-    staged = (rows + 3) // 4 * 4 * row_stride(k)
-    return round8(2 * panel_group(rows, k, n) * panel_bytes(k) + table + staged)
+    rows, k = output.size // weight.shape[0], math.prod(weight.shape[1:])
+    return round8(table + (rows + 3) // 4 * 4 * row_stride(k))
 
 
 def _odd(words: int) -> int:
@@ -74,19 +81,28 @@ def block_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     """As mf_attention_block_xpulp lays it out."""
     assert isinstance(op, AttentionBlock) and inputs[0] is not None
     inner, (rows, e), n = op.attention, inputs[0].shape, output.shape[1]
+    quads, key_quads = (rows + 3) // 4, (inner.head_dim + 3) // 4
+    context = 4 * inner.heads * ((inner.value_dim + 3) // 4)
+    out = panel_bytes(context) // 4 * min(-(-8 // quads), (n + 3) // 4)
+    room = max(512, out, panel_bytes(e) // 4 * min(key_quads, 16))
+    return 8 * room + block_near_scratch(op, inputs, output)
+
+
+def block_near_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
+    """The same where all panels lie in L1."""
+    assert isinstance(op, AttentionBlock) and inputs[0] is not None
+    inner, (rows, e) = op.attention, inputs[0].shape
     quads, queries = (rows + 3) // 4, inner.heads // inner.kv_heads
     key_quads, value_quads = (inner.head_dim + 3) // 4, (inner.value_dim + 3) // 4
     group = min(-(-8 // (queries * quads)), inner.kv_heads)
     context = 4 * inner.heads * value_quads
-    out = panel_bytes(context) // 4 * min(-(-8 // quads), (n + 3) // 4)
-    room = max(512, out, panel_bytes(e) // 4 * min(key_quads, 16))
     queries_bytes = 4 * quads * row_stride(4 * key_quads) * queries
     keys = 4 * quads * (4 * key_quads + 1)
     values = 4 * value_quads * (4 * quads + 1)
     biased = len(inputs) > 14 and inputs[14] is not None
     rows_bytes = 4 * quads * (row_stride(e) + row_stride(context))
     cores = 8 * 4 * _core_words(rows, biased)
-    return round8(8 * room + rows_bytes + group * (queries_bytes + keys + values) + cores + 256)
+    return round8(rows_bytes + group * (queries_bytes + keys + values) + cores + 256)
 
 
 def block_fits(op: Op, inputs: Operands, output: Tensor) -> bool:

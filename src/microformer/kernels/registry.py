@@ -42,7 +42,9 @@ from microformer.kernels.costs import (
 from microformer.kernels.costs_xpulp import attention_scratch as attention_xpulp_scratch
 from microformer.kernels.costs_xpulp import (
     binary_scratch,
+    block_near_scratch,
     fixed_scratch,
+    linear_near_scratch,
     norm_scratch,
     zero_is_near,
 )
@@ -66,8 +68,9 @@ class Kernel:
 
     ``family`` fixes its arguments (signatures.py). ``cost`` is a rough count of cycles on a
     Cortex-M4, good for choosing and for nothing else. ``scratch`` gives its working memory in
-    bytes, 8-byte aligned. ``inplace`` are the operands whose buffer may also be the output's,
-    provided that they are of its size. ``pack`` gives constants in another order, by name.
+    bytes, 8-byte aligned; ``near_scratch``, if less is needed, that where all constants lie in L1.
+    ``inplace`` are the operands whose buffer may also be the output's, provided that they are of
+    its size. ``pack`` gives constants in another order, by name.
     """
 
     symbol: str
@@ -76,6 +79,7 @@ class Kernel:
     cost: Cycles
     fits: Fits = always
     scratch: Bytes = no_scratch
+    near_scratch: Bytes | None = None
     inplace: tuple[int, ...] = ()
     pack: Pack | None = None
 
@@ -111,6 +115,7 @@ KERNELS: tuple[Kernel, ...] = (
         "xpulp",
         per_mac(0.5, 5),
         scratch=linear_xpulp_scratch,
+        near_scratch=linear_near_scratch,
         pack=pack_linear,
     ),
     Kernel(
@@ -245,6 +250,7 @@ KERNELS: tuple[Kernel, ...] = (
         per_mac(0.48, 5),
         fits=block_xpulp_fits,
         scratch=block_xpulp_scratch,
+        near_scratch=block_near_scratch,
         pack=pack_block,
     ),
     Kernel(
@@ -270,6 +276,7 @@ KERNELS: tuple[Kernel, ...] = (
         per_mac(0.48, 5),
         fits=block_xpulp_fits,
         scratch=block_xpulp_scratch,
+        near_scratch=block_near_scratch,
         pack=pack_block,
     ),
     Kernel("mf_softmax_s8_lut_ref", "softmax_lut", "ref", per_output(30), inplace=(0,)),

@@ -18,7 +18,7 @@ def lower(graph: IntGraph, target: Target, *, isas: tuple[str, ...] | None = Non
     """
     graph = fuse(graph, isas or target.isas)
     views, aliases = find_views(graph)
-    lowering = Lowering(graph, views, aliases, isas or target.isas)
+    lowering = Lowering(graph, views, aliases, isas or target.isas, target.near_weights)
     for node in graph.nodes:
         lowering.add(node)
     outputs = tuple(lowering.whole(name) for name in graph.outputs)

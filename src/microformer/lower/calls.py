@@ -19,6 +19,7 @@ class Lowering:
     views: dict[str, View]
     aliases: frozenset[str]
     isas: tuple[str, ...]
+    near_weights: bool = False
     tensors: dict[str, Tensor] = field(default_factory=dict)
     calls: list[KernelCall] = field(default_factory=list)
 
@@ -35,6 +36,7 @@ class Lowering:
             self._add_concat(node, node.op, kernel)
             return
         args = self._packed(kernel, node, arguments(node.op, inputs, output))
+        scratch = (self.near_weights and kernel.near_scratch) or kernel.scratch
         call = KernelCall(
             name=node.name,
             op=node.op.kind,
@@ -42,7 +44,7 @@ class Lowering:
             args=args,
             inputs=tuple(str(a.value) for a in args if a.kind == "in"),
             output=node.output,
-            scratch_bytes=kernel.scratch(node.op, inputs, output),
+            scratch_bytes=scratch(node.op, inputs, output),
             macs=macs(node.op, inputs, output),
             shape=describe(node.op, inputs, output),
             inplace=kernel.inplace_operands(inputs, output),

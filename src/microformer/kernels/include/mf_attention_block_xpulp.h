@@ -112,7 +112,8 @@ MF_INLINE void mf_project(
   }
 }
 
-/* The layer. `weight` is all panels; scratch: two buffers of the stream, x staged, context, queries,
+/* The layer. `weight` is all panels; scratch: two buffers of the stream
+ * unless they are in L1, x staged, context, queries,
  * keys, values of a group, each core's part, the table. */
 MF_INLINE void mf_attention_block_xpulp(
     const int8_t *x, const int32_t *weight, const uint8_t *lut, const int32_t *bias, int8_t *y,
@@ -123,7 +124,8 @@ MF_INLINE void mf_attention_block_xpulp(
   const int32_t group = mf_block_group(rows, heads, kv_heads);
   const int32_t context_k = 4 * heads * value_quads, context_stride = mf_row_stride(context_k);
   const int32_t panel = mf_panel_words(e), out_panel = mf_panel_words(context_k);
-  const int32_t room = mf_block_room(rows, panel, key_quads, out_panel, n), near = mf_is_near(weight);
+  const int32_t near = mf_is_near(weight);
+  const int32_t room = near ? 0 : mf_block_room(rows, panel, key_quads, out_panel, n);
   const int32_t head_panels = (queries + 1) * key_quads + value_quads;
   int32_t *const buffers = (int32_t *)scratch;
   int8_t *const staged = (int8_t *)(buffers + 2 * room);
@@ -139,15 +141,8 @@ MF_INLINE void mf_attention_block_xpulp(
   const mf_heads_t to = {
       quads, mf_row_words(e), queries, key_quads, value_quads, shifts[0], shifts[1], shifts[2],
       q_stride, key_size, value_size, staged, q, keys, values};
-  if (lut != NULL && !mf_is_near(lut)) {
-    uint8_t *const near_lut = (uint8_t *)(work + 8 * core_words);
-    if (mf_core() == 0) {
-      const int32_t number = mf_copy_rows(near_lut, lut, 256, 1, 0, 0);
-      if (near) { /* else it is done before the first panels, which are waited for */
-        mf_copied(number);
-      }
-    }
-    op->exponential.lut.table = near_lut;
+  if (lut != NULL) {
+    op->exponential.lut.table = (const uint8_t *)mf_near(lut, work + 8 * core_words, 256);
   }
   const int32_t first_panels = head_panels * group;
   const int32_t chunk = near ? first_panels : mf_block_chunk(room, panel, quads, first_panels, key_quads);

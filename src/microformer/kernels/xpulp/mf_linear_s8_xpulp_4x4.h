@@ -3,6 +3,7 @@
 #define MF_LINEAR_S8_XPULP_4X4_H
 
 #include "mf_matrix_xpulp.h"
+#include "mf_rows_xpulp.h"
 
 static inline void mf_linear_s8_xpulp_4x4(
     const int8_t *restrict x,       /* [rows, k] */
@@ -12,16 +13,15 @@ static inline void mf_linear_s8_xpulp_4x4(
     const int8_t *restrict table,   /* [256] or NULL */
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
-    void *restrict scratch /* two groups of panels, table, rows of x */) {
+    void *restrict scratch /* two groups of panels unless they are in L1, table, rows of x */) {
   int32_t *const panels = (int32_t *)scratch;
-  int8_t *const near_table = (int8_t *)(panels + 2 * mf_panel_group(rows, k, n) * mf_panel_words(k));
+  const int32_t streamed = mf_is_near(weight) ? 0 : 2 * mf_panel_group(rows, k, n);
+  int8_t *const near_table = (int8_t *)(panels + streamed * mf_panel_words(k));
   int8_t *const staged = near_table + (table != NULL ? 256 : 0);
   (void)mult, (void)add;
-  if (table != NULL && mf_core() == 0) {
-    mf_copied(mf_copy_rows(near_table, table, 256, 1, 0, 0));
-  }
   mf_matrix_xpulp(
-      x, weight, table != NULL ? near_table : NULL, y, rows, k, n, shift, panels, staged);
+      x, weight, table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL, y, rows,
+      k, n, shift, panels, staged);
 }
 
 #endif
