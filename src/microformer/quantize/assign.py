@@ -82,7 +82,23 @@ def assign(model: FloatModel, ranges: Ranges) -> Assignment:
                 result.join(output, value_name(value))
     for first, second in result.absorbed.items():
         result.join(second, first)
+    _tie_shared_weights(result, nodes)
     return result
+
+
+def _tie_shared_weights(result: Assignment, nodes: list[ir.Node]) -> None:
+    """Layers of one weight (a net run on each frame) share their scales, so as to store it once.
+
+    Their integer weights depend on the scales of input and output: equal scales, equal weights.
+    """
+    first: dict[str, ir.Node] = {}
+    for node in nodes:
+        if node.op_type not in {"Conv", "Linear"} or constant_of(node.inputs[1]) is None:
+            continue
+        other = first.setdefault(value_name(node.inputs[1]), node)
+        if other is not node and constant_of(node.inputs[0]) is None:
+            result.join(value_name(other.inputs[0]), value_name(node.inputs[0]))
+            result.join(value_name(other.outputs[0]), value_name(node.outputs[0]))
 
 
 def _seed(result: Assignment, node: ir.Node) -> None:
