@@ -36,9 +36,9 @@ def _constants(c: Context, node: ir.Node, integers: LinearIntegers) -> tuple[str
     name = node.name or value_name(node.outputs[0])
     known = c.weights.get(value_name(node.inputs[1]))
     if known is not None:
-        stored = [c.builder.tensors[part].data for part in known]
-        wanted = (integers.weight, integers.mult, integers.add)
-        if all(map(np.array_equal, stored, wanted)):
+        stored = [np.asarray(c.builder.tensors[part].data) for part in known]
+        wanted = [integers.weight, integers.mult, integers.add]
+        if all(np.array_equal(a, b) for a, b in zip(stored, wanted, strict=True)):
             return known
     if integers.coarse_channels:
         c.builder.notes.append(f"{name}: {integers.coarse_channels} channels with m_c < 8")

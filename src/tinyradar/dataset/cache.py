@@ -8,7 +8,6 @@ so that 255 is the 99.95th percentile of a sample of recordings. It is what an 8
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ def build_cache(
                 index = _write(items(), file, step, progress, total)
             index |= {"gestures": list(gestures), "simulated": simulated}
             (place / "index.json").write_text(json.dumps(index), "utf-8")
-            os.replace(place, folder)
+            place.replace(folder)
     except OSError as error:
         raise DatasetError(f"'{folder}' cannot be written: {error.strerror}.") from None
     return open_cache(folder)

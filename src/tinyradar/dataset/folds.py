@@ -10,7 +10,9 @@ from tinyradar.errors import DatasetError
 Indices = NDArray[np.int64]
 
 
-def person_folds(persons: Sequence[str], count: int, seed: int = 0) -> list[tuple[Indices, Indices]]:
+def person_folds(
+    persons: Sequence[str], count: int, seed: int = 0
+) -> list[tuple[Indices, Indices]]:
     """(train, test) indices of ``count`` folds; each person is wholly in one test part.
 
     ``count`` 0 leaves one person out at a time, as published.

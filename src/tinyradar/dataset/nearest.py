@@ -18,4 +18,5 @@ def nearest_neighbour(data: Dataset, train: Indices, test: Indices) -> NDArray[n
         block = flat[:, begin : begin + _BLOCK].astype(np.float32)
         known, asked = block[train], block[test]
         distance += (known * known).sum(axis=1) - 2.0 * (asked @ known.T)
-    return data.y[train][distance.argmin(axis=1)]
+    labels: NDArray[np.int64] = data.y[train][distance.argmin(axis=1)]
+    return labels

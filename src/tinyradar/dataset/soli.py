@@ -65,7 +65,7 @@ def soli_items(folder: Path, sessions: tuple[int, ...] = CROSS_USER) -> Iterator
     chosen = [key for key in keyed if key[0] in sessions]
     if not chosen:
         raise DatasetError(
-            f"'{folder}' holds no file <gesture>_<session>_<instance>.h5 of the sessions {sessions}."
+            f"'{folder}' holds no file <gesture>_<session>_<instance>.h5 of sessions {sessions}."
         )
     for session, gesture, _, path in chosen:
         person = f"p{session}"

@@ -54,9 +54,9 @@ class Source:
 
 def find_tree(folder: Path) -> tuple[Path, Kind]:
     """The ``data`` folder in or below ``folder``, and which set it is. Raises DatasetError."""
-    places = [
-        (folder / name / "data", kind) for name, kind in KINDS.items()
-    ] + [(folder / "data", kind) for name, kind in KINDS.items() if folder.name == name]
+    places = [(folder / name / "data", kind) for name, kind in KINDS.items()] + [
+        (folder / "data", kind) for name, kind in KINDS.items() if folder.name == name
+    ]
     if folder.name == "data" and folder.parent.name in KINDS:
         places.append((folder, KINDS[folder.parent.name]))
     found = [place for place in places if place[0].is_dir()]

@@ -55,7 +55,7 @@ class TinyRadarNN(nn.Module):
         """The frames' features [N, 5, 384]; each frame is a batch of its own."""
         n, frames = x.shape[:2]
         maps = x.flatten(0, 1).permute(0, 3, 1, 2)
-        return self.frame(maps).reshape(n, frames, -1)
+        return self.frame(maps).reshape(n, frames, -1)  # type: ignore[no-any-return]
 
     def scores(self, features: Tensor) -> Tensor:
         """[N, 5, 384] to the scores of every step [N, 5, classes]."""

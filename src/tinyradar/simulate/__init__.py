@@ -15,6 +15,9 @@ from tinyradar.simulate.scene import record
 
 __all__ = ["Population", "jobs", "simulate", "write_job"]
 
+MARK = "SIMULATED.txt"
+"""A file beside the persons' folders by which a simulated tree is known as such."""
+
 
 @dataclass(frozen=True)
 class Population:
@@ -82,6 +85,7 @@ def simulate(
     done, total = 0, population.recordings
     try:
         (folder / G11.name / "data").mkdir(parents=True)
+        (folder / G11.name / "data" / MARK).write_text(f"{population}\n", "utf-8")
         work = jobs(folder, population)
         if processes == 1:
             for job in work:

@@ -47,9 +47,7 @@ class Noise:
     phase_rad: float
 
 
-def observe(
-    scene: Scatterers, sensor: Floats, noise: Noise, random: np.random.Generator
-) -> Sweeps:
+def observe(scene: Scatterers, sensor: Floats, noise: Noise, random: np.random.Generator) -> Sweeps:
     """What ``sensor`` [3] measures of ``scene``: complex64 [sweeps, POINTS]."""
     delta = scene.position - sensor
     distance = np.maximum(np.linalg.norm(delta, axis=-1), 0.01)  # [sweeps, n]
@@ -65,4 +63,5 @@ def observe(
     carrier = np.exp(1j * (4.0 * np.pi / WAVELENGTH_M * _RANGES + jitter))
     signal = (parts[:, 0] + 1j * parts[:, 1]) * carrier
     thermal = random.normal(0.0, noise.thermal / np.sqrt(2.0), (2, sweeps, POINTS))
-    return (signal + thermal[0] + 1j * thermal[1]).astype(np.complex64)
+    measured: Sweeps = (signal + thermal[0] + 1j * thermal[1]).astype(np.complex64)
+    return measured

@@ -59,8 +59,10 @@ def _hand(
     points = np.concatenate([np.broadcast_to(PALM_M, (n, 4, 3)), fingers], axis=1) * person.size
     points = points + extent * person.follow * motion.fingers.mean(axis=1, keepdims=True)
     points = _turn(points, extent * motion.roll + person.tilt, person.yaw)
-    tremor = person.tremor_m * np.sqrt(2.0) * np.sin(
-        2.0 * np.pi * (person.tremor_hz * time[:, None] + random.uniform(0.0, 1.0, 3))
+    tremor = (
+        person.tremor_m
+        * np.sqrt(2.0)
+        * np.sin(2.0 * np.pi * (person.tremor_hz * time[:, None] + random.uniform(0.0, 1.0, 3)))
     )
     drift = 0.0015 * np.stack([_slow(random, n, 1.0) for _ in range(3)], axis=1)
     centre = np.array([0.0, -0.02, person.height_m]) + session.place

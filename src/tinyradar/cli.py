@@ -1,0 +1,168 @@
+"""The command ``tinyradar``."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from microformer import MicroformerError
+from tinyradar.dataset.cache import Dataset, build_cache, open_cache
+from tinyradar.dataset.items import tree_items
+from tinyradar.dataset.picture import draw
+from tinyradar.dataset.soli import soli_items
+from tinyradar.dataset.tree import find_tree, walk
+from tinyradar.errors import DatasetError, RadarError
+from tinyradar.simulate import MARK, Population, simulate
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Hand gestures from a 60 GHz radar: the use case of microformer.",
+)
+
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")]
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}"))
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(stderr=True)) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+@app.command("simulate")
+def simulate_command(
+    folder: Annotated[Path, typer.Argument(help="Folder to write the tree 11G into.")],
+    people: Annotated[int, typer.Option(min=1, help="Persons, the last of them p0.")] = 26,
+    sessions: Annotated[int, typer.Option(min=1, help="Sittings a person and gesture.")] = 5,
+    instances: Annotated[int, typer.Option(min=1, help="Recordings a sitting.")] = 7,
+    sets: Annotated[int, typer.Option(min=1, help="Recording days of p0: p0_1, p0_2, ...")] = 1,
+    seed: Seed = 0,
+    processes: Annotated[int | None, typer.Option(min=1, help="All cores by default.")] = None,
+) -> None:
+    """Write recordings of a simulated radar as the real set's own files."""
+    population = Population(people, sessions, instances, sets, seed)
+    # a raw recording is 2 sensors x some 430 sweeps x 492 points x 8 bytes
+    needed = population.recordings * 3_400_000
+    _check_space(folder, needed)
+    with bar("simulate") as advance:
+        count = simulate(folder, population, processes or os.cpu_count() or 1, advance)
+    print(f"{count} simulated recordings in {folder / '11G'}")
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    place = next((p for p in (folder, *folder.absolute().parents) if p.exists()), Path())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise DatasetError(
+            f"The recordings take about {needed / 1e9:.1f} GB and '{place}' has {free / 1e9:.1f} "
+            "GB free; ask for fewer (--people, --sessions, --instances)."
+        )
+
+
+def _is_simulated(folder: Path) -> bool:
+    return (find_tree(folder)[0] / MARK).is_file()
+
+
+@app.command("cache")
+def cache_command(
+    source: Annotated[Path, typer.Argument(help="A tree 11G or 5G, or Soli's folder of .h5.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write the features to.")],
+) -> None:
+    """Compute the features of a set once: a byte a value, read by mapping."""
+    data = cache_of(source, folder)
+    for reason in data.skipped:
+        print(f"skipped: {reason}", file=sys.stderr)
+    print(f"{len(data.x)} sequences of {len(set(data.recordings))} recordings in {folder}")
+
+
+def cache_of(source: Path, folder: Path) -> Dataset:
+    """The cache of a tree or of Soli's folder, with a progress bar."""
+    if not source.is_dir():
+        raise DatasetError(f"'{source}' is not a folder.")
+    with bar("features") as advance:
+        if any(source.glob("*.h5")):
+            names = (*(f"gesture {i}" for i in range(11)), "background")
+            total = sum(1 for _ in source.glob("*.h5"))
+            return build_cache(
+                lambda: soli_items(source), folder, names, simulated=False, progress=advance,
+                total=total,
+            )  # fmt: skip
+        kind = find_tree(source)[1]
+        total = sum(1 for _ in walk(source))
+        return build_cache(
+            lambda: tree_items(source), folder, kind.gestures, simulated=_is_simulated(source),
+            progress=advance, total=total,
+        )  # fmt: skip
+
+
+@app.command("inspect")
+def inspect_command(
+    folder: Annotated[Path, typer.Argument(help="A tree, Soli's folder, or a cache.")],
+    picture: Annotated[Path, typer.Option(help="PNG to write.")] = Path("maps.png"),
+    maps: Annotated[int, typer.Option(min=1, help="Sequences in the picture.")] = 12,
+) -> None:
+    """Count what a set holds, say what is broken, and draw some range-Doppler maps."""
+    with tempfile.TemporaryDirectory(prefix="tinyradar-") as name:
+        cached = (folder / "index.json").is_file()
+        data = open_cache(folder) if cached else cache_of(folder, Path(name) / "cache")
+        _print_counts(data)
+        draw(data, _varied(data, maps), picture)
+    print(f"picture: {picture}")
+
+
+def _varied(data: Dataset, count: int) -> list[int]:
+    """``count`` sequences, the gestures in turn, spread over each gesture's recordings."""
+    labels = sorted(set(data.y.tolist()))
+    turns = -(-count // len(labels))
+    chosen = []
+    for turn in range(turns):
+        for label in labels:
+            mine = np.flatnonzero(data.y == label)
+            chosen.append(int(mine[len(mine) * turn // turns]))
+    return chosen[:count]
+
+
+def _print_counts(data: Dataset) -> None:
+    kind = "simulated" if data.simulated else "recorded"
+    persons = sorted(set(data.persons), key=lambda p: (len(p), p))
+    table = Table(
+        title=f"{len(data.x)} sequences of {len(set(data.recordings))} recordings, {kind}"
+    )
+    table.add_column("gesture")
+    for column in ("sequences", "persons"):
+        table.add_column(column, justify="right")
+    of = np.array(data.persons)
+    for label, gesture in enumerate(data.gestures):
+        mine = data.y == label
+        table.add_row(gesture, str(int(mine.sum())), str(len(set(of[mine]))))
+    console = Console()
+    console.print(table)
+    print(f"a sequence: {data.x.shape[1:]} windows, Doppler bins, range points, sensors")
+    print(f"{len(persons)} persons: {' '.join(persons)}")
+    print(f"{len(data.skipped)} recordings skipped")
+    for reason in data.skipped:
+        print(f"  {reason}")
+
+
+def main() -> None:
+    """Entry point: one sentence and exit code 2 for whatever is the user's to mend."""
+    try:
+        app()
+    except (RadarError, MicroformerError) as error:
+        print(f"tinyradar: {error}", file=sys.stderr)
+        sys.exit(2)
