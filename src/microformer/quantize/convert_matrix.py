@@ -37,7 +37,7 @@ def _constants(c: Context, node: ir.Node, integers: LinearIntegers) -> tuple[str
     known = c.weights.get(value_name(node.inputs[1]))
     if known is not None:
         stored = [np.asarray(c.builder.tensors[part].data) for part in known]
-        wanted = [integers.weight, integers.mult, integers.add]
+        wanted: list[Array] = [integers.weight, integers.mult, integers.add]
         if all(np.array_equal(a, b) for a, b in zip(stored, wanted, strict=True)):
             return known
     if integers.coarse_channels:

@@ -1,50 +1,29 @@
-"""The command ``tinyradar``."""
+"""The commands that make, read and show data: simulate, cache, inspect."""
 
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from microformer import MicroformerError
+from tinyradar.cli.progress import bar
 from tinyradar.dataset.cache import Dataset, build_cache, open_cache
 from tinyradar.dataset.items import tree_items
 from tinyradar.dataset.picture import draw
 from tinyradar.dataset.soli import soli_items
 from tinyradar.dataset.tree import find_tree, walk
-from tinyradar.errors import DatasetError, RadarError
+from tinyradar.errors import DatasetError
 from tinyradar.simulate import MARK, Population, simulate
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Hand gestures from a 60 GHz radar: the use case of microformer.",
-)
 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")]
 
 
-@contextmanager
-def bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}"))
-    times = (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, *times, console=Console(stderr=True)) as shown:
-        task = shown.add_task(what, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
-
-
-@app.command("simulate")
 def simulate_command(
     folder: Annotated[Path, typer.Argument(help="Folder to write the tree 11G into.")],
     people: Annotated[int, typer.Option(min=1, help="Persons, the last of them p0.")] = 26,
@@ -78,7 +57,6 @@ def _is_simulated(folder: Path) -> bool:
     return (find_tree(folder)[0] / MARK).is_file()
 
 
-@app.command("cache")
 def cache_command(
     source: Annotated[Path, typer.Argument(help="A tree 11G or 5G, or Soli's folder of .h5.")],
     folder: Annotated[Path, typer.Argument(help="Folder to write the features to.")],
@@ -110,7 +88,6 @@ def cache_of(source: Path, folder: Path) -> Dataset:
         )  # fmt: skip
 
 
-@app.command("inspect")
 def inspect_command(
     folder: Annotated[Path, typer.Argument(help="A tree, Soli's folder, or a cache.")],
     picture: Annotated[Path, typer.Option(help="PNG to write.")] = Path("maps.png"),
@@ -157,12 +134,3 @@ def _print_counts(data: Dataset) -> None:
     print(f"{len(data.skipped)} recordings skipped")
     for reason in data.skipped:
         print(f"  {reason}")
-
-
-def main() -> None:
-    """Entry point: one sentence and exit code 2 for whatever is the user's to mend."""
-    try:
-        app()
-    except (RadarError, MicroformerError) as error:
-        print(f"tinyradar: {error}", file=sys.stderr)
-        sys.exit(2)

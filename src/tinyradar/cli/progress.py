@@ -1,0 +1,28 @@
+"""Progress bars on standard error."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """Bars that appear as they are asked for: ``advance = new("features")``, ``advance(3, 10)``."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}"))
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(stderr=True)) as shown:
+
+        def new(what: str) -> Callable[[int, int], None]:
+            task = shown.add_task(what, total=None)
+            return lambda done, total: shown.update(task, completed=done, total=total)
+
+        yield new
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """One bar."""
+    with bars() as new:
+        yield new(what)
