@@ -232,11 +232,11 @@ def test_a_picture_is_drawn(data: Dataset, tmp_path: Path) -> None:
         draw(data, [0], tmp_path / "no/maps.png")
 
 
-def soli_file(path: Path, frames: int = 50, **changes: NDArray[Any]) -> None:
+def soli_file(path: Path, frames: int = 50, changes: dict[str, NDArray[Any]] | None = None) -> None:
     random = np.random.Generator(np.random.PCG64(frames))
     with h5py.File(path, "w") as file:
         for name in ("ch0", "ch1", "ch2", "ch3"):
-            value = changes.get(name, random.random((frames, 1024), np.float32))
+            value = (changes or {}).get(name, random.random((frames, 1024), np.float32))
             file.create_dataset(name, data=value)
         file.create_dataset("label", data=np.zeros((frames, 1)))
 
@@ -273,7 +273,7 @@ def test_soli(tmp_path: Path) -> None:
 def test_a_broken_soli_file_is_named(
     tmp_path: Path, changes: dict[str, NDArray[Any]], message: str
 ) -> None:
-    soli_file(tmp_path / "0_2_0.h5", **changes)
+    soli_file(tmp_path / "0_2_0.h5", 50, changes)
     with pytest.raises(RecordingError, match=message):
         read_soli(tmp_path / "0_2_0.h5")
 

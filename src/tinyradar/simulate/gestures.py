@@ -60,7 +60,7 @@ def finger_slider(phase: Floats, person: Person) -> Motion:
     """The thumb slides along the index, there and back."""
     motion = _still(len(phase))
     slide = np.sin(2.0 * np.pi * phase)
-    motion.fingers[:, THUMB] = slide[:, None] * [0.004, 0.020, 0.006] + [0.020, 0.015, -0.006]
+    motion.fingers[:, THUMB] = slide[:, None] * [0.004, 0.024, 0.008] + [0.020, 0.015, -0.006]
     motion.fingers[:, INDEX] = -0.12 * slide[:, None] * [0.0, 0.020, 0.006]
     return motion
 
@@ -151,8 +151,8 @@ def no_hand(phase: Floats, person: Person) -> Motion:
 TRAJECTORIES: dict[str, tuple[Callable[[Floats, Person], Motion], float]] = {
     "PinchIndex": (pinch_index, 1.3),
     "PinchPinky": (pinch_pinky, 1.2),
-    "FingerSlider": (finger_slider, 1.1),
-    "FingerRub": (finger_rub, 2.4),
+    "FingerSlider": (finger_slider, 0.9),
+    "FingerRub": (finger_rub, 2.8),
     "SlowSwipeRL": (slow_swipe, 0.6),
     "FastSwipeRL": (fast_swipe, 0.9),
     "Push": (push, 0.85),

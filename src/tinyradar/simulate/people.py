@@ -71,19 +71,19 @@ def draw_person(random: np.random.Generator) -> Person:
     """A person as the population has them."""
     base = np.r_[np.full(4, PALM_AMPLITUDE), np.full(5, FINGER_AMPLITUDE)]
     return Person(
-        size=float(np.exp(random.normal(0.0, 0.10))),
-        speed=float(np.exp(random.normal(0.0, 0.20))),
-        amplitude=float(np.exp(random.normal(0.0, 0.22))),
-        height_m=float(random.uniform(0.12, 0.20)),
-        yaw=float(random.normal(0.0, 0.30)),
-        tilt=float(random.normal(0.0, 0.15)),
+        size=float(np.exp(random.normal(0.0, 0.08))),
+        speed=float(np.exp(random.normal(0.0, 0.12))),
+        amplitude=float(np.exp(random.normal(0.0, 0.15))),
+        height_m=float(random.uniform(0.125, 0.175)),
+        yaw=float(random.normal(0.0, 0.20)),
+        tilt=float(random.normal(0.0, 0.10)),
         tremor_m=float(np.exp(random.normal(np.log(0.00025), 0.5))),
         tremor_hz=float(random.uniform(7.0, 11.0)),
         sharpness=float(random.uniform(0.0, 0.8)),
-        follow=float(random.uniform(0.02, 0.25)),
+        follow=float(random.uniform(0.02, 0.15)),
         direction=int(random.choice([-1, 1])),
-        plane=float(random.normal(0.0, 0.35)),
-        reflect=base * np.exp(random.normal(0.0, 0.25, 9)),
+        plane=float(random.normal(0.0, 0.25)),
+        reflect=base * np.exp(random.normal(0.0, 0.20, 9)),
     )
 
 
@@ -96,7 +96,7 @@ def draw_session(random: np.random.Generator) -> Session:
         random.uniform(0.10, 0.32, count),
     ]
     return Session(
-        place=random.normal(0.0, [0.012, 0.015, 0.012]),
+        place=random.normal(0.0, [0.008, 0.010, 0.008]),
         gain=float(np.exp(random.normal(0.0, 0.10))),
         clutter=clutter,
         clutter_amplitude=np.exp(random.normal(np.log(0.25), 0.4, count)),

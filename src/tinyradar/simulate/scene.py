@@ -7,7 +7,7 @@ from tinyradar.simulate.gestures import TRAJECTORIES, Motion
 from tinyradar.simulate.people import FINGERS_M, PALM_M, Floats, Person, Session
 from tinyradar.simulate.radar import RATE_HZ, SENSORS_M, Noise, Scatterers, observe
 
-NOISE = Noise(thermal=0.12, phase_rad=0.02)
+NOISE = Noise(thermal=0.08, phase_rad=0.02)
 SECONDS = (2.2, 3.2)
 """Shortest and longest recording."""
 
@@ -19,7 +19,7 @@ def record(gesture: str, person: Person, session: Session, random: np.random.Gen
     time = np.arange(n) / RATE_HZ
     pace = person.speed * np.exp(random.normal(0.0, 0.08))
     # the pace is never even: it wanders by some percent with a time constant of half a second
-    wander = 1.0 + 0.10 * _slow(random, n, 0.5)
+    wander = 1.0 + 0.08 * _slow(random, n, 0.5)
     phase = random.uniform(0.0, 1.0) + np.cumsum(wander) * (rate_hz * pace / RATE_HZ)
     motion = trajectory(phase, person)
     extent = person.amplitude * np.exp(random.normal(0.0, 0.08))
@@ -69,7 +69,7 @@ def _hand(
     place = centre + extent * motion.shift + tremor + drift  # [n, 3]
     position = points + place[:, None]
     position[..., 2] = np.maximum(position[..., 2], 0.05)  # nobody's hand goes through the table
-    flicker = 1.0 + 0.15 * np.stack([_slow(random, n, 0.3) for _ in range(9)], axis=1)
+    flicker = 1.0 + 0.10 * np.stack([_slow(random, n, 0.3) for _ in range(9)], axis=1)
     amplitude = person.reflect * np.maximum(flicker, 0.0) * motion.seen[:, None]
     return Scatterers(position, amplitude)
 

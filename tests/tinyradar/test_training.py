@@ -46,7 +46,7 @@ def test_a_run_that_was_killed_goes_on(data: Dataset, tmp_path: Path) -> None:
     program = """
 import sys, os, signal
 from pathlib import Path
-import test_train as t
+import test_training as t
 from tinyradar.dataset.cache import open_cache
 from tinyradar.dataset.folds import person_folds
 data = open_cache(Path(sys.argv[1]))

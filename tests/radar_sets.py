@@ -1,4 +1,4 @@
-"""Small simulated sets that the tests share."""
+"""Small simulated radar sets that tests/tinyradar shares."""
 
 from pathlib import Path
 
