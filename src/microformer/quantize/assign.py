@@ -8,7 +8,7 @@ from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.tensor import Quant
 from microformer.quantize.functions import FUNCTIONS, clip_bounds, useful_range
 from microformer.quantize.scales import affine, symmetric
-from microformer.quantize.source import constant_of, consumers, value_name
+from microformer.quantize.source import constant_of, consumers, value_name, weights_key
 
 SOFTMAX_QUANT = Quant(1.0 / 256.0, -128)
 
@@ -93,9 +93,9 @@ def _tie_shared_weights(result: Assignment, nodes: list[ir.Node]) -> None:
     """
     first: dict[str, ir.Node] = {}
     for node in nodes:
-        if node.op_type not in {"Conv", "Linear"} or constant_of(node.inputs[1]) is None:
+        if node.op_type not in {"Conv", "Linear"}:
             continue
-        other = first.setdefault(value_name(node.inputs[1]), node)
+        other = first.setdefault(weights_key(node), node)
         if other is not node and constant_of(node.inputs[0]) is None:
             result.join(value_name(other.inputs[0]), value_name(node.inputs[0]))
             result.join(value_name(other.outputs[0]), value_name(node.outputs[0]))

@@ -18,7 +18,7 @@ from microformer.quantize.source import constant_of, full_shape, int_shape, valu
 class Context:
     """State of one conversion. ``tensors`` maps a float value's name to its int tensor's.
 
-    ``weights`` maps a float weight's name to the (weight, mult, add) stored for it last.
+    ``weights`` maps a layer's ``weights_key`` to the (weight, mult, add) stored for it last.
     """
 
     builder: Builder

@@ -26,6 +26,7 @@ from microformer.quantize.source import (
     real,
     required_constant,
     value_name,
+    weights_key,
 )
 
 _MASKING_LOGIT = -1.0e4  # exporters write -1e4 .. -inf for "leave this out"
@@ -34,7 +35,7 @@ _MASKING_LOGIT = -1.0e4  # exporters write -1e4 .. -inf for "leave this out"
 def _constants(c: Context, node: ir.Node, integers: LinearIntegers) -> tuple[str, str, str]:
     """Store weight, mult, add, once for all layers of one weight; note coarse multipliers."""
     name = node.name or value_name(node.outputs[0])
-    known = c.weights.get(value_name(node.inputs[1]))
+    known = c.weights.get(weights_key(node))
     if known is not None:
         stored = [np.asarray(c.builder.tensors[part].data) for part in known]
         wanted: list[Array] = [integers.weight, integers.mult, integers.add]
@@ -47,7 +48,7 @@ def _constants(c: Context, node: ir.Node, integers: LinearIntegers) -> tuple[str
         c.builder.constant(f"{name}.mult", integers.mult),
         c.builder.constant(f"{name}.add", integers.add),
     )
-    c.weights[value_name(node.inputs[1])] = made
+    c.weights[weights_key(node)] = made
     return made
 
 
