@@ -53,7 +53,7 @@ def _transformer(shape: Shape) -> Model:
     return Model(shape.name, build, 2, recipe)
 
 
-_NN = Model("tinyradarnn", TinyRadarNN, 1, Recipe(20, 16, 1e-3, every_step=True, cosine=True))
+_NN = Model("tinyradarnn", TinyRadarNN, 1, Recipe(14, 16, 1e-3, every_step=True, cosine=True))
 MODELS = {model.name: model for model in (_NN, *(_transformer(s) for s in SHAPES.values()))}
 
 

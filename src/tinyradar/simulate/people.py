@@ -74,7 +74,7 @@ def draw_person(random: np.random.Generator) -> Person:
         size=float(np.exp(random.normal(0.0, 0.08))),
         speed=float(np.exp(random.normal(0.0, 0.12))),
         amplitude=float(np.exp(random.normal(0.0, 0.15))),
-        height_m=float(random.uniform(0.125, 0.175)),
+        height_m=float(random.uniform(0.12, 0.19)),
         yaw=float(random.normal(0.0, 0.20)),
         tilt=float(random.normal(0.0, 0.10)),
         tremor_m=float(np.exp(random.normal(np.log(0.00025), 0.5))),
@@ -96,7 +96,7 @@ def draw_session(random: np.random.Generator) -> Session:
         random.uniform(0.10, 0.32, count),
     ]
     return Session(
-        place=random.normal(0.0, [0.008, 0.010, 0.008]),
+        place=random.normal(0.0, [0.010, 0.012, 0.012]),
         gain=float(np.exp(random.normal(0.0, 0.10))),
         clutter=clutter,
         clutter_amplitude=np.exp(random.normal(np.log(0.25), 0.4, count)),

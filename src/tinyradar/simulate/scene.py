@@ -7,7 +7,7 @@ from tinyradar.simulate.gestures import TRAJECTORIES, Motion
 from tinyradar.simulate.people import FINGERS_M, PALM_M, Floats, Person, Session
 from tinyradar.simulate.radar import RATE_HZ, SENSORS_M, Noise, Scatterers, observe
 
-NOISE = Noise(thermal=0.08, phase_rad=0.02)
+NOISE = Noise(thermal=0.10, phase_rad=0.02)
 SECONDS = (2.2, 3.2)
 """Shortest and longest recording."""
 
