@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from tinyradar.cli.progress import bar
 from tinyradar.dataset.cache import Dataset, build_cache, open_cache
-from tinyradar.dataset.items import tree_items
+from tinyradar.dataset.items import Item, tree_items
 from tinyradar.dataset.picture import draw
 from tinyradar.dataset.soli import soli_items
 from tinyradar.dataset.tree import find_tree, walk
@@ -72,20 +73,25 @@ def cache_of(source: Path, folder: Path) -> Dataset:
     """The cache of a tree or of Soli's folder, with a progress bar."""
     if not source.is_dir():
         raise DatasetError(f"'{source}' is not a folder.")
-    with bar("features") as advance:
-        if any(source.glob("*.h5")):
-            names = (*(f"gesture {i}" for i in range(11)), "background")
-            total = sum(1 for _ in source.glob("*.h5"))
-            return build_cache(
-                lambda: soli_items(source), folder, names, simulated=False, progress=advance,
-                total=total,
-            )  # fmt: skip
-        kind = find_tree(source)[1]
+    read: Callable[[Path], Iterator[Item]]
+    gestures: tuple[str, ...]
+    if any(source.glob("*.h5")):
+        gestures = (*(f"gesture {i}" for i in range(11)), "background")
+        read, simulated = soli_items, False
+        total = sum(1 for _ in source.glob("*.h5"))
+    else:
+        gestures = find_tree(source)[1].gestures
+        read, simulated = tree_items, _is_simulated(source)
         total = sum(1 for _ in walk(source))
+    with bar("features") as advance:
         return build_cache(
-            lambda: tree_items(source), folder, kind.gestures, simulated=_is_simulated(source),
-            progress=advance, total=total,
-        )  # fmt: skip
+            lambda: read(source),
+            folder,
+            gestures,
+            simulated=simulated,
+            progress=advance,
+            total=total,
+        )
 
 
 def inspect_command(
@@ -117,9 +123,8 @@ def _varied(data: Dataset, count: int) -> list[int]:
 def _print_counts(data: Dataset) -> None:
     kind = "simulated" if data.simulated else "recorded"
     persons = sorted(set(data.persons), key=lambda p: (len(p), p))
-    table = Table(
-        title=f"{len(data.x)} sequences of {len(set(data.recordings))} recordings, {kind}"
-    )
+    print(f"{len(data.x)} sequences of {len(set(data.recordings))} recordings, {kind}")
+    table = Table()
     table.add_column("gesture")
     for column in ("sequences", "persons"):
         table.add_column(column, justify="right")

@@ -12,13 +12,18 @@ def bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
     """Bars that appear as they are asked for: ``advance = new("features")``, ``advance(3, 10)``."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}"))
     times = (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, *times, console=Console(stderr=True)) as shown:
+    shown = Progress(*columns, *times, console=Console(stderr=True))
 
-        def new(what: str) -> Callable[[int, int], None]:
-            task = shown.add_task(what, total=None)
-            return lambda done, total: shown.update(task, completed=done, total=total)
+    def new(what: str) -> Callable[[int, int], None]:
+        shown.start()  # not before there is a bar: an error before it is printed alone
+        task = shown.add_task(what, total=None)
+        return lambda done, total: shown.update(task, completed=done, total=total)
 
+    try:
         yield new
+    finally:
+        if shown.tasks:
+            shown.stop()
 
 
 @contextmanager

@@ -14,8 +14,9 @@ def view(result: Result) -> Iterator[RenderableType]:
     word = "simulated" if result.data["simulated"] else "recorded"
     yield _networks(result, word)
     yield _targets(result)
-    for target, network in ((t, n) for n in result.networks for t in n.targets if t.reason):
-        yield f"{network.model} on {target.target} does not fit yet: {target.reason}"
+    refused = [(t, n) for n in result.networks for t in n.targets if t.reason]
+    for target, network in refused:
+        yield f"{network.model} on {target.target}: {target.reason}"
     for name in result.claims:
         yield _claims(result, name, word)
 
@@ -61,8 +62,8 @@ def _targets(result: Result) -> Table:
         table.add_column(column, justify="right")
     for network in result.networks:
         for target in network.targets:
-            if not target.reason:
-                table.add_row(network.model, target.target, *_cells(network, target))
+            cells = ("not yet, see below",) if target.reason else _cells(network, target)
+            table.add_row(network.model, target.target, *cells)
     return table
 
 
