@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tinyradar.simulate
 from tinyradar.dataset.features import range_doppler
 from tinyradar.dataset.recording import read_recording
 from tinyradar.dataset.tree import G11, walk
 from tinyradar.errors import DatasetError
+from tinyradar.reproduce import fixed
 from tinyradar.simulate import Population, simulate
 from tinyradar.simulate.gestures import TRAJECTORIES
 from tinyradar.simulate.people import draw_person, generator
@@ -24,6 +26,7 @@ from tinyradar.simulate.radar import (
     observe,
 )
 
+FROZEN = "9916f6e27db05fcf9bcb96f39f18fe769f089410e8d4de77d667b59523d6f0c9"
 SILENT = Noise(0.0, 0.0)
 HERE = np.zeros(3)
 
@@ -110,3 +113,15 @@ def test_gestures_differ_and_are_finite() -> None:
 def test_an_existing_tree_is_not_written_over(tree: Path) -> None:
     with pytest.raises(DatasetError, match="exists already"):
         simulate(tree, Population(1))
+
+
+def test_the_simulator_is_frozen() -> None:
+    """Its parameters were fixed before any transformer was trained (docs/tinyradar.md).
+
+    Whoever changes them makes another data set: all shipped weights and figures with it.
+    """
+    folder = Path(tinyradar.simulate.__file__).parent
+    names = ("gestures.py", "people.py", "radar.py", "scene.py")
+    found = hashlib.sha256(b"".join((folder / n).read_bytes() for n in names)).hexdigest()
+    assert found == FROZEN
+    assert Population(people=26, sessions=2, instances=1, sets=1, seed=26) == fixed.POPULATION

@@ -38,7 +38,7 @@ def _pinch(phase: Floats, person: Person, finger: int, meet: Floats) -> Motion:
     """Thumb and ``finger`` close, touch and open: both go to ``meet`` (of the way, each)."""
     motion = _still(len(phase))
     x = phase % 1.0
-    closed = ramp(x, 0.05, 0.35, person.sharpness) - ramp(x, 0.5, 0.8, person.sharpness)
+    closed = ramp(x, 0.05, 0.40, person.sharpness) - ramp(x, 0.50, 0.85, person.sharpness)
     motion.fingers[:, THUMB] = closed[:, None] * meet * [1.0, 1.0, 1.0]
     motion.fingers[:, finger] = closed[:, None] * meet * [-1.0, -1.0, 1.0]
     return motion
@@ -46,13 +46,13 @@ def _pinch(phase: Floats, person: Person, finger: int, meet: Floats) -> Motion:
 
 def pinch_index(phase: Floats, person: Person) -> Motion:
     """Thumb and index close and open."""
-    return _pinch(phase, person, INDEX, np.array([0.012, 0.018, -0.012]))
+    return _pinch(phase, person, INDEX, np.array([0.012, 0.018, -0.016]))
 
 
 def pinch_pinky(phase: Floats, person: Person) -> Motion:
     """Thumb and pinky close and open, farther and across the palm; the ring finger follows."""
-    motion = _pinch(phase, person, PINKY, np.array([0.040, 0.014, -0.016]))
-    motion.fingers[:, RING] = 0.35 * motion.fingers[:, PINKY]
+    motion = _pinch(phase, person, PINKY, np.array([0.044, 0.014, -0.030]))
+    motion.fingers[:, RING] = 0.5 * motion.fingers[:, PINKY]
     return motion
 
 
@@ -60,8 +60,8 @@ def finger_slider(phase: Floats, person: Person) -> Motion:
     """The thumb slides along the index, there and back."""
     motion = _still(len(phase))
     slide = np.sin(2.0 * np.pi * phase)
-    motion.fingers[:, THUMB] = slide[:, None] * [0.004, 0.024, 0.008] + [0.020, 0.015, -0.006]
-    motion.fingers[:, INDEX] = -0.12 * slide[:, None] * [0.0, 0.020, 0.006]
+    motion.fingers[:, THUMB] = slide[:, None] * [0.006, 0.026, 0.014] + [0.020, 0.015, -0.006]
+    motion.fingers[:, INDEX] = -0.12 * slide[:, None] * [0.0, 0.026, 0.014]
     return motion
 
 
@@ -69,8 +69,8 @@ def finger_rub(phase: Floats, person: Person) -> Motion:
     """Thumb against index and middle finger, fast small circles."""
     motion = _still(len(phase))
     angle = 2.0 * np.pi * phase
-    circle = np.stack([np.cos(angle), np.sin(angle), 0.6 * np.sin(angle)], axis=-1)
-    motion.fingers[:, THUMB] = 0.007 * circle + [0.025, 0.035, -0.008]
+    circle = np.stack([np.cos(angle), np.sin(angle), 0.9 * np.sin(angle)], axis=-1)
+    motion.fingers[:, THUMB] = 0.009 * circle + [0.025, 0.035, -0.008]
     motion.fingers[:, INDEX] = -0.004 * circle
     motion.fingers[:, MIDDLE] = -0.004 * circle
     return motion
@@ -149,8 +149,8 @@ def no_hand(phase: Floats, person: Person) -> Motion:
 
 
 TRAJECTORIES: dict[str, tuple[Callable[[Floats, Person], Motion], float]] = {
-    "PinchIndex": (pinch_index, 1.3),
-    "PinchPinky": (pinch_pinky, 1.2),
+    "PinchIndex": (pinch_index, 1.7),
+    "PinchPinky": (pinch_pinky, 0.9),
     "FingerSlider": (finger_slider, 0.9),
     "FingerRub": (finger_rub, 2.8),
     "SlowSwipeRL": (slow_swipe, 0.6),

@@ -21,7 +21,7 @@ FINGERS_M = np.array(
     ]
 )
 THUMB, INDEX, MIDDLE, RING, PINKY = range(5)
-PALM_AMPLITUDE, FINGER_AMPLITUDE = 0.5, 0.35
+PALM_AMPLITUDE, FINGER_AMPLITUDE = 0.4, 0.5
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def draw_person(random: np.random.Generator) -> Person:
         height_m=float(random.uniform(0.12, 0.19)),
         yaw=float(random.normal(0.0, 0.20)),
         tilt=float(random.normal(0.0, 0.10)),
-        tremor_m=float(np.exp(random.normal(np.log(0.00025), 0.5))),
+        tremor_m=float(np.exp(random.normal(np.log(0.00015), 0.4))),
         tremor_hz=float(random.uniform(7.0, 11.0)),
         sharpness=float(random.uniform(0.0, 0.8)),
         follow=float(random.uniform(0.02, 0.15)),

@@ -64,7 +64,7 @@ def _hand(
         * np.sqrt(2.0)
         * np.sin(2.0 * np.pi * (person.tremor_hz * time[:, None] + random.uniform(0.0, 1.0, 3)))
     )
-    drift = 0.0015 * np.stack([_slow(random, n, 1.0) for _ in range(3)], axis=1)
+    drift = 0.0008 * np.stack([_slow(random, n, 1.0) for _ in range(3)], axis=1)
     centre = np.array([0.0, -0.02, person.height_m]) + session.place
     place = centre + extent * motion.shift + tremor + drift  # [n, 3]
     position = points + place[:, None]

@@ -81,23 +81,27 @@ def train(
     seed: int = 0,
     bfloat16: bool = False,
     stop_after: int | None = None,
+    network: nn.Module | None = None,
     progress: Progress = lambda _epoch, _epochs, _loss: None,
 ) -> Trained:
     """Train ``model`` on ``fold`` (train, test), a checkpoint in ``place`` after each epoch.
 
     Where ``place`` holds a checkpoint of the same run, training goes on from it, and ends with
     the same bytes as if it had never stopped. ``stop_after`` ends the call after so many epochs.
-    ``bfloat16`` rounds activations while training; figures are always of float32.
+    ``bfloat16`` rounds activations while training; figures are always of float32. ``network`` is
+    trained in place of a new one: trained weights, or what ``microformer.torch.prepare`` made of
+    them (whose scores are of whole sequences: give a model whose recipe is not ``every_step``).
     """
     recipe = model.recipe
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
-    network = model.build(len(data.gestures), data.x.shape[-1])
+    given = network is not None
+    network = network or model.build(len(data.gestures), data.x.shape[-1])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         network.parameters(), recipe.rate, amsgrad=True, weight_decay=recipe.decay
     )
-    run = {
+    run: dict[str, Any] = {
         "model": model.name,
         "recipe": dataclasses.asdict(recipe),
         "seed": seed,
@@ -105,6 +109,7 @@ def train(
         "data": data.digest,
         "test": sorted({data.persons[i] for i in fold[1]}),
     }
+    run |= {"given": True} if given else {}
     begun, spent = _resume(place, run, network, optimizer)
     last = recipe.epochs if stop_after is None else min(recipe.epochs, begun + stop_after)
     for epoch in range(begun, last):
