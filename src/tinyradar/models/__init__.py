@@ -24,7 +24,9 @@ class Recipe:
 
     ``every_step``: cross-entropy summed over the scores after each frame, as published for
     TinyRadarNN; else that of the sequence's only scores. ``decay``: weight decay (decoupled).
-    ``cosine``: the rate falls to 0 along a cosine; else it stays.
+    ``cosine``: the rate falls to 0 along a cosine; else it stays. ``shift``: each sequence is moved
+    by up to so many range points either way (a hand held nearer or farther; what comes in is 0);
+    ``gain``: and multiplied by exp of a normal number of that deviation.
     """
 
     epochs: int
@@ -33,6 +35,8 @@ class Recipe:
     every_step: bool
     decay: float = 0.0
     cosine: bool = False
+    shift: int = 0
+    gain: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  torch's own convention
 
-from tinyradar.dataset.cache import Dataset
+from tinyradar.dataset.cache import Bytes, Dataset
 from tinyradar.dataset.folds import Indices
 from tinyradar.errors import TrainingError
-from tinyradar.models import Model, network_input
+from tinyradar.models import Model, Recipe, network_input
 from tinyradar.train.checkpoint import (
     load_network,
     load_optimizer,
@@ -139,6 +139,24 @@ def _resume(
     return int(meta["epochs"]), float(meta["seconds"])
 
 
+def _varied(x: Bytes, recipe: Recipe, random: np.random.Generator) -> Bytes:
+    """Sequences [N, windows, Doppler, range, sensors] moved and amplified as the recipe says."""
+    if not recipe.shift and not recipe.gain:
+        return x
+    varied = np.zeros_like(x)
+    points = x.shape[3]
+    for sequence, result in zip(x, varied, strict=True):
+        by = int(random.integers(-recipe.shift, recipe.shift + 1))
+        into, source = (
+            slice(max(0, by), points + min(0, by)),
+            slice(max(0, -by), points - max(0, by)),
+        )
+        level = np.float32(np.exp(random.normal(0.0, recipe.gain)))
+        moved = np.rint(sequence[:, :, source].astype(np.float32) * level)
+        result[:, :, into] = np.minimum(moved, 255.0).astype(np.uint8)
+    return varied
+
+
 def _epoch(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -159,7 +177,7 @@ def _epoch(
     total = 0.0
     for number in range(batches):
         chosen = np.sort(order[number * recipe.batch : (number + 1) * recipe.batch])
-        x = torch.from_numpy(network_input(model, data.x[chosen]))
+        x = torch.from_numpy(network_input(model, _varied(data.x[chosen], recipe, random)))
         y = torch.from_numpy(data.y[chosen])
         done = (epoch * batches + number) / (recipe.epochs * batches)
         for group in optimizer.param_groups:
