@@ -190,43 +190,55 @@ MF_INLINE mf_scaling_t mf_scaling_of(const mf_norm_op_t *op, mf_row_sums_t sums)
   return mf_scaling((uint64_t)n * sums.squares - squared + op->eps, op->n, sums.sum, op->frac);
 }
 
-/* `rows` rows, fewer than cores: each core's sums, a barrier, and its part of a row scaled. */
-MF_INLINE void mf_norm_parts(
-    const mf_norm_op_t *op, const int8_t *x, int8_t *y, const int32_t *constants, int32_t rows,
-    int32_t *sums /* [cores, 2] */) {
-  const mf_part_t part = mf_part_of_row(rows, op->n);
-  const int32_t from = part.row * op->n + part.begin, count = part.end - part.begin;
-  const mf_row_sums_t mine = mf_sum_row(x + from, count);
-  sums[2 * mf_core()] = mine.sum, sums[2 * mf_core() + 1] = (int32_t)mine.squares;
-  mf_barrier();
+/* The sum of what the cores that share a row have found. */
+MF_INLINE mf_row_sums_t mf_sum_parts(const int32_t *sums /* [cores, 2] */, mf_part_t part) {
   mf_row_sums_t all = {0, 0};
   for (int32_t core = part.first; core < part.last; core++) {
     all.sum += sums[2 * core], all.squares += (uint32_t)sums[2 * core + 1];
   }
-  mf_scale_part(
-      x + from, y + from, constants + 2 * part.begin, count, op->shift, mf_scaling_of(op, all));
+  return all;
 }
 
-/* All rows. */
+/* All rows. First those that are fewer than cores, by parts: their sums are made while the
+ * constants come from L2, and one barrier serves both. */
 MF_INLINE void mf_norm_rows(
     const mf_norm_op_t *op, const int8_t *x, int8_t *y, const int32_t *mult, int32_t rows,
     int32_t *scratch /* the constants [n, 2], sums [cores, 2] */) {
-  const int32_t n = op->n, whole = mf_whole_rows(rows, n);
-  const int32_t *const constants = (const int32_t *)mf_near(mult, scratch, 8 * n);
+  const int32_t n = op->n, shift = op->shift, whole = mf_whole_rows(rows, n);
+  const int32_t core = mf_core(), copies = !mf_is_near(mult), divided = rows > whole;
+  const int32_t *const constants = copies ? scratch : mult;
+  const int32_t number = copies && core == 0 ? mf_copy_rows(scratch, mult, 8 * n, 1, 0, 0) : 0;
+  int32_t *const sums = scratch + 2 * n;
+  mf_part_t part = {0, 0, 0, 0, 0};
+  int32_t from = 0;
+  if (divided) {
+    part = mf_part_of_row(rows - whole, n);
+    from = (whole + part.row) * n + part.begin;
+    const mf_row_sums_t mine = mf_sum_row(x + from, part.end - part.begin);
+    sums[2 * core] = mine.sum, sums[2 * core + 1] = (int32_t)mine.squares;
+  }
+  if (copies && core == 0) {
+    mf_copied(number);
+  }
+  if (copies || divided) {
+    mf_barrier();
+  }
+  if (divided) {
+    const mf_scaling_t scaling = mf_scaling_of(op, mf_sum_parts(sums, part));
+    const int32_t *const its = constants + 2 * part.begin;
+    mf_scale_row(x + from, y + from, its, part.end - part.begin, shift, scaling);
+  }
   const mf_share_t share = mf_share(whole);
   int32_t row = share.begin;
-  if (rows > whole) {
-    mf_norm_parts(op, x + whole * n, y + whole * n, constants, rows - whole, scratch + 2 * n);
-  }
   for (; row + 2 <= share.end; row += 2) {
-    const int8_t *const from = x + row * n;
-    const mf_scaling_t scaling = mf_scaling_of(op, mf_sum_row(from, n));
-    const mf_scaling_t next = mf_scaling_of(op, mf_sum_row(from + n, n));
-    mf_scale_two_rows(from, y + row * n, constants, n, op->shift, scaling, next);
+    const int8_t *const at = x + row * n;
+    const mf_scaling_t scaling = mf_scaling_of(op, mf_sum_row(at, n));
+    const mf_scaling_t next = mf_scaling_of(op, mf_sum_row(at + n, n));
+    mf_scale_two_rows(at, y + row * n, constants, n, shift, scaling, next);
   }
   if (row < share.end) {
     const mf_scaling_t scaling = mf_scaling_of(op, mf_sum_row(x + row * n, n));
-    mf_scale_row(x + row * n, y + row * n, constants, n, op->shift, scaling);
+    mf_scale_row(x + row * n, y + row * n, constants, n, shift, scaling);
   }
 }
 
