@@ -31,7 +31,7 @@ LARGEST = 1 << 27
 GRAMMAR = (
     "attention_S.._E.._H.._P..[_ibert], linear_R.._K.._N.., pointwise_R.._K.._N.., "
     "depthwise_S.._C.._K.., conv_S.._C.._N.._K.., layernorm_R.._N.., softmax_R.._N..[_ibert], "
-    "add_R.._N.."
+    "{add,mul,table,mean,transpose}_R.._N.."
 )
 
 
@@ -142,6 +142,32 @@ def _add(name: str, r: int, n: int) -> IntGraph:
     return graph.done(graph.node("add", ops.Add(21_000, 12_000, 1 << 14, 15), "x", "x"))
 
 
+def _mul(name: str, r: int, n: int) -> IntGraph:
+    graph = _Graph(name, (r, n))
+    mult, add, shift = requantization(graph.rng, np.array([255 * 255]), np.array([5000.0]))
+    op = ops.Mul(3, -5, int(mult[0]), int(add[0]), shift)
+    return graph.done(graph.node("mul", op, "x", "x"))
+
+
+def _table(name: str, r: int, n: int) -> IntGraph:
+    graph = _Graph(name, (r, n))
+    table = graph.constant("bytes", graph.rng.integers(-128, 128, 256).astype(np.int8))
+    return graph.done(graph.node("table", ops.Table(), "x", table))
+
+
+def _mean(name: str, r: int, n: int) -> IntGraph:
+    """Over the rows, as before a classifier."""
+    graph = _Graph(name, (r, n))
+    largest = np.array([128 * r])
+    mult, add, shift = requantization(graph.rng, largest, largest / 2)
+    return graph.done(graph.node("mean", ops.Mean((0,), int(mult[0]), int(add[0]), shift), "x"))
+
+
+def _transpose(name: str, r: int, n: int) -> IntGraph:
+    graph = _Graph(name, (r, n))
+    return graph.done(graph.node("transpose", ops.Transpose((1, 0)), "x"))
+
+
 _PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
     (r"linear_R(\d+)_K(\d+)_N(\d+)", _linear),
     (
@@ -160,6 +186,10 @@ _PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
     (r"layernorm_R(\d+)_N(\d+)", _layernorm),
     (r"softmax_R(\d+)_N(\d+)(_ibert)?", _softmax),
     (r"add_R(\d+)_N(\d+)", _add),
+    (r"mul_R(\d+)_N(\d+)", _mul),
+    (r"table_R(\d+)_N(\d+)", _table),
+    (r"mean_R(\d+)_N(\d+)", _mean),
+    (r"transpose_R(\d+)_N(\d+)", _transpose),
 )
 
 
