@@ -15,17 +15,21 @@ from microformer.graph import ops
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.run import run
-from microformer.targets import TARGETS, with_cores
+from microformer.targets import TARGETS, with_cores, with_weights
 
 ROWS = (ops.LayerNorm, ops.Add, ops.Mul, ops.Table, ops.Softmax, ops.Mean, ops.Transpose, ops.Slice)
 
 
-@pytest.mark.parametrize("cores", [1, 3, 8])
-@pytest.mark.parametrize("name", CORES)
-def test_rows_are_exact_on_every_number_of_cores(name: str, cores: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "cores", "weights"),
+    [(name, cores, "l2") for name in CORES for cores in (1, 3, 8)] + [("pulp-ri5cy", 8, "l1")],
+)
+def test_rows_are_exact_on_every_number_of_cores(
+    name: str, cores: int, weights: str, tmp_path: Path
+) -> None:
     chosen: list[Case] = [case for case in CASES if isinstance(case.op, ROWS)]
-    target, graph = with_cores(TARGETS[name], cores), bundle(chosen)
-    project = emit(plan(lower(graph, target)))
+    target, graph = with_weights(with_cores(TARGETS[name], cores), weights), bundle(chosen)
+    project = emit(plan(lower(graph, target), target))
     assert all("_xpulp" in layer.kernel for layer in project.layers)
     inputs = bundle_inputs(chosen, 2)
     result = run(project, build(project, target, tmp_path), inputs, target, profile=False)

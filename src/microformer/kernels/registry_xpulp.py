@@ -125,7 +125,6 @@ XPULP: tuple[Kernel, ...] = (
         "xpulp",
         per_output(3),
         scratch=fixed_scratch(256),
-        near_scratch=fixed_scratch(0),
         inplace=(0,),
     ),
     Kernel("mf_mean_s8_xpulp", "mean", "xpulp", per_input(2)),
