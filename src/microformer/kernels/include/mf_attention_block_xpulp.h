@@ -63,8 +63,13 @@ MF_INLINE void mf_attention_block_xpulp(
   const mf_heads_t to = {
       quads, mf_row_words(e), queries, key_quads, value_quads, shifts[0], shifts[1], shifts[2],
       q_stride, key_size, value_size, staged, q, keys, values};
-  if (lut != NULL) {
+  if (lut != NULL && near) {
     op->exponential.lut.table = (const uint8_t *)mf_near(lut, work + 8 * core_words, 256);
+  } else if (lut != NULL && !mf_is_near(lut)) { /* here before the panels that come after it */
+    op->exponential.lut.table = (const uint8_t *)(work + 8 * core_words);
+    if (mf_core() == 0) {
+      (void)mf_copy_rows(work + 8 * core_words, lut, 256, 1, 0, 0);
+    }
   }
   const int32_t first_panels = head_panels * group;
   const int32_t chunk = near ? first_panels : mf_block_chunk(room, panel, quads, first_panels, key_quads);
