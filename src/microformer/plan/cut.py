@@ -196,7 +196,7 @@ def _by_window(op: Any, inputs: Operands, output: Tensor) -> Found:
 
 
 def _window(op: Any, inputs: Operands) -> tuple[int, int, int]:
-    """Rows of the input from window to window, above the first, and from a window's first row on."""
+    """Rows of the input from window to window, above it, and from a window's first to its last."""
     if isinstance(op, ops.ConvPool):
         stride, top, reach = _window(op.conv, inputs)
         return op.stride[0] * stride, top, reach + (op.kernel[0] - 1) * stride

@@ -2,37 +2,18 @@
 #ifndef MF_GATHER_XPULP_H
 #define MF_GATHER_XPULP_H
 
-#include "mf_cluster.h"
+#include "mf_matrix_xpulp.h"
+#include "mf_rows_xpulp.h"
 
-/* A word from any address: the cores read across a border of words in two cycles. */
-MF_INLINE int32_t mf_word_at(const int8_t *from) {
-  int32_t word;
-#if MF_XPULP
-  __asm("lw %0, %1" : "=r"(word) : "m"(*(const int32_t *)(const void *)from));
-#else
-  __builtin_memcpy(&word, from, 4);
-#endif
-  return word;
-}
-
-MF_INLINE void mf_set_word(int8_t *to, int32_t word) {
-#if MF_XPULP
-  __asm volatile("sw %1, %0" : "=m"(*(int32_t *)(void *)to) : "r"(word));
-#else
-  __builtin_memcpy(to, &word, 4);
-#endif
-}
-
-/* count bytes, four words at a time. */
+/* count bytes. */
 MF_INLINE void mf_copy_bytes(const int8_t *from, int8_t *to, int32_t count) {
-  for (; count >= 16; count -= 16, from += 16, to += 16) {
-    const int32_t w0 = mf_word_at(from), w1 = mf_word_at(from + 4);
-    const int32_t w2 = mf_word_at(from + 8), w3 = mf_word_at(from + 12);
-    mf_set_word(to, w0), mf_set_word(to + 4, w1);
-    mf_set_word(to + 8, w2), mf_set_word(to + 12, w3);
+  if (count >= 24) { /* a loop costs some cycles to begin */
+    const int32_t even = count & ~7;
+    mf_copy_words(from, to, even >> 2);
+    from += even, to += even, count -= even;
   }
   for (; count >= 4; count -= 4, from += 4, to += 4) {
-    mf_set_word(to, mf_word_at(from));
+    mf_put_word(to, mf_word_at(from));
   }
   for (; count > 0; count--) {
     *to++ = *from++;
@@ -43,7 +24,7 @@ MF_INLINE void mf_copy_bytes(const int8_t *from, int8_t *to, int32_t count) {
 MF_INLINE void mf_fill_bytes(int8_t *to, int32_t value, int32_t count) {
   const int32_t word = (int32_t)((uint32_t)(value & 255) * 0x01010101u);
   for (; count >= 4; count -= 4, to += 4) {
-    mf_set_word(to, word);
+    mf_put_word(to, word);
   }
   for (; count > 0; count--) {
     *to++ = (int8_t)value;

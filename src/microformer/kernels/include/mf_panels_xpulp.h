@@ -3,7 +3,6 @@
 #define MF_PANELS_XPULP_H
 
 #include "mf_matrix_xpulp.h"
-#include "mf_rows_xpulp.h"
 
 /* Panels that lie in L1 at once: all if they fit 16 KiB, else half as many, for two buffers. */
 MF_INLINE int32_t mf_resident_panels(int32_t k, int32_t n) {

@@ -38,10 +38,10 @@ MF_INLINE void mf_turn(int8_t *to, int32_t plane, int32_t a, int32_t b, int32_t 
   const int32_t low = 0x05010400, high = 0x07030602, front = 0x05040100, back = 0x07060302;
   const int32_t ab_low = mf_shuffle4(a, b, low), ab_high = mf_shuffle4(a, b, high);
   const int32_t cd_low = mf_shuffle4(c, d, low), cd_high = mf_shuffle4(c, d, high);
-  mf_set_word(to, mf_shuffle4(ab_low, cd_low, front));
-  mf_set_word(to + plane, mf_shuffle4(ab_low, cd_low, back));
-  mf_set_word(to + 2 * plane, mf_shuffle4(ab_high, cd_high, front));
-  mf_set_word(to + 3 * plane, mf_shuffle4(ab_high, cd_high, back));
+  mf_put_word(to, mf_shuffle4(ab_low, cd_low, front));
+  mf_put_word(to + plane, mf_shuffle4(ab_low, cd_low, back));
+  mf_put_word(to + 2 * plane, mf_shuffle4(ab_high, cd_high, front));
+  mf_put_word(to + 3 * plane, mf_shuffle4(ab_high, cd_high, back));
 }
 
 /* The block that begins at cell (top, left) of the image, channels `first` to `first` + 3. */

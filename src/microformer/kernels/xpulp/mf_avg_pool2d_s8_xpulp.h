@@ -34,7 +34,7 @@ static inline void mf_avg_pool2d_s8_xpulp(
           s2 = mf_sdot4(s2, word, 1 << 16), s3 = mf_sdot4(s3, word, 1 << 24);
         }
       }
-      mf_set_word(
+      mf_put_word(
           y, mf_pack4(
                  mf_quantized(s0, m, a, shift), mf_quantized(s1, m, a, shift),
                  mf_quantized(s2, m, a, shift), mf_quantized(s3, m, a, shift)));

@@ -24,7 +24,7 @@ MF_INLINE void mf_store_some(
     int8_t *y, int32_t pitch, const int32_t words[4], int32_t below, int32_t beside) {
   for (int32_t i = 0; i < 4 && i < below; i++, y += pitch) {
     if (beside >= 4) {
-      mf_set_word(y, words[i]);
+      mf_put_word(y, words[i]);
     } else {
       __builtin_memcpy(y, &words[i], (size_t)beside);
     }

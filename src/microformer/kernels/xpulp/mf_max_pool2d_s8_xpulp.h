@@ -19,7 +19,7 @@ MF_INLINE void mf_max_words(
     }
   }
   for (int32_t i = 0; i < count; i++) {
-    mf_set_word(y + 4 * i, most[i]);
+    mf_put_word(y + 4 * i, most[i]);
   }
 }
 
