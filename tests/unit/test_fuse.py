@@ -100,7 +100,7 @@ def test_no_map_between_convolution_and_pooling_is_in_memory() -> None:
 def _pooled(**changes: object) -> IntGraph:
     """The workload with another pooling."""
     graph = workload(POOLED)
-    op = replace(graph.nodes[1].op, **changes)  # type: ignore[arg-type]
+    op = replace(graph.nodes[1].op, **changes)
     output = replace(graph.tensors["pool"], shape=infer_shape(op, (graph.tensors["conv"],)))
     nodes = (graph.nodes[0], replace(graph.nodes[1], op=op))
     return replace(graph, nodes=nodes, tensors=dict(graph.tensors) | {"pool": output})

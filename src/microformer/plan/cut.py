@@ -181,7 +181,6 @@ def _by_window(op: Any, inputs: Operands, output: Tensor) -> Found:
     def parts(begin: int, end: int) -> Parts:
         first = max(0, begin * stride - top)
         last = min(height, (end - 1) * stride - top + reach + 1)
-        pads = (max(0, top - begin * stride), *op.pads[1:])
         shaped = {
             x.name: replace(x, shape=(last - first, *x.shape[1:])),
             output.name: replace(output, shape=(end - begin, *output.shape[1:])),
@@ -190,7 +189,7 @@ def _by_window(op: Any, inputs: Operands, output: Tensor) -> Found:
             x.name: Span(first * row, (last - first) * row),
             output.name: Span(begin * out_row, (end - begin) * out_row),
         }
-        return _padded(op, pads), shaped, spans
+        return _below(op, max(0, top - begin * stride)), shaped, spans
 
     return output.shape[0], parts
 
@@ -206,11 +205,11 @@ def _window(op: Any, inputs: Operands) -> tuple[int, int, int]:
     return op.stride[0], op.pads[0], op.kernel[0] - 1
 
 
-def _padded(op: Any, pads: tuple[int, int, int, int]) -> ops.Op:
-    """``op`` with other padding."""
+def _below(op: Any, top: int) -> ops.Op:
+    """``op`` with other padding above."""
     if isinstance(op, ops.ConvPool):
-        return replace(op, conv=replace(op.conv, pads=pads))
-    return replace(op, pads=pads)  # type: ignore[no-any-return]
+        return replace(op, conv=_below(op.conv, top))  # type: ignore[arg-type]
+    return replace(op, pads=(top, *op.pads[1:]))  # type: ignore[no-any-return]
 
 
 def _mean(op: ops.Mean, inputs: Operands, output: Tensor) -> Found:
