@@ -15,6 +15,10 @@ CORES = 8
 """Of the largest cluster: buffers of a core's own are laid out for so many."""
 
 
+_LARGEST = 3072
+"""Of a core's own buffer."""
+
+
 def resident_bytes(k: int, n: int) -> int:
     """Of the panels that lie in L1 at once (mf_resident_panels): all, or two buffers of a part."""
     size, count = panel_bytes(k), (n + 3) // 4
@@ -87,7 +91,7 @@ def conv_pool_fits(op: Op, inputs: Operands, output: Tensor) -> bool:
     if not _is_pooled(op, inputs):
         return False
     pool, (_, _, _, c) = _pooled(op, inputs)
-    return pool.conv.stride[1] * c % 4 == 0 and band_bytes(op, inputs, output) <= 4096
+    return pool.conv.stride[1] * c % 4 == 0 and band_bytes(op, inputs, output) <= _LARGEST
 
 
 def conv_pool_panels(op: Op, inputs: Operands, _output: Tensor) -> int:
@@ -128,9 +132,9 @@ def narrow_fits(op: Op, inputs: Operands, _output: Tensor) -> bool:
         return False
     pool, (_, kh, kw, c) = _pooled(op, inputs)
     step = pool.conv.stride[1] * c
-    small = kh <= 3 and kw * c <= 12 and step in (1, 2, 4) and 3 <= pool.kernel[0] <= 8
+    small = kh <= 3 and kw * c <= 12 and step in (1, 2, 4) and pool.kernel[0] >= 3
     plain = pool.conv.stride[0] == pool.conv.dilation[0] == 1
-    if not small or not plain:
+    if not small or not plain or narrow_band_bytes(op, inputs) > _LARGEST:
         return False
     phases = 4 // step
     room = (NARROW_PITCH // 4 - 2) * phases - pool.kernel[1]
@@ -162,7 +166,7 @@ def depthwise_fits(op: Op, inputs: Operands, output: Tensor) -> bool:
     if not is_depthwise(op, inputs, output) or output.shape[-1] % 4 != 0:
         return False
     assert isinstance(op, Conv2d)
-    return op.dilation == (1, 1) and _planes_bytes(op, inputs, output) <= 4096
+    return op.dilation == (1, 1) and _planes_bytes(op, inputs, output) <= _LARGEST
 
 
 def _planes_bytes(op: Conv2d, inputs: Operands, output: Tensor) -> int:
