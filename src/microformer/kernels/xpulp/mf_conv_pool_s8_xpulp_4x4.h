@@ -58,7 +58,7 @@ MF_INLINE const int32_t *mf_window_sums(
 }
 
 /* This core's share of (group of windows, panel), groups outside. */
-MF_PHASE void mf_conv_pool_panels(
+MF_INLINE void mf_conv_pool_panels(
     const mf_band_t *band, const int32_t *panels, const int8_t *table, int8_t *y, int8_t *rows,
     int32_t oh, int32_t count, int32_t width, int32_t n, int32_t shift) {
   const int32_t across = mf_along(band) ? 1 : 4, groups = (band->ow + across - 1) / across;
