@@ -9,6 +9,7 @@ import pytest
 
 from microformer import pipeline
 from microformer.bench import bench
+from microformer.bench.workloads import workload
 from microformer.build import build, rtl
 from microformer.demo import demo_paths
 from microformer.errors import TargetError, ToolError
@@ -89,6 +90,29 @@ def test_the_linear_layer_scales_over_cores() -> None:
     assert one is not None and eight is not None
     assert one / eight > 7.0
     assert 64 * 64 * 64 / eight > 12.0
+
+
+CONVOLUTIONS = {
+    "convpool_H32_W492_C2_N16_K3x5_P3x5": 17.5,
+    "convpool_H10_W98_C16_N32_K3x5_P3x5": 20.0,
+    "convpool_H3_W19_C32_N64_K1x7_P1x7": 20.0,
+    "conv_S16_C32_N32_K3": 17.5,
+    "depthwise_S16_C32_K3": 3.9,
+}
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolutions_reach_their_bars_and_the_cores_keep_out_of_each_others_banks(
+    name: str,
+) -> None:
+    """MAC of the whole map a cycle on 8 cores; less than 3 % of a core's cycles lost to banks."""
+    graph = workload(name)
+    x = np.random.default_rng(0).integers(-128, 128, (1, *graph.tensors["x"].shape)).astype(np.int8)
+    made = pipeline.measure_graph(graph, x, with_cores(RI5CY, 8))
+    assert made.bit_exact and made.result.cycles is not None
+    macs = sum(layer.macs for layer in made.project.layers)
+    assert macs / made.result.cycles > CONVOLUTIONS[name]
+    assert max(core.conflicts for core in made.result.cores) < 0.03 * made.result.cycles
 
 
 def test_a_barrier_holds_every_core_until_the_last(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ LARGEST = 1 << 27
 
 GRAMMAR = (
     "attention_S.._E.._H.._P..[_ibert], linear_R.._K.._N.., pointwise_R.._K.._N.., "
-    "depthwise_S.._C.._K.., conv_S.._C.._N.._K.., layernorm_R.._N.., softmax_R.._N..[_ibert], "
+    "depthwise_S.._C.._K.., conv_S.._C.._N.._K.., convpool_H.._W.._C.._N.._K..x.._P..x.., "
+    "layernorm_R.._N.., softmax_R.._N..[_ibert], "
     "{add,mul,table,mean,transpose}_R.._N.."
 )
 
@@ -98,6 +99,18 @@ def _conv(name: str, shape: tuple[int, ...], n: int, kernel: int, groups: int) -
     pad = kernel // 2
     op = ops.Conv2d((1, 1), (pad, pad, pad, pad), (1, 1), groups, 0, shift)
     return graph.done(graph.node("conv", op, "x", *constants))
+
+
+def _conv_pool(
+    name: str, h: int, w: int, c: int, n: int, kh: int, kw: int, ph: int, pw: int
+) -> IntGraph:
+    """A convolution whose map is as large as x, and the maximum over windows side by side."""
+    graph = _Graph(name, (h, w, c))
+    constants, shift = graph.matrix("conv", (n, kh, kw, c))
+    pads = ((kh - 1) // 2, (kw - 1) // 2, kh // 2, kw // 2)
+    op = ops.Conv2d((1, 1), pads, (1, 1), 1, 0, shift)
+    made = graph.node("conv", op, "x", *constants)
+    return graph.done(graph.node("pool", ops.MaxPool2d((ph, pw), (ph, pw), (0, 0, 0, 0)), made))
 
 
 def _attention(name: str, s: int, e: int, h: int, p: int, softmax: str) -> IntGraph:
@@ -182,6 +195,7 @@ _PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
         r"conv_S(\d+)_C(\d+)_N(\d+)_K(\d+)",
         lambda name, s, c, n, k: _conv(name, (s, s, c), n, k, 1),
     ),
+    (r"convpool_H(\d+)_W(\d+)_C(\d+)_N(\d+)_K(\d+)x(\d+)_P(\d+)x(\d+)", _conv_pool),
     (r"attention_S(\d+)_E(\d+)_H(\d+)_P(\d+)(_ibert)?", _attention),
     (r"layernorm_R(\d+)_N(\d+)", _layernorm),
     (r"softmax_R(\d+)_N(\d+)(_ibert)?", _softmax),
@@ -210,6 +224,12 @@ def workload(name: str) -> IntGraph:
 
 
 ATTENTIONS = ((4, 32, 8, 32), (32, 32, 16, 32), (32, 64, 16, 64), (81, 32, 8, 32), (66, 16, 8, 2))
+RADAR = (
+    "convpool_H32_W492_C2_N16_K3x5_P3x5",
+    "convpool_H10_W98_C16_N32_K3x5_P3x5",
+    "convpool_H3_W19_C32_N64_K1x7_P1x7",
+)
+"""The layers of TinyRadarNN that see one frame."""
 SWEEP = (16, 32, 64, 128)
 
 DEFAULT_ROWS: tuple[str, ...] = (
@@ -217,6 +237,7 @@ DEFAULT_ROWS: tuple[str, ...] = (
     *(f"attention_S{s}_E{e}_H8_P32" for s in SWEEP for e in SWEEP),
     *(f"linear_R64_K{k}_N64" for k in (32, 64, 256)),
     *("pointwise_R64_K64_N64", "pointwise_R2560_K64_N64", "conv_S16_C32_N32_K3"),
+    *RADAR,
     *("depthwise_S16_C32_K3", "layernorm_R81_N64", "softmax_R81_N81"),
 )
 """What ``microformer bench`` measures; the last attention rows are EEGFormer and ECGFormer."""

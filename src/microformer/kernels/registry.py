@@ -16,6 +16,7 @@ from microformer.kernels.costs import (
     block_mve_cost,
     block_mve_scratch,
     block_scratch,
+    cell_scratch,
     channels_by_four,
     conv_dsp_scratch,
     conv_mve_scratch,
@@ -99,6 +100,7 @@ KERNELS: tuple[Kernel, ...] = (
         scratch=depthwise_mve_scratch,
     ),
     Kernel("mf_depthwise_s8_ref", "conv2d", "ref", per_mac(14, 25), fits=is_depthwise),
+    Kernel("mf_conv_pool_s8_ref", "conv_pool", "ref", per_mac(9, 0), scratch=cell_scratch),
     Kernel(
         "mf_attention_s8_lut_ref",
         "attention_lut",

@@ -1,6 +1,28 @@
 """The kernels of a cluster: every core calls them with the same arguments and does its share."""
 
-from microformer.kernels.costs import per_input, per_mac, per_output
+from microformer.kernels.costs import (
+    channels_by_four,
+    is_dense,
+    per_input,
+    per_mac,
+    per_output,
+    per_window,
+)
+from microformer.kernels.costs_conv_xpulp import (
+    conv_near_scratch,
+    conv_pool_cost,
+    conv_pool_fits,
+    conv_pool_near_scratch,
+    conv_pool_scratch,
+    conv_scratch,
+    depthwise_fits,
+    depthwise_near_scratch,
+    depthwise_scratch,
+    narrow_cost,
+    narrow_fits,
+    narrow_near_scratch,
+    narrow_scratch,
+)
 from microformer.kernels.costs_xpulp import (
     attention_scratch,
     binary_scratch,
@@ -14,7 +36,14 @@ from microformer.kernels.costs_xpulp import (
     zero_is_near,
 )
 from microformer.kernels.kernel import Kernel
-from microformer.kernels.pack import pack_block, pack_linear, pack_norm
+from microformer.kernels.pack import (
+    pack_block,
+    pack_conv_pool,
+    pack_depthwise,
+    pack_linear,
+    pack_narrow,
+    pack_norm,
+)
 
 __all__ = ["XPULP"]
 
@@ -28,6 +57,48 @@ XPULP: tuple[Kernel, ...] = (
         near_scratch=linear_near_scratch,
         pack=pack_linear,
     ),
+    Kernel(
+        "mf_conv2d_s8_xpulp_4x4",
+        "conv2d",
+        "xpulp",
+        per_mac(0.45, 6),
+        fits=is_dense,
+        scratch=conv_scratch,
+        near_scratch=conv_near_scratch,
+        pack=pack_linear,
+    ),
+    Kernel(
+        "mf_conv_pool_s8_xpulp_4x4",
+        "conv_pool",
+        "xpulp",
+        conv_pool_cost,
+        fits=conv_pool_fits,
+        scratch=conv_pool_scratch,
+        near_scratch=conv_pool_near_scratch,
+        pack=pack_conv_pool,
+    ),
+    Kernel(
+        "mf_conv_pool_s8_xpulp_3x1",
+        "conv_pool",
+        "xpulp",
+        narrow_cost,
+        fits=narrow_fits,
+        scratch=narrow_scratch,
+        near_scratch=narrow_near_scratch,
+        pack=pack_narrow,
+    ),
+    Kernel(
+        "mf_depthwise_s8_xpulp",
+        "conv2d",
+        "xpulp",
+        per_mac(1.2, 8),
+        fits=depthwise_fits,
+        scratch=depthwise_scratch,
+        near_scratch=depthwise_near_scratch,
+        pack=pack_depthwise,
+    ),
+    Kernel("mf_max_pool2d_s8_xpulp", "max_pool2d", "xpulp", per_window(0.5), fits=channels_by_four),
+    Kernel("mf_avg_pool2d_s8_xpulp", "avg_pool2d", "xpulp", per_window(2), fits=channels_by_four),
     Kernel(
         "mf_attention_block_s8_ibert_xpulp_4x4",
         "attention_block_ibert",

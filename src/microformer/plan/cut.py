@@ -93,7 +93,7 @@ def _cut_node(call: KernelCall, op: ops.Op, inputs: Operands, output: Tensor) ->
     match op:
         case ops.Conv2d() if is_pointwise(op, inputs):
             found = _by_rows(op, inputs, output, output.shape[-1])
-        case ops.Conv2d() | ops.MaxPool2d() | ops.AvgPool2d():
+        case ops.Conv2d() | ops.ConvPool() | ops.MaxPool2d() | ops.AvgPool2d():
             found = _by_window(op, inputs, output)
         case ops.Linear() | ops.LayerNorm() | ops.Softmax() | ops.Table() | ops.Embedding():
             found = _by_rows(op, inputs, output, output.shape[-1])
@@ -173,12 +173,7 @@ def _by_window(op: Any, inputs: Operands, output: Tensor) -> Found:
     """Output rows of a convolution or pooling, and the input rows that their windows see."""
     x = inputs[0]
     assert x is not None
-    if isinstance(op, ops.Conv2d):
-        assert inputs[1] is not None
-        high, dilation = inputs[1].shape[1], op.dilation[0]
-    else:
-        high, dilation = op.kernel[0], 1
-    stride, top, reach = op.stride[0], op.pads[0], (high - 1) * dilation
+    stride, top, reach = _window(op, inputs)
     height, row, out_row = x.shape[0], x.nbytes // x.shape[0], output.nbytes // output.shape[0]
     if top > reach or (output.shape[0] - 1) * stride - top >= height:
         return None  # a window of nothing but padding
@@ -186,7 +181,6 @@ def _by_window(op: Any, inputs: Operands, output: Tensor) -> Found:
     def parts(begin: int, end: int) -> Parts:
         first = max(0, begin * stride - top)
         last = min(height, (end - 1) * stride - top + reach + 1)
-        pads = (max(0, top - begin * stride), *op.pads[1:])
         shaped = {
             x.name: replace(x, shape=(last - first, *x.shape[1:])),
             output.name: replace(output, shape=(end - begin, *output.shape[1:])),
@@ -195,9 +189,27 @@ def _by_window(op: Any, inputs: Operands, output: Tensor) -> Found:
             x.name: Span(first * row, (last - first) * row),
             output.name: Span(begin * out_row, (end - begin) * out_row),
         }
-        return replace(op, pads=pads), shaped, spans
+        return _below(op, max(0, top - begin * stride)), shaped, spans
 
     return output.shape[0], parts
+
+
+def _window(op: Any, inputs: Operands) -> tuple[int, int, int]:
+    """Rows of the input from window to window, above it, and from a window's first to its last."""
+    if isinstance(op, ops.ConvPool):
+        stride, top, reach = _window(op.conv, inputs)
+        return op.stride[0] * stride, top, reach + (op.kernel[0] - 1) * stride
+    if isinstance(op, ops.Conv2d):
+        assert inputs[1] is not None
+        return op.stride[0], op.pads[0], (inputs[1].shape[1] - 1) * op.dilation[0]
+    return op.stride[0], op.pads[0], op.kernel[0] - 1
+
+
+def _below(op: Any, top: int) -> ops.Op:
+    """``op`` with other padding above."""
+    if isinstance(op, ops.ConvPool):
+        return replace(op, conv=_below(op.conv, top))  # type: ignore[arg-type]
+    return replace(op, pads=(top, *op.pads[1:]))  # type: ignore[no-any-return]
 
 
 def _mean(op: ops.Mean, inputs: Operands, output: Tensor) -> Found:
