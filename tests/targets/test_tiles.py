@@ -45,7 +45,10 @@ def all_far(graph: IntGraph, target: Target, isas: tuple[str, ...], seed: int) -
     return made
 
 
-@pytest.mark.parametrize(("seed", "isas"), [(0, ("ref",)), (1, ISAS), (2, ISAS)])
+@pytest.mark.parametrize(
+    ("seed", "isas"),
+    [(0, ("ref",)), (1, ISAS), pytest.param(2, ISAS, marks=pytest.mark.slow)],
+)
 def test_every_operation_in_blocks_of_any_size(
     seed: int, isas: tuple[str, ...], tmp_path: Path
 ) -> None:
