@@ -300,7 +300,7 @@ def conv_stem_2d() -> nn.Module:
 
 
 class LargeMaps(nn.Module):
-    """Maps of 73,728 bytes, larger than L1 of a cluster: [1, 1, 96, 96] -> [1, 5]."""
+    """Maps that are eight times as large as the input: [1, 1, S, S] -> [1, 5]."""
 
     def __init__(self) -> None:
         super().__init__()

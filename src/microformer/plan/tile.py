@@ -56,13 +56,9 @@ class Tiling:
         self._beside = tuple(  # operands that stay in L1, but are cut
             dict.fromkeys(n for n, _ in named if n in cut_names and n not in self._staged)
         )
-        self._constants = tuple(
-            dict.fromkeys(
-                n
-                for n, kind in named
-                if kind == "const" and n not in {*cut_names, *near_constants, far_table(call)}
-            )
-        )
+        stay = {*cut_names, *near_constants, far_table(call)}
+        constants = (n for n, kind in named if kind == "const" and n not in stay)
+        self._constants = tuple(dict.fromkeys(constants))
 
     @cached_property
     def choices(self) -> list[Choice]:
@@ -170,7 +166,7 @@ class Tiling:
 
 
 def far_table(call: KernelCall) -> str:
-    """The table behind a convolution, which its kernel takes to be in L2; empty if there is none."""
+    """The table behind a convolution, which its kernel takes to be in L2; empty without one."""
     inputs = call.node.inputs if call.node is not None else ()
     fused = call.op in {"Conv2d", "ConvPool"} and "_linear_" not in call.symbol
     return inputs[4] if fused and len(inputs) > 4 else ""
