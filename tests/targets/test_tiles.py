@@ -1,6 +1,7 @@
 """Layers that are done block by block, on this machine and on the cluster."""
 
 import random
+import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cases import CASES, Case, bundle, bundle_inputs
 from microformer import integer, pipeline
@@ -29,6 +32,7 @@ from microformer.run import run
 from microformer.samples import check_samples
 from microformer.targets import TARGETS, Target, with_cores
 from models import LargeMaps, seeded
+from strategies import cases as drawn_cases
 
 RI5CY = TARGETS["pulp-ri5cy"]
 VALUES = [case for case in CASES if not case.index]
@@ -53,6 +57,23 @@ def all_far(graph: IntGraph, target: Target, isas: tuple[str, ...], seed: int) -
     made = placed(tiled(kernels, chosen), spans, far)
     check(made)
     return made
+
+
+@pytest.mark.slow
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(drawn=st.lists(drawn_cases(), min_size=20, max_size=40), seed=st.integers(0, 999))
+def test_drawn_operations_in_blocks(drawn: list[Case], seed: int) -> None:
+    """Shapes that nobody chose, in blocks that nobody chose."""
+    cases = list({case.name: case for case in drawn if not case.index}.values())
+    if not cases:
+        return
+    graph = bundle(cases)
+    project = emit(all_far(graph, TARGETS["host"], ISAS, seed))
+    inputs = bundle_inputs(cases, 4)
+    with tempfile.TemporaryDirectory() as folder:
+        image = build(project, TARGETS["host"], Path(folder))
+        outputs = run(project, image, inputs, TARGETS["host"]).outputs
+    assert wrong(cases, outputs, integer.evaluate(graph, inputs)["y"]) == []
 
 
 def wrong(cases: list[Case], got: np.ndarray, expected: np.ndarray) -> list[str]:
