@@ -13,7 +13,7 @@ from microformer.plan.arena import ALIGNMENT
 from microformer.plan.cut import Cut, Piece, cut
 
 _START, _ROW, _BYTES = 24, 2, 8  # cycles a transfer and a further row; bytes a cycle
-_BLOCK_CYCLES = 150  # barrier, waiting, starting copies, entering the kernel
+_BLOCK_CYCLES = 500  # barrier, waiting, starting copies, entering the kernel
 _TILE_ROWS = 4  # of a matrix product
 
 
@@ -157,11 +157,15 @@ class Tiling:
         return Choice(rows, near_constants, nbytes, once + moved + count * each)
 
     def _compute(self, piece: Piece, rows: int) -> float:
-        """Cycles of a block: rows are shared by the cores in tiles, the last ones wait."""
+        """Cycles of a block: the cores share its words, or tiles of a product; the last wait."""
         if "_xpulp" not in self._call.symbol:
             return piece.cycles + _BLOCK_CYCLES
-        share = _TILE_ROWS * self._cores if self._call.macs else self._cores
-        filled = -(-rows // share) * share / rows if rows > 1 else 1.0
+        made = self._tensors[self._call.output]
+        width, elements = made.shape[-1], made.size / self._cut.rows * rows
+        units = -(-elements // 4)
+        if self._call.macs:
+            units = -(-elements // (_TILE_ROWS * width)) * -(-width // 4)
+        filled = -(-units // self._cores) * self._cores / units
         return piece.cycles * filled / self._cores + _BLOCK_CYCLES
 
 
