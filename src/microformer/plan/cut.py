@@ -23,12 +23,14 @@ _COPY_CYCLES = 2.0  # a byte, on one core
 class Piece:
     """A call on some rows: its integers, the spans of operands cut, scratch, cycles of one core.
 
-    An operand that has no span is needed whole.
+    An operand that has no span is needed whole. ``near_scratch_bytes`` do where the constants
+    lie in L1.
     """
 
     integers: tuple[int, ...]
     spans: Mapping[str, Span]
     scratch_bytes: int
+    near_scratch_bytes: int
     cycles: float
 
 
@@ -61,8 +63,18 @@ def _integers(args: tuple[Any, ...]) -> tuple[int, ...]:
 def _whole(call: KernelCall, tensors: Mapping[str, Tensor]) -> Piece:
     assert call.node is not None
     inputs = tuple(tensors[name] if name else None for name in call.node.inputs)
-    cycles = _KERNELS[call.symbol].cost(call.node.op, inputs, tensors[call.node.output])
-    return Piece(_integers(call.args), {}, call.scratch_bytes, cycles)
+    return _made(call, call.node.op, inputs, tensors[call.node.output], {})
+
+
+def _made(
+    call: KernelCall, op: ops.Op, inputs: Operands, output: Tensor, spans: Mapping[str, Span]
+) -> Piece:
+    """The call with operands of these shapes."""
+    kernel = _KERNELS[call.symbol]
+    scratch = kernel.scratch(op, inputs, output)
+    near = scratch if kernel.near_scratch is None else kernel.near_scratch(op, inputs, output)
+    integers = _integers(arguments(op, inputs, output))
+    return Piece(integers, spans, scratch, near, kernel.cost(op, inputs, output))
 
 
 def _copy(call: KernelCall) -> Cut:
@@ -80,7 +92,7 @@ def _copy(call: KernelCall) -> Cut:
         }
         steps = [width if name in staged else spans[name].pitch for name in (source, call.output)]
         integers = (count, width, 0, steps[0], 0, steps[1])
-        return Piece(integers, spans, 0, _COPY_CYCLES * width * count)
+        return Piece(integers, spans, 0, 0, _COPY_CYCLES * width * count)
 
     return Cut(rows, piece)
 
@@ -108,15 +120,11 @@ def _cut_node(call: KernelCall, op: ops.Op, inputs: Operands, output: Tensor) ->
     if found is None:
         return None
     rows, parts = found
-    kernel = _KERNELS[call.symbol]
 
     def piece(begin: int, end: int, _staged: frozenset[str]) -> Piece:
         block_op, shaped, spans = parts(begin, end)
         given = tuple(None if t is None else shaped.get(t.name, t) for t in inputs)
-        made = shaped[output.name]
-        integers = _integers(arguments(block_op, given, made))
-        scratch = kernel.scratch(block_op, given, made)
-        return Piece(integers, spans, scratch, kernel.cost(block_op, given, made))
+        return _made(call, block_op, given, shaped[output.name], spans)
 
     return Cut(rows, piece)
 
