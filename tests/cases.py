@@ -133,6 +133,20 @@ def conv(
     return Case(name, op, tuple(operands))
 
 
+def conv_pool(
+    inner: Case, kernel: tuple[int, int], stride: tuple[int, int] | None = None, rising: bool = True
+) -> Case:
+    """``inner``, a convolution, then maxima; ``rising``: its table, if any, never falls."""
+    assert isinstance(inner.op, ops.Conv2d)
+    stride = stride or kernel
+    parts = "x".join(map(str, [*kernel, *stride, int(rising)]))
+    *operands, last = inner.operands
+    if rising and len(operands) == 4 and isinstance(last, np.ndarray):
+        last = np.sort(last)
+    op = ops.ConvPool(inner.op, kernel, stride)
+    return Case(f"{inner.name}_pool_{parts}", op, (*operands, last))
+
+
 def attention(
     sq: int,
     sk: int,
@@ -313,9 +327,29 @@ def _matrices() -> Iterator[Case]:
     yield conv((4, 4), 6, 4, (2, 2), stride=(2, 2), groups=2)
     yield conv((6, 6), 5, 5, (3, 3), pads=(1, 1, 1, 1), groups=5)
     yield conv((1, 15), 4, 6, (1, 5), pads=(0, 2, 0, 2), stride=(1, 2))
+    yield conv((9, 11), 8, 8, (3, 3), pads=(1, 1, 1, 1), groups=8)
+    yield conv((11, 7), 4, 4, (3, 2), pads=(0, 1, 1, 0), groups=4, table=True)
+    yield conv((8, 35), 4, 4, (4, 5), stride=(2, 3), pads=(1, 2, 1, 2), groups=4, table=True)
     yield conv((1, 9), 6, 6, (1, 3), groups=6, table=True)
     yield conv((3, 4), 6, 5, (1, 1))  # a matrix product in disguise
     yield conv((4, 4), 1, 7, (4, 4), stride=(4, 4))
+
+
+def _conv_pools() -> Iterator[Case]:
+    same = (1, 2, 1, 2)
+    yield conv_pool(conv((8, 23), 2, 5, (3, 5), pads=same), (3, 5))  # the first of TinyRadarNN
+    yield conv_pool(conv((7, 13), 16, 6, (3, 5), pads=same, table=True), (3, 5))
+    yield conv_pool(conv((2, 19), 8, 9, (1, 7), pads=(0, 3, 0, 3)), (1, 7))
+    yield conv_pool(conv((5, 6), 3, 4, (3, 3), pads=(1, 1, 1, 1), table=True), (2, 2))
+    yield conv_pool(conv((6, 9), 1, 3, (2, 4), pads=(1, 1, 0, 1), table=True), (2, 3))
+    yield conv_pool(conv((9, 6), 4, 4, (3, 3), pads=(0, 1, 1, 0)), (4, 1), (5, 2))
+    yield conv_pool(conv((7, 8), 2, 7, (3, 3), stride=(1, 2), pads=(1, 1, 1, 1)), (1, 2))
+    yield conv_pool(conv((9, 8), 4, 8, (3, 2), stride=(2, 1), dilation=(2, 1)), (2, 3))
+    yield conv_pool(conv((7, 31), 1, 3, (2, 9), pads=(0, 1, 1, 0), table=True), (3, 3), (4, 5))
+    yield conv_pool(conv((9, 44), 2, 3, (3, 6), pads=(1, 3, 1, 2)), (5, 3), (5, 3))
+    yield conv_pool(conv((5, 5), 4, 4, (2, 2), table=True), (2, 2), rising=False)
+    yield conv_pool(conv((6, 6), 4, 4, (2, 2), groups=2), (2, 2), (1, 1))
+    yield conv_pool(conv((3, 4), 6, 5, (1, 1)), (1, 2))
 
 
 def _attentions() -> Iterator[Case]:
@@ -379,6 +413,7 @@ def _images() -> Iterator[Case]:
         yield pool(kind, (5, 5, 4), (3, 3), (2, 2), (1, 1, 1, 1))
         yield pool(kind, (1, 12, 5), (1, 4), (1, 3), (0, 1, 0, 2))
         yield pool(kind, (4, 3, 2), (4, 3))
+        yield pool(kind, (5, 7, 28), (2, 3), (2, 3), (0, 1, 1, 1))
     yield pool("avg", (5, 5, 4), (3, 3), (1, 1), (1, 1, 1, 1), include_pad=True)
 
 
@@ -400,6 +435,7 @@ def _movements() -> Iterator[Case]:
 
 CASES: tuple[Case, ...] = (
     *_matrices(),
+    *_conv_pools(),
     *_attentions(),
     *_blocks(),
     *_rows(),

@@ -299,6 +299,25 @@ def conv_stem_2d() -> nn.Module:
     )
 
 
+class LargeMaps(nn.Module):
+    """Maps that are eight times as large as the input: [1, 1, S, S] -> [1, 5]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 8, 3, padding=1)
+        self.depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.wide = nn.Conv2d(8, 16, 3, stride=2, padding=1)
+        self.point = nn.Conv2d(16, 16, 1)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.stem(x))
+        y = F.avg_pool2d(y + F.relu(self.depthwise(y)), 2)
+        y = F.relu(self.wide(y))
+        y = y + F.gelu(self.point(y))
+        return self.head(y.mean(dim=(2, 3)))  # type: ignore[no-any-return]
+
+
 def conv_stem_1d() -> nn.Module:
     """A keyword-spotting front: [1, 4, 40] -> [1, 8, 10]."""
     return nn.Sequential(

@@ -42,6 +42,15 @@ def _conv(draw: st.DrawFn) -> Case:
 
 
 @st.composite
+def _conv_pool(draw: st.DrawFn) -> Case:
+    inner = draw(_conv())
+    height, width, _ = inner.output().shape
+    kernel = (draw(st.integers(1, height)), draw(st.integers(1, width)))
+    stride = draw(st.sampled_from([kernel, (1, 2), (3, 4)]))
+    return table.conv_pool(inner, kernel, stride, draw(_FLAG))
+
+
+@st.composite
 def _attention(draw: st.DrawFn) -> Case:
     kv_heads = draw(st.integers(1, 4))
     return table.attention(
@@ -130,5 +139,13 @@ def _embedding(draw: st.DrawFn) -> Case:
 def cases() -> st.SearchStrategy[Case]:
     """Any case."""
     return st.one_of(
-        _linear(), _conv(), _attention(), _block(), _rows(), _pool(), _movement(), _embedding()
+        _linear(),
+        _conv(),
+        _conv_pool(),
+        _attention(),
+        _block(),
+        _rows(),
+        _pool(),
+        _movement(),
+        _embedding(),
     )

@@ -218,6 +218,10 @@ def run_command(
     _show(result, as_json)
 
 
+_DEMO_ON_RTL = 30
+"""Samples of the demo that a cluster runs: its simulation takes half a second for each."""
+
+
 @app.command("demo")
 def demo(
     target: TargetName = "cortex-m4",
@@ -235,7 +239,8 @@ def demo(
         calibration = read_samples(paths.calibration, loaded)
         held_out = read_samples(paths.held_out, loaded)
         made = pipeline.compile_model(loaded, calibration, board, softmax=softmax, progress=bars)
-        result = pipeline.run_model(made.compiled, held_out, board, progress=bars)
+        count = _DEMO_ON_RTL if board.rtl else None
+        result = pipeline.run_model(made.compiled, held_out, board, count=count, progress=bars)
     _show(result, as_json)
 
 

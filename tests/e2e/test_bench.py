@@ -30,8 +30,11 @@ M55_BARS = {"linear_R64_K64_N64": 4.0, "attention_S32_E64_H16_P64": 2.8}
 M7_BARS = {"linear_R64_K64_N64": 0.85, "attention_S32_E64_H16_P64": 0.95}
 
 
-@pytest.mark.parametrize("name", DEFAULT_ROWS)
-def test_every_default_row_is_a_valid_program(name: str) -> None:
+OTHERS = [f"{kind}_R3_N70" for kind in ("add", "mul", "table", "mean", "transpose")]
+
+
+@pytest.mark.parametrize("name", [*DEFAULT_ROWS, *OTHERS])
+def test_every_row_is_a_valid_program(name: str) -> None:
     prove(verify(workload(name), name))
 
 

@@ -16,7 +16,8 @@ class Published:
 
 
 _L4, _H7 = "STM32L4, 80 MHz, silicon", "STM32H7, 480 MHz, silicon"
-_THEIRS, _CMSIS = "Tiny Transformers", "CMSIS-NN"
+_GAP8, _GAP8_L1 = "GAP8, 100 MHz, weights in L2, silicon", "GAP8, 100 MHz, weights in L1, silicon"
+_THEIRS, _CMSIS, _PULP_NN = "Tiny Transformers", "CMSIS-NN", "PULP-NN"
 
 PUBLISHED: dict[tuple[str, str], tuple[Published, ...]] = {
     ("cortex-m4", "attention_S32_E64_H16_P64"): (
@@ -39,8 +40,19 @@ PUBLISHED: dict[tuple[str, str], tuple[Published, ...]] = {
         Published(_THEIRS, _H7, 269_353),
         Published(_CMSIS, _H7, 768_315),
     ),
+    ("pulp-ri5cy", "attention_S32_E64_H16_P64"): (
+        Published(_THEIRS, _GAP8, 929_130),
+        Published(_PULP_NN, _GAP8, 1_952_342),
+        Published(_THEIRS, f"{_GAP8}, one core", 5_845_497),
+    ),
+    ("pulp-ri5cy", "attention_S4_E32_H8_P32"): (
+        Published(_THEIRS, _GAP8_L1, 14_785),
+        Published(_THEIRS, _GAP8, 20_192),
+        Published(_PULP_NN, _GAP8_L1, 34_322),
+        Published(_PULP_NN, _GAP8, 39_071),
+    ),
 }
-"""By (target, row)."""
+"""By (target, row); on a cluster of eight cores unless ``platform`` says otherwise."""
 
 BOARD_OVER_ESTIMATE = (1.38, 1.40)
 """Measured on a board over predicted at zero wait states, two models (docs/timing.md)."""

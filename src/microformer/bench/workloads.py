@@ -30,8 +30,9 @@ LARGEST = 1 << 27
 
 GRAMMAR = (
     "attention_S.._E.._H.._P..[_ibert], linear_R.._K.._N.., pointwise_R.._K.._N.., "
-    "depthwise_S.._C.._K.., conv_S.._C.._N.._K.., layernorm_R.._N.., softmax_R.._N..[_ibert], "
-    "add_R.._N.."
+    "depthwise_S.._C.._K.., conv_S.._C.._N.._K.., convpool_H.._W.._C.._N.._K..x.._P..x.., "
+    "layernorm_R.._N.., softmax_R.._N..[_ibert], "
+    "{add,mul,table,mean,transpose}_R.._N.."
 )
 
 
@@ -100,6 +101,18 @@ def _conv(name: str, shape: tuple[int, ...], n: int, kernel: int, groups: int) -
     return graph.done(graph.node("conv", op, "x", *constants))
 
 
+def _conv_pool(
+    name: str, h: int, w: int, c: int, n: int, kh: int, kw: int, ph: int, pw: int
+) -> IntGraph:
+    """A convolution whose map is as large as x, and the maximum over windows side by side."""
+    graph = _Graph(name, (h, w, c))
+    constants, shift = graph.matrix("conv", (n, kh, kw, c))
+    pads = ((kh - 1) // 2, (kw - 1) // 2, kh // 2, kw // 2)
+    op = ops.Conv2d((1, 1), pads, (1, 1), 1, 0, shift)
+    made = graph.node("conv", op, "x", *constants)
+    return graph.done(graph.node("pool", ops.MaxPool2d((ph, pw), (ph, pw), (0, 0, 0, 0)), made))
+
+
 def _attention(name: str, s: int, e: int, h: int, p: int, softmax: str) -> IntGraph:
     """The whole layer: projections of x [s, e] to q, k, v, attention, output projection."""
     graph = _Graph(name, (s, e))
@@ -142,6 +155,32 @@ def _add(name: str, r: int, n: int) -> IntGraph:
     return graph.done(graph.node("add", ops.Add(21_000, 12_000, 1 << 14, 15), "x", "x"))
 
 
+def _mul(name: str, r: int, n: int) -> IntGraph:
+    graph = _Graph(name, (r, n))
+    mult, add, shift = requantization(graph.rng, np.array([255 * 255]), np.array([5000.0]))
+    op = ops.Mul(3, -5, int(mult[0]), int(add[0]), shift)
+    return graph.done(graph.node("mul", op, "x", "x"))
+
+
+def _table(name: str, r: int, n: int) -> IntGraph:
+    graph = _Graph(name, (r, n))
+    table = graph.constant("bytes", graph.rng.integers(-128, 128, 256).astype(np.int8))
+    return graph.done(graph.node("table", ops.Table(), "x", table))
+
+
+def _mean(name: str, r: int, n: int) -> IntGraph:
+    """Over the rows, as before a classifier."""
+    graph = _Graph(name, (r, n))
+    largest = np.array([128 * r])
+    mult, add, shift = requantization(graph.rng, largest, largest / 2)
+    return graph.done(graph.node("mean", ops.Mean((0,), int(mult[0]), int(add[0]), shift), "x"))
+
+
+def _transpose(name: str, r: int, n: int) -> IntGraph:
+    graph = _Graph(name, (r, n))
+    return graph.done(graph.node("transpose", ops.Transpose((1, 0)), "x"))
+
+
 _PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
     (r"linear_R(\d+)_K(\d+)_N(\d+)", _linear),
     (
@@ -156,10 +195,15 @@ _PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
         r"conv_S(\d+)_C(\d+)_N(\d+)_K(\d+)",
         lambda name, s, c, n, k: _conv(name, (s, s, c), n, k, 1),
     ),
+    (r"convpool_H(\d+)_W(\d+)_C(\d+)_N(\d+)_K(\d+)x(\d+)_P(\d+)x(\d+)", _conv_pool),
     (r"attention_S(\d+)_E(\d+)_H(\d+)_P(\d+)(_ibert)?", _attention),
     (r"layernorm_R(\d+)_N(\d+)", _layernorm),
     (r"softmax_R(\d+)_N(\d+)(_ibert)?", _softmax),
     (r"add_R(\d+)_N(\d+)", _add),
+    (r"mul_R(\d+)_N(\d+)", _mul),
+    (r"table_R(\d+)_N(\d+)", _table),
+    (r"mean_R(\d+)_N(\d+)", _mean),
+    (r"transpose_R(\d+)_N(\d+)", _transpose),
 )
 
 
@@ -180,6 +224,12 @@ def workload(name: str) -> IntGraph:
 
 
 ATTENTIONS = ((4, 32, 8, 32), (32, 32, 16, 32), (32, 64, 16, 64), (81, 32, 8, 32), (66, 16, 8, 2))
+RADAR = (
+    "convpool_H32_W492_C2_N16_K3x5_P3x5",
+    "convpool_H10_W98_C16_N32_K3x5_P3x5",
+    "convpool_H3_W19_C32_N64_K1x7_P1x7",
+)
+"""The layers of TinyRadarNN that see one frame."""
 SWEEP = (16, 32, 64, 128)
 
 DEFAULT_ROWS: tuple[str, ...] = (
@@ -187,6 +237,7 @@ DEFAULT_ROWS: tuple[str, ...] = (
     *(f"attention_S{s}_E{e}_H8_P32" for s in SWEEP for e in SWEEP),
     *(f"linear_R64_K{k}_N64" for k in (32, 64, 256)),
     *("pointwise_R64_K64_N64", "pointwise_R2560_K64_N64", "conv_S16_C32_N32_K3"),
+    *RADAR,
     *("depthwise_S16_C32_K3", "layernorm_R81_N64", "softmax_R81_N81"),
 )
 """What ``microformer bench`` measures; the last attention rows are EEGFormer and ECGFormer."""

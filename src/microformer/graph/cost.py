@@ -9,12 +9,14 @@ from microformer.graph.ops import (
     AvgPool2d,
     Concat,
     Conv2d,
+    ConvPool,
     Linear,
     MaxPool2d,
     Mean,
     Op,
     Slice,
 )
+from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
 
 __all__ = ["describe", "macs"]
@@ -24,12 +26,14 @@ def macs(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> int:
     """Multiply-accumulates of the matrix products in one inference; 0 for all other operations.
 
     Attention counts q.k and p.v for every pair of positions, masked or not, as the literature
-    does; convolutions count taps that fall on padding.
+    does; convolutions count taps that fall on padding, and cells that pooling leaves out.
     """
     if isinstance(op, Linear):
         return output.size * _present(inputs[1]).shape[1]
     if isinstance(op, Conv2d):
         return output.size * math.prod(_present(inputs[1]).shape[1:])
+    if isinstance(op, ConvPool):
+        return math.prod((*infer_shape(op.conv, inputs), *_present(inputs[1]).shape[1:]))
     if isinstance(op, Attention):
         pairs = _present(inputs[0]).shape[0] * _present(inputs[1]).shape[0]
         return op.heads * pairs * (op.head_dim + op.value_dim)
@@ -55,6 +59,9 @@ def describe(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> str:
         kh, kw = _present(inputs[1]).shape[1:3]
         groups = f", {op.groups} groups" if op.groups > 1 else ""
         return f"{text}, {kh}x{kw}{_stride(op.stride)}{groups}"
+    if isinstance(op, ConvPool):
+        map_ = f"{describe(op.conv, inputs, output)}, max"
+        return f"{map_} {op.kernel[0]}x{op.kernel[1]}{_stride(op.stride)}"
     if isinstance(op, MaxPool2d | AvgPool2d):
         return f"{text}, {op.kernel[0]}x{op.kernel[1]}{_stride(op.stride)}"
     if isinstance(op, Linear | Mean | Slice) or source != _shape(output):

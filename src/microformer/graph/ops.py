@@ -52,6 +52,24 @@ class Conv2d(Op):
 
 
 @dataclass(frozen=True)
+class ConvPool(Op):
+    """``conv``, then the maximum over windows that lie wholly inside its map.
+
+    Made by ``lower`` where a kernel does it without the map between. Inputs: as of Conv2d.
+    Output: [OH, OW, N], floor as of MaxPool2d without padding.
+    """
+
+    conv: Conv2d
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+
+    @property
+    def pool(self) -> "MaxPool2d":
+        """What comes behind the convolution."""
+        return MaxPool2d(self.kernel, self.stride, (0, 0, 0, 0))
+
+
+@dataclass(frozen=True)
 class Attention(Op):
     """softmax(q k^T) v a head, streamed by query rows, equations (3) and (4).
 

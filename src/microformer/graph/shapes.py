@@ -1,6 +1,7 @@
 """Shapes of integer operations, without the batch axis."""
 
 import math
+from collections.abc import Sequence
 
 from microformer.graph import ops
 from microformer.graph.tensor import Tensor
@@ -14,7 +15,7 @@ def _windows(size: Shape, kernel: Shape, stride: Shape, pads: Shape, dilation: S
     return tuple((p - n) // s + 1 for p, n, s in zip(padded, spans, stride, strict=True))
 
 
-def infer_shape(op: ops.Op, inputs: tuple[Tensor | None, ...]) -> Shape:
+def infer_shape(op: ops.Op, inputs: Sequence[Tensor | None]) -> Shape:
     """The output shape of ``op`` for its inputs (constants included, None where absent)."""
     shapes = [t.shape if t is not None else () for t in inputs]
     x = shapes[0]
@@ -24,6 +25,9 @@ def infer_shape(op: ops.Op, inputs: tuple[Tensor | None, ...]) -> Shape:
         case ops.Conv2d():
             size = _windows(x[:2], shapes[1][1:3], op.stride, op.pads, op.dilation)
             return (*size, shapes[1][0])
+        case ops.ConvPool():
+            size = infer_shape(op.conv, inputs)
+            return (*_windows(size[:2], op.kernel, op.stride, (0, 0, 0, 0), (1, 1)), size[2])
         case ops.MaxPool2d() | ops.AvgPool2d():
             return (*_windows(x[:2], op.kernel, op.stride, op.pads, (1, 1)), x[2])
         case ops.Attention():

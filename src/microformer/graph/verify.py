@@ -40,14 +40,15 @@ def _check_node(graph: IntGraph, node: Node, stage: str) -> None:
         _fail(stage, node, f"gives shape {shape}, but '{output.name}' has {output.shape}")
     if output.dtype != "int8":
         _fail(stage, node, f"has an output of type {output.dtype}")
-    shift = getattr(node.op, "shift", 1)
+    inner = node.op.conv if isinstance(node.op, ops.ConvPool) else node.op
+    shift = getattr(inner, "shift", 1)
     if not 1 <= shift <= 30:
         _fail(stage, node, f"shifts by {shift}; 1..30 are allowed")
     if isinstance(node.op, ops.Concat):
         quants = {t.quant for t in (*inputs, output) if t is not None and t.quant is not None}
         if len(quants) > 1:
             _fail(stage, node, "joins tensors of different scales")
-    if isinstance(node.op, ops.Linear | ops.Conv2d):
+    if isinstance(inner, ops.Linear | ops.Conv2d):
         table = inputs[4] if len(inputs) > 4 else None
         if table is not None and table.shape != (256,):
             _fail(stage, node, "has a table that is not 256 bytes")

@@ -20,6 +20,7 @@ __all__ = ["apply", "evaluate"]
 _MEANING: dict[type[ops.Op], Callable[..., Array]] = {
     ops.Linear: linear.linear,
     ops.Conv2d: conv.conv2d,
+    ops.ConvPool: pool.conv_pool,
     ops.Attention: attention.attention,
     ops.AttentionBlock: attention.attention_block,
     ops.Softmax: softmax_module.softmax,

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from microformer.graph.ops import AvgPool2d, MaxPool2d, Mean
+from microformer.graph.ops import AvgPool2d, ConvPool, MaxPool2d, Mean
 from microformer.graph.tensor import Array
-from microformer.integer.conv import output_size, pad_image, window
+from microformer.integer.conv import conv2d, output_size, pad_image, window
 from microformer.integer.requantize import clamp8, requantize
 
 
@@ -15,6 +15,11 @@ def max_pool2d(op: MaxPool2d, x: Array) -> NDArray[np.int8]:
     padded = pad_image(x, op.pads, -128)
     cells = (window(padded, tap, op.stride, size) for tap in np.ndindex(*op.kernel))
     return np.asarray(np.maximum.reduce(list(cells)).astype(np.int8))
+
+
+def conv_pool(op: ConvPool, x: Array, *constants: Array) -> NDArray[np.int8]:
+    """A Conv2d and a MaxPool2d, in their own meaning: x [B, H, W, C] -> [B, OH, OW, N]."""
+    return max_pool2d(op.pool, conv2d(op.conv, x, *constants))
 
 
 def avg_pool2d(op: AvgPool2d, x: Array, mult: Array, add: Array) -> NDArray[np.int8]:

@@ -41,7 +41,7 @@ def _bound(graph: IntGraph, node: Node) -> int:
     shapes = [t.shape if t is not None else () for t in graph.operands(node)]
     op = node.op
     match op:
-        case ops.Linear() | ops.Conv2d():
+        case ops.Linear() | ops.Conv2d() | ops.ConvPool():
             weight, mult, add = data[1:4]
             assert weight is not None and mult is not None and add is not None
             return _requantize_bound(_limits(weight), mult, add)

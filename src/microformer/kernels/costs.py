@@ -189,6 +189,11 @@ def depthwise_mve_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     return 8 * taps + _round8((taps + 1) * channels)
 
 
+def cell_scratch(_op: Op, _inputs: Operands, output: Tensor) -> int:
+    """One cell of the output."""
+    return _round8(output.shape[-1])
+
+
 def channels_by_four(_op: Op, inputs: Operands, _output: Tensor) -> bool:
     """Whole words of channels."""
     return inputs[0] is not None and inputs[0].shape[-1] % 4 == 0

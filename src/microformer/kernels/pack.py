@@ -33,9 +33,45 @@ def panels(weight: Array, mult: Array, add: Array) -> Array:
 
 def pack_linear(_op: Op, inputs: Operands) -> Packed:
     """Weight and constants of a matrix product as panels."""
+    return _packed(inputs, panels(*_data(inputs, 1)))
+
+
+def pack_conv_pool(_op: Op, inputs: Operands) -> Packed:
+    """Panels in which each row of the kernel is a whole number of words."""
+    weight, mult, add = _data(inputs, 1)
+    n, kh, kw, c = weight.shape
+    lines = np.pad(weight.reshape(n, kh, kw * c), ((0, 0), (0, 0), (0, -kw * c % 4)))
+    return _packed(inputs, panels(lines, mult, add))
+
+
+def pack_narrow(_op: Op, inputs: Operands) -> Packed:
+    """int32 [n, 11]: three rows of three words each, absent values zero, then (2)'s constants."""
+    return _by_channels(inputs, 3, 3)
+
+
+def pack_depthwise(_op: Op, inputs: Operands) -> Packed:
+    """int32 [c, kh words + 2]: each row of the kernel in whole words, then (2)'s constants."""
+    assert inputs[1] is not None
+    _, kh, kw, _ = inputs[1].shape
+    return _by_channels(inputs, kh, (kw + 3) // 4)
+
+
+def _by_channels(inputs: Operands, rows: int, words: int) -> Packed:
+    """Each channel's kernel as ``rows`` rows of ``words`` words, and its constants."""
+    weight, mult, add = _data(inputs, 1)
+    n, kh, kw, c = weight.shape
+    kernel = np.zeros((n, rows, 4 * words), np.int8)
+    kernel[:, :kh, : kw * c] = weight.reshape(n, kh, kw * c)
+    constants = np.stack([mult, add], axis=1)
+    data = np.concatenate([kernel.reshape(n, -1).view("<i4"), constants], axis=1)
+    return _packed(inputs, data.astype(np.int32))
+
+
+def _packed(inputs: Operands, data: Array) -> Packed:
+    """``data`` in the place of weight, mult and add."""
     weight, mult, add = inputs[1:4]
     assert weight is not None and mult is not None and add is not None
-    return {weight.name: panels(*_data(inputs, 1)), mult.name: None, add.name: None}
+    return {weight.name: data, mult.name: None, add.name: None}
 
 
 def pack_norm(_op: Op, inputs: Operands) -> Packed:

@@ -1,17 +1,12 @@
 """Every kernel variant, one line each; which serves a node; the C files a project needs."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from microformer.graph.ops import Op
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import (
-    Bytes,
-    Cycles,
-    Fits,
-    always,
     attention_dsp_cost,
     attention_dsp_scratch,
     attention_mve_scratch,
@@ -21,6 +16,7 @@ from microformer.kernels.costs import (
     block_mve_cost,
     block_mve_scratch,
     block_scratch,
+    cell_scratch,
     channels_by_four,
     conv_dsp_scratch,
     conv_mve_scratch,
@@ -31,7 +27,6 @@ from microformer.kernels.costs import (
     linear_dsp_cost,
     linear_dsp_scratch,
     linear_mve_scratch,
-    no_scratch,
     per_input,
     per_mac,
     per_output,
@@ -39,59 +34,14 @@ from microformer.kernels.costs import (
     row_scratch,
     softmax_dsp_cost,
 )
-from microformer.kernels.costs_xpulp import attention_scratch as attention_xpulp_scratch
-from microformer.kernels.costs_xpulp import (
-    binary_scratch,
-    block_near_scratch,
-    fixed_scratch,
-    linear_near_scratch,
-    norm_scratch,
-    zero_is_near,
-)
-from microformer.kernels.costs_xpulp import block_fits as block_xpulp_fits
-from microformer.kernels.costs_xpulp import block_scratch as block_xpulp_scratch
-from microformer.kernels.costs_xpulp import linear_scratch as linear_xpulp_scratch
-from microformer.kernels.pack import Packed, pack_block, pack_linear, pack_norm
+from microformer.kernels.kernel import Kernel
+from microformer.kernels.registry_xpulp import XPULP
 from microformer.kernels.signatures import Operands, family
 
 __all__ = ["KERNELS", "Kernel", "candidates", "library_files", "select"]
 
 _ROOT = Path(__file__).parent
 _INCLUDE = re.compile(r'^#include "([a-z0-9_]+\.h)"$', re.MULTILINE)
-
-Pack = Callable[[Op, Operands], Packed]
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """One C function.
-
-    ``family`` fixes its arguments (signatures.py). ``cost`` is a rough count of cycles on a
-    Cortex-M4, good for choosing and for nothing else. ``scratch`` gives its working memory in
-    bytes, 8-byte aligned; ``near_scratch``, if less is needed, that where all constants lie in L1.
-    ``inplace`` are the operands whose buffer may also be the output's, provided that they are of
-    its size. ``pack`` gives constants in another order, by name.
-    """
-
-    symbol: str
-    family: str
-    isa: str
-    cost: Cycles
-    fits: Fits = always
-    scratch: Bytes = no_scratch
-    near_scratch: Bytes | None = None
-    inplace: tuple[int, ...] = ()
-    pack: Pack | None = None
-
-    def header(self) -> Path:
-        """The C file."""
-        return _ROOT / self.isa / f"{self.symbol}.h"
-
-    def inplace_operands(self, inputs: Operands, output: Tensor) -> tuple[str, ...]:
-        """Names of the activations whose buffer the output may take over."""
-        shared = [t for i, t in enumerate(inputs) if i in self.inplace and t is not None]
-        return tuple(t.name for t in shared if t.data is None and t.nbytes == output.nbytes)
-
 
 KERNELS: tuple[Kernel, ...] = (
     Kernel("mf_linear_s8_ref", "linear", "ref", per_mac(6, 20)),
@@ -108,15 +58,6 @@ KERNELS: tuple[Kernel, ...] = (
         "mve",
         per_mac(0.2, 6),
         scratch=linear_mve_scratch,
-    ),
-    Kernel(
-        "mf_linear_s8_xpulp_4x4",
-        "linear",
-        "xpulp",
-        per_mac(0.5, 5),
-        scratch=linear_xpulp_scratch,
-        near_scratch=linear_near_scratch,
-        pack=pack_linear,
     ),
     Kernel(
         "mf_conv2d_s8_mve_2x4",
@@ -159,6 +100,7 @@ KERNELS: tuple[Kernel, ...] = (
         scratch=depthwise_mve_scratch,
     ),
     Kernel("mf_depthwise_s8_ref", "conv2d", "ref", per_mac(14, 25), fits=is_depthwise),
+    Kernel("mf_conv_pool_s8_ref", "conv_pool", "ref", per_mac(9, 0), scratch=cell_scratch),
     Kernel(
         "mf_attention_s8_lut_ref",
         "attention_lut",
@@ -243,125 +185,28 @@ KERNELS: tuple[Kernel, ...] = (
         block_mve_cost,
         scratch=block_mve_scratch,
     ),
-    Kernel(
-        "mf_attention_block_s8_ibert_xpulp_4x4",
-        "attention_block_ibert",
-        "xpulp",
-        per_mac(0.48, 5),
-        fits=block_xpulp_fits,
-        scratch=block_xpulp_scratch,
-        near_scratch=block_near_scratch,
-        pack=pack_block,
-    ),
-    Kernel(
-        "mf_attention_s8_ibert_xpulp_4x4",
-        "attention_ibert",
-        "xpulp",
-        per_mac(0.65, 10),
-        fits=zero_is_near,
-        scratch=attention_xpulp_scratch,
-    ),
-    Kernel(
-        "mf_attention_s8_lut_xpulp_4x4",
-        "attention_lut",
-        "xpulp",
-        per_mac(0.65, 10),
-        fits=zero_is_near,
-        scratch=attention_xpulp_scratch,
-    ),
-    Kernel(
-        "mf_attention_block_s8_lut_xpulp_4x4",
-        "attention_block_lut",
-        "xpulp",
-        per_mac(0.48, 5),
-        fits=block_xpulp_fits,
-        scratch=block_xpulp_scratch,
-        near_scratch=block_near_scratch,
-        pack=pack_block,
-    ),
     Kernel("mf_softmax_s8_lut_ref", "softmax_lut", "ref", per_output(30), inplace=(0,)),
     Kernel("mf_softmax_s8_lut_dsp", "softmax_lut", "dsp", softmax_dsp_cost, inplace=(0,)),
     Kernel("mf_softmax_s8_ibert_ref", "softmax_ibert", "ref", per_output(40), inplace=(0,)),
-    Kernel(
-        "mf_softmax_s8_ibert_xpulp",
-        "softmax_ibert",
-        "xpulp",
-        per_output(7),
-        scratch=fixed_scratch(256 + 64),
-        inplace=(0,),
-    ),
-    Kernel(
-        "mf_softmax_s8_lut_xpulp",
-        "softmax_lut",
-        "xpulp",
-        per_output(7),
-        scratch=fixed_scratch(256 + 64 + 256),
-        inplace=(0,),
-    ),
     Kernel("mf_layernorm_s8_ref", "layernorm", "ref", per_output(20), inplace=(0,)),
     Kernel("mf_rmsnorm_s8_ref", "rmsnorm", "ref", per_output(20), inplace=(0,)),
     Kernel("mf_layernorm_s8_dsp", "layernorm", "dsp", per_output(13), inplace=(0,)),
     Kernel("mf_rmsnorm_s8_dsp", "rmsnorm", "dsp", per_output(13), inplace=(0,)),
     Kernel("mf_layernorm_s8_mve", "layernorm", "mve", per_output(6), inplace=(0,)),
-    Kernel(
-        "mf_layernorm_s8_xpulp",
-        "layernorm",
-        "xpulp",
-        per_output(10),
-        scratch=norm_scratch,
-        inplace=(0,),
-        pack=pack_norm,
-    ),
     Kernel("mf_rmsnorm_s8_mve", "rmsnorm", "mve", per_output(6), inplace=(0,)),
-    Kernel(
-        "mf_rmsnorm_s8_xpulp",
-        "rmsnorm",
-        "xpulp",
-        per_output(10),
-        scratch=norm_scratch,
-        inplace=(0,),
-        pack=pack_norm,
-    ),
     Kernel("mf_add_s8_mve", "add", "mve", per_output(4), inplace=(0, 1)),
     Kernel("mf_add_s8_ref", "add", "ref", per_output(12), inplace=(0, 1)),
-    Kernel(
-        "mf_add_s8_xpulp",
-        "add",
-        "xpulp",
-        per_output(7),
-        scratch=binary_scratch,
-        inplace=(0, 1),
-    ),
     Kernel("mf_mul_s8_ref", "mul", "ref", per_output(12), inplace=(0, 1)),
-    Kernel(
-        "mf_mul_s8_xpulp",
-        "mul",
-        "xpulp",
-        per_output(9),
-        scratch=binary_scratch,
-        inplace=(0, 1),
-    ),
     Kernel("mf_table_s8_ref", "table", "ref", per_output(7), inplace=(0,)),
-    Kernel(
-        "mf_table_s8_xpulp",
-        "table",
-        "xpulp",
-        per_output(3),
-        scratch=fixed_scratch(256),
-        inplace=(0,),
-    ),
     Kernel("mf_max_pool2d_s8_ref", "max_pool2d", "ref", per_window(10)),
     Kernel("mf_max_pool2d_s8_mve", "max_pool2d", "mve", per_window(0.4)),
     Kernel("mf_max_pool2d_s8_dsp", "max_pool2d", "dsp", per_window(1.5), fits=channels_by_four),
     Kernel("mf_avg_pool2d_s8_ref", "avg_pool2d", "ref", per_window(10)),
     Kernel("mf_mean_s8_ref", "mean", "ref", per_input(6)),
-    Kernel("mf_mean_s8_xpulp", "mean", "xpulp", per_input(2)),
     Kernel("mf_copy2d_s8_ref", "copy2d", "ref", per_output(5)),
-    Kernel("mf_copy2d_s8_xpulp", "copy2d", "xpulp", per_output(1)),
     Kernel("mf_permute_s8_ref", "permute", "ref", per_output(8)),
-    Kernel("mf_permute_s8_xpulp", "permute", "xpulp", per_output(2)),
     Kernel("mf_embedding_s8_ref", "embedding", "ref", per_output(5)),
-    Kernel("mf_embedding_s8_xpulp", "embedding", "xpulp", per_output(1)),
+    *XPULP,
 )
 """Every variant. The name is ``mf_<op>_<types>[_<fused>]_<isa>[_<tile>]``."""
 

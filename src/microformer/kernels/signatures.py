@@ -42,6 +42,7 @@ _FAMILIES: dict[type[ops.Op], str] = {
     ops.Add: "add",
     ops.Mul: "mul",
     ops.Table: "table",
+    ops.ConvPool: "conv_pool",
     ops.MaxPool2d: "max_pool2d",
     ops.AvgPool2d: "avg_pool2d",
     ops.Mean: "mean",
@@ -112,8 +113,18 @@ def _linear(op: Any, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
 def _conv2d(op: ops.Conv2d, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     if is_pointwise(op, inputs):
         return _linear(op, inputs, output)
+    integers = _convolution(op, inputs, output)
+    return (*_sources(inputs, 5), _target(output), *_ints(*integers), Arg("scratch"))
+
+
+def _conv_pool(op: ops.ConvPool, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    integers = (*_convolution(op.conv, inputs, output), *op.kernel, *op.stride)
+    return (*_sources(inputs, 5), _target(output), *_ints(*integers), Arg("scratch"))
+
+
+def _convolution(op: ops.Conv2d, inputs: Operands, output: Tensor) -> tuple[int, ...]:
     n, kh, kw, _ = _present(inputs[1]).shape
-    integers = (
+    return (
         *_present(inputs[0]).shape,
         *output.shape[:2],
         n,
@@ -126,7 +137,6 @@ def _conv2d(op: ops.Conv2d, inputs: Operands, output: Tensor) -> tuple[Arg, ...]
         op.pad_value,
         op.shift,
     )
-    return (*_sources(inputs, 5), _target(output), *_ints(*integers), Arg("scratch"))
 
 
 def _attention(op: ops.Attention, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
@@ -263,6 +273,7 @@ def _embedding(_op: ops.Embedding, inputs: Operands, output: Tensor) -> tuple[Ar
 _ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]]] = {
     ops.Linear: _linear,
     ops.Conv2d: _conv2d,
+    ops.ConvPool: _conv_pool,
     ops.Attention: _attention,
     ops.AttentionBlock: _attention_block,
     ops.Softmax: _softmax,

@@ -1,22 +1,23 @@
-"""Attention with its projections becomes one operation where a kernel does it head by head."""
+"""Operations that a kernel does as one: attention and projections, convolution and pooling."""
 
 from dataclasses import replace
 
 from microformer.graph.int_graph import IntGraph, Node
-from microformer.graph.ops import Attention, AttentionBlock, Linear
+from microformer.graph.ops import Attention, AttentionBlock, Conv2d, ConvPool, Linear, MaxPool2d
 from microformer.kernels.registry import candidates, select
 
 
 def fuse(graph: IntGraph, isas: tuple[str, ...]) -> IntGraph:
-    """``graph`` with AttentionBlock wherever it is no slower and needs no more memory, or fits L1.
+    """``graph`` with AttentionBlock and ConvPool wherever they pay.
 
-    Wanted: q, k and v are Linear of one x, the context goes to a Linear, none has a table, and
-    nobody else reads what lies between.
+    They are no slower then, and need no more memory, or fit L1. Wanted of attention: q, k and v are
+    Linear of one x, the context goes to a Linear, none has a table, and nobody else reads what lies
+    between.
     """
     for node in graph.nodes:
         if isinstance(node.op, Attention):
             graph = _fused(graph, node, isas)
-    return graph
+    return _pooled(graph, isas)
 
 
 def _fused(graph: IntGraph, node: Node, isas: tuple[str, ...]) -> IntGraph:
@@ -70,3 +71,25 @@ def _pays(graph: IntGraph, block: Node, parts: list[Node], isas: tuple[str, ...]
     if scarce and kernel.scratch(block.op, operands, output) > between + scratch:
         return False
     return kernel.cost(block.op, operands, output) <= 1.02 * cycles
+
+
+def _pooled(graph: IntGraph, isas: tuple[str, ...]) -> IntGraph:
+    """``graph`` with ConvPool for a convolution whose only reader is a max pooling.
+
+    Only where a kernel faster than the reference does both, and no window touches padding.
+    """
+    readers = graph.consumers()
+    kept: dict[str, Node] = {node.output: node for node in graph.nodes}
+    for node in graph.nodes:
+        behind = readers.get(node.output, [])
+        if not isinstance(node.op, Conv2d) or len(behind) != 1 or node.output in graph.outputs:
+            continue
+        pool = behind[0].op
+        if not isinstance(pool, MaxPool2d) or any(pool.pads):
+            continue
+        both = replace(behind[0], op=ConvPool(node.op, pool.kernel, pool.stride))
+        both = replace(both, name=node.name, inputs=node.inputs)
+        if _pays(graph, both, [node, behind[0]], isas):
+            del kept[node.output]
+            kept[both.output] = both
+    return replace(graph, nodes=tuple(kept.values())).pruned()

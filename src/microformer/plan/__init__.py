@@ -9,7 +9,7 @@ from microformer.plan.check import check
 from microformer.plan.lifetime import lifetimes
 from microformer.plan.places import placed, tiled
 from microformer.plan.spill import Spill
-from microformer.plan.tile import round_up, table_of
+from microformer.plan.tile import far_table, round_up
 from microformer.targets import Target
 
 __all__ = ["plan"]
@@ -30,7 +30,7 @@ def plan(graph: KernelGraph, target: Target | None = None) -> Plan:
     result = placed(graph, spans, frozenset())
     if target is not None and target.rtl:
         room = target.ram_bytes - target.cores * target.stack_bytes - _SLACK_BYTES
-        near = _near_constants(graph) if target.near_weights else frozenset()
+        near = _constants(graph) if target.near_weights else frozenset()
         room -= sum(round_up(graph.tensors[n].nbytes) for n in near)
         if room < 0:
             raise TargetError(
@@ -42,10 +42,10 @@ def plan(graph: KernelGraph, target: Target | None = None) -> Plan:
     return result
 
 
-def _near_constants(graph: KernelGraph) -> frozenset[str]:
-    """All but the tables that a kernel looks for in L2."""
+def _constants(graph: KernelGraph) -> frozenset[str]:
+    """All that the calls read but those that a kernel looks for in L2."""
     named = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
-    return frozenset(named - {table_of(call) for call in graph.calls})
+    return frozenset(named - {far_table(call) for call in graph.calls})
 
 
 def _within(

@@ -23,12 +23,14 @@ _COPY_CYCLES = 2.0  # a byte, on one core
 class Piece:
     """A call on some rows: its integers, the spans of operands cut, scratch, cycles of one core.
 
-    An operand that has no span is needed whole.
+    An operand that has no span is needed whole. ``near_scratch_bytes`` do where the constants
+    lie in L1.
     """
 
     integers: tuple[int, ...]
     spans: Mapping[str, Span]
     scratch_bytes: int
+    near_scratch_bytes: int
     cycles: float
 
 
@@ -61,8 +63,18 @@ def _integers(args: tuple[Any, ...]) -> tuple[int, ...]:
 def _whole(call: KernelCall, tensors: Mapping[str, Tensor]) -> Piece:
     assert call.node is not None
     inputs = tuple(tensors[name] if name else None for name in call.node.inputs)
-    cycles = _KERNELS[call.symbol].cost(call.node.op, inputs, tensors[call.node.output])
-    return Piece(_integers(call.args), {}, call.scratch_bytes, cycles)
+    return _made(call, call.node.op, inputs, tensors[call.node.output], {})
+
+
+def _made(
+    call: KernelCall, op: ops.Op, inputs: Operands, output: Tensor, spans: Mapping[str, Span]
+) -> Piece:
+    """The call with operands of these shapes."""
+    kernel = _KERNELS[call.symbol]
+    scratch = kernel.scratch(op, inputs, output)
+    near = scratch if kernel.near_scratch is None else kernel.near_scratch(op, inputs, output)
+    integers = _integers(arguments(op, inputs, output))
+    return Piece(integers, spans, scratch, near, kernel.cost(op, inputs, output))
 
 
 def _copy(call: KernelCall) -> Cut:
@@ -80,7 +92,7 @@ def _copy(call: KernelCall) -> Cut:
         }
         steps = [width if name in staged else spans[name].pitch for name in (source, call.output)]
         integers = (count, width, 0, steps[0], 0, steps[1])
-        return Piece(integers, spans, 0, _COPY_CYCLES * width * count)
+        return Piece(integers, spans, 0, 0, _COPY_CYCLES * width * count)
 
     return Cut(rows, piece)
 
@@ -93,7 +105,7 @@ def _cut_node(call: KernelCall, op: ops.Op, inputs: Operands, output: Tensor) ->
     match op:
         case ops.Conv2d() if is_pointwise(op, inputs):
             found = _by_rows(op, inputs, output, output.shape[-1])
-        case ops.Conv2d() | ops.MaxPool2d() | ops.AvgPool2d():
+        case ops.Conv2d() | ops.ConvPool() | ops.MaxPool2d() | ops.AvgPool2d():
             found = _by_window(op, inputs, output)
         case ops.Linear() | ops.LayerNorm() | ops.Softmax() | ops.Table() | ops.Embedding():
             found = _by_rows(op, inputs, output, output.shape[-1])
@@ -108,15 +120,11 @@ def _cut_node(call: KernelCall, op: ops.Op, inputs: Operands, output: Tensor) ->
     if found is None:
         return None
     rows, parts = found
-    kernel = _KERNELS[call.symbol]
 
     def piece(begin: int, end: int, _staged: frozenset[str]) -> Piece:
         block_op, shaped, spans = parts(begin, end)
         given = tuple(None if t is None else shaped.get(t.name, t) for t in inputs)
-        made = shaped[output.name]
-        integers = _integers(arguments(block_op, given, made))
-        scratch = kernel.scratch(block_op, given, made)
-        return Piece(integers, spans, scratch, kernel.cost(block_op, given, made))
+        return _made(call, block_op, given, shaped[output.name], spans)
 
     return Cut(rows, piece)
 
@@ -173,12 +181,7 @@ def _by_window(op: Any, inputs: Operands, output: Tensor) -> Found:
     """Output rows of a convolution or pooling, and the input rows that their windows see."""
     x = inputs[0]
     assert x is not None
-    if isinstance(op, ops.Conv2d):
-        assert inputs[1] is not None
-        high, dilation = inputs[1].shape[1], op.dilation[0]
-    else:
-        high, dilation = op.kernel[0], 1
-    stride, top, reach = op.stride[0], op.pads[0], (high - 1) * dilation
+    stride, top, reach = _window(op, inputs)
     height, row, out_row = x.shape[0], x.nbytes // x.shape[0], output.nbytes // output.shape[0]
     if top > reach or (output.shape[0] - 1) * stride - top >= height:
         return None  # a window of nothing but padding
@@ -186,7 +189,6 @@ def _by_window(op: Any, inputs: Operands, output: Tensor) -> Found:
     def parts(begin: int, end: int) -> Parts:
         first = max(0, begin * stride - top)
         last = min(height, (end - 1) * stride - top + reach + 1)
-        pads = (max(0, top - begin * stride), *op.pads[1:])
         shaped = {
             x.name: replace(x, shape=(last - first, *x.shape[1:])),
             output.name: replace(output, shape=(end - begin, *output.shape[1:])),
@@ -195,9 +197,27 @@ def _by_window(op: Any, inputs: Operands, output: Tensor) -> Found:
             x.name: Span(first * row, (last - first) * row),
             output.name: Span(begin * out_row, (end - begin) * out_row),
         }
-        return replace(op, pads=pads), shaped, spans
+        return _below(op, max(0, top - begin * stride)), shaped, spans
 
     return output.shape[0], parts
+
+
+def _window(op: Any, inputs: Operands) -> tuple[int, int, int]:
+    """Rows of the input from window to window, above it, and from a window's first to its last."""
+    if isinstance(op, ops.ConvPool):
+        stride, top, reach = _window(op.conv, inputs)
+        return op.stride[0] * stride, top, reach + (op.kernel[0] - 1) * stride
+    if isinstance(op, ops.Conv2d):
+        assert inputs[1] is not None
+        return op.stride[0], op.pads[0], (inputs[1].shape[1] - 1) * op.dilation[0]
+    return op.stride[0], op.pads[0], op.kernel[0] - 1
+
+
+def _below(op: Any, top: int) -> ops.Op:
+    """``op`` with other padding above."""
+    if isinstance(op, ops.ConvPool):
+        return replace(op, conv=_below(op.conv, top))  # type: ignore[arg-type]
+    return replace(op, pads=(top, *op.pads[1:]))  # type: ignore[no-any-return]
 
 
 def _mean(op: ops.Mean, inputs: Operands, output: Tensor) -> Found:

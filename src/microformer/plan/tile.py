@@ -13,7 +13,7 @@ from microformer.plan.arena import ALIGNMENT
 from microformer.plan.cut import Cut, Piece, cut
 
 _START, _ROW, _BYTES = 24, 2, 8  # cycles a transfer and a further row; bytes a cycle
-_BLOCK_CYCLES = 150  # barrier, waiting, starting copies, entering the kernel
+_BLOCK_CYCLES = 500  # barrier, waiting, starting copies, entering the kernel
 _TILE_ROWS = 4  # of a matrix product
 
 
@@ -56,13 +56,9 @@ class Tiling:
         self._beside = tuple(  # operands that stay in L1, but are cut
             dict.fromkeys(n for n, _ in named if n in cut_names and n not in self._staged)
         )
-        self._constants = tuple(
-            dict.fromkeys(
-                n
-                for n, kind in named
-                if kind == "const" and n not in {*cut_names, *near_constants, table_of(call)}
-            )
-        )
+        stay = {*cut_names, *near_constants, far_table(call)}
+        constants = (n for n, kind in named if kind == "const" and n not in stay)
+        self._constants = tuple(dict.fromkeys(constants))
 
     @cached_property
     def choices(self) -> list[Choice]:
@@ -86,7 +82,7 @@ class Tiling:
     def tile(self, choice: Choice) -> Tile:
         """The call, block by block."""
         pieces = self._pieces(choice.rows)
-        at = kernel_bytes = round_up(max(p.scratch_bytes for p in pieces))
+        at = kernel_bytes = self._scratch(pieces, choice.near_constants)
         operands = []
         for name in self._moved:
             spans = tuple(self._span(p, name) for p in pieces)
@@ -103,6 +99,11 @@ class Tiling:
             at += round_up(self._tensors[name].nbytes)
         integers = tuple(p.integers for p in pieces)
         return Tile(integers, tuple(operands), tuple(constants), kernel_bytes, choice.cycles)
+
+    def _scratch(self, pieces: list[Piece], near_constants: bool) -> int:
+        """Bytes for the kernel, in the block that needs most."""
+        near = near_constants or not self._constants
+        return round_up(max(p.near_scratch_bytes if near else p.scratch_bytes for p in pieces))
 
     def _span(self, piece: Piece, name: str) -> Span:
         return piece.spans.get(name) or Span(0, self._tensors[name].nbytes)
@@ -136,7 +137,7 @@ class Tiling:
         count = -(-total // rows)
         begins = sorted({0, min(1, count - 1) * rows, count // 2 * rows, (count - 1) * rows})
         pieces = [self._cut.piece(b, min(b + rows, total), self._staged) for b in begins]
-        nbytes = round_up(max(p.scratch_bytes for p in pieces))
+        nbytes = self._scratch(pieces, near_constants)
         moved = once = 0.0
         for name in self._moved:
             spans = [self._span(p, name) for p in pieces]
@@ -146,31 +147,33 @@ class Tiling:
                 once += _copy_cycles(spans[0])
             else:
                 moved += _copy_cycles(max(spans, key=lambda s: s.nbytes))
-        table = _START + 32.0 if table_of(self._call) else 0.0
         weights = sum(_copy_cycles(Span(0, self._tensors[n].nbytes)) for n in self._constants)
         if near_constants:
             nbytes += sum(round_up(self._tensors[n].nbytes) for n in self._constants)
             once, weights = once + weights, 0.0
-        weights += table
         compute = self._compute(max(pieces, key=lambda p: p.cycles), rows)
         # weights that a kernel asks for come behind the rows that are on their way
         each = max(compute, moved + weights) + (min(moved, compute) if weights else 0.0)
         return Choice(rows, near_constants, nbytes, once + moved + count * each)
 
     def _compute(self, piece: Piece, rows: int) -> float:
-        """Cycles of a block: rows are shared by the cores in tiles, the last ones wait."""
+        """Cycles of a block: the cores share its words, or tiles of a product; the last wait."""
         if "_xpulp" not in self._call.symbol:
             return piece.cycles + _BLOCK_CYCLES
-        share = _TILE_ROWS * self._cores if self._call.macs else self._cores
-        filled = -(-rows // share) * share / rows if rows > 1 else 1.0
+        made = self._tensors[self._call.output]
+        width, elements = made.shape[-1], made.size / self._cut.rows * rows
+        units = -(-elements // 4)
+        if self._call.macs:
+            units = -(-elements // (_TILE_ROWS * width)) * -(-width // 4)
+        filled = -(-units // self._cores) * self._cores / units
         return piece.cycles * filled / self._cores + _BLOCK_CYCLES
 
 
-def table_of(call: KernelCall) -> str:
-    """The table behind a matrix product, which its kernel takes to be in L2; else empty."""
+def far_table(call: KernelCall) -> str:
+    """The table behind a convolution, which its kernel takes to be in L2; empty without one."""
     inputs = call.node.inputs if call.node is not None else ()
-    fused = call.op in {"Linear", "Conv2d", "ConvPool"} and len(inputs) > 4
-    return inputs[4] if fused else ""
+    fused = call.op in {"Conv2d", "ConvPool"} and "_linear_" not in call.symbol
+    return inputs[4] if fused and len(inputs) > 4 else ""
 
 
 def _turns(spans: list[Span] | tuple[Span, ...]) -> int:

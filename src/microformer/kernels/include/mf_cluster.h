@@ -98,11 +98,11 @@ typedef struct {
 } mf_tiles_t;
 
 MF_INLINE mf_tiles_t mf_share_lines(int32_t lines, int32_t length) {
-  const int32_t core = mf_core(), begin = lines * core, end = begin + lines;
+  const uint32_t n = MF_CORES, begin = (uint32_t)(lines * mf_core());
+  const uint32_t end = begin + (uint32_t)lines, size = (uint32_t)length;
+  const uint32_t at = begin % n * size / n, behind = end % n * size / n;
   const mf_tiles_t part = {
-      begin / MF_CORES, begin % MF_CORES * length / MF_CORES,
-      (end / MF_CORES - begin / MF_CORES) * length + end % MF_CORES * length / MF_CORES -
-          begin % MF_CORES * length / MF_CORES};
+      (int32_t)(begin / n), (int32_t)at, (int32_t)((end / n - begin / n) * size + behind - at)};
   return part;
 }
 

@@ -71,16 +71,18 @@ MF_INLINE void mf_run_whole(const mf_run_t *run, int32_t shift, const int8_t *ta
   }
 }
 
-/* One tile of which `below` rows and `beside` columns are there. */
-MF_PHASE void mf_run_edge(
-    const mf_run_t *run, int32_t shift, const int8_t *table, int32_t below, int32_t beside) {
+/* One tile of which `below` rows and `beside` columns are there; `run` is changed. */
+MF_INLINE void mf_run_edge(
+    mf_run_t *run, int32_t shift, const int8_t *table, int32_t below, int32_t beside) {
   int32_t words[4];
-  mf_run_t one = *run;
-  one.y = (int8_t *)words, one.pitch = 4, one.count = 1;
-  mf_run_whole(&one, shift, table);
-  for (int32_t i = 0; i < 4 && i < below; i++) {
+  const int32_t pitch = run->pitch;
+  int8_t *to = run->y;
+  run->y = (int8_t *)words, run->pitch = 4, run->count = 1;
+  mf_run_whole(run, shift, table);
+  run->pitch = pitch;
+  for (int32_t i = 0; i < 4 && i < below; i++, to += pitch) {
     for (int32_t j = 0; j < 4 && j < beside; j++) {
-      run->y[i * run->pitch + j] = ((const int8_t *)&words[i])[j];
+      to[j] = ((const int8_t *)&words[i])[j];
     }
   }
 }

@@ -1,0 +1,92 @@
+/* Dense channel-last convolution on a cluster, equations (1), (2), (6): four cells are gathered to
+ * rows of a matrix product, which then go through all panels of weights that are in L1. */
+#ifndef MF_CONV2D_S8_XPULP_4X4_H
+#define MF_CONV2D_S8_XPULP_4X4_H
+
+#include "mf_gather_xpulp.h"
+#include "mf_panels_xpulp.h"
+
+/* Where the cells of an output map see the image. */
+typedef struct {
+  mf_image_t image;
+  int32_t ow, kh, kw, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w;
+} mf_conv_t;
+
+/* Cells 4 quad .. 4 quad + 3 to rows of `stride` bytes; beyond the last cell, that again. */
+MF_INLINE void mf_gather_quad(
+    const mf_conv_t *conv, int8_t *to, int32_t quad, int32_t cells, int32_t stride) {
+  const mf_image_t image = conv->image;
+  const int32_t most = cells - 4 * quad;
+  int32_t oy = 4 * quad / conv->ow, ox = 4 * quad - oy * conv->ow;
+  for (int32_t i = 0; i < 4; i++, to += stride) {
+    mf_gather_patch(
+        &image, to, conv->kh, conv->kw, oy * conv->stride_h - conv->pad_top,
+        ox * conv->stride_w - conv->pad_left, conv->dilation_h, conv->dilation_w);
+    if (i + 1 < most && ++ox == conv->ow) {
+      ox = 0;
+      oy++;
+    }
+  }
+}
+
+/* This core's share of (quad of cells, panel), quads outside. */
+MF_INLINE void mf_conv_panels(
+    const mf_conv_t *conv, const int32_t *panels, const int8_t *table, int8_t *y, int8_t *rows,
+    int32_t cells, int32_t k, int32_t count, int32_t width, int32_t n, int32_t shift) {
+  const int32_t words = mf_row_words(k), stride = mf_row_stride(k), size = mf_panel_words(k);
+  const mf_share_t share = mf_share((cells + 3) / 4 * count);
+  int32_t quad = share.begin / count, panel = share.begin - quad * count;
+  for (int32_t left = share.end - share.begin; left > 0; quad++, panel = 0) {
+    const int32_t end = panel + left < count ? panel + left : count;
+    left -= end - panel;
+    mf_gather_quad(conv, rows, quad, cells, stride);
+    while (panel < end) {
+      const int32_t below = cells - 4 * quad, whole = (below < 4 ? 0 : width >> 2) - panel;
+      mf_run_t run = {rows, stride, 0, panels + panel * size, size, words,
+                      y + (4 * quad * n + 4 * panel), n, 4, whole < end - panel ? whole : end - panel};
+      if (run.count > 0) {
+        mf_run_whole(&run, shift, table);
+        panel += run.count;
+      } else {
+        mf_run_edge(&run, shift, table, below, width - 4 * panel);
+        panel++;
+      }
+    }
+  }
+}
+
+static inline void mf_conv2d_s8_xpulp_4x4(
+    const int8_t *restrict x,       /* [h, w, c] */
+    const int32_t *restrict weight, /* panels of four columns (mf_matrix_xpulp.h) */
+    const int32_t *restrict mult,   /* NULL: with the weights */
+    const int32_t *restrict add,    /* NULL */
+    const int8_t *restrict table,   /* [256] or NULL */
+    int8_t *restrict y,             /* [oh, ow, n] */
+    int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
+    int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
+    int32_t dilation_w, int32_t groups, int32_t pad_value, int32_t shift,
+    void *restrict scratch /* panels, table, four rows a core */) {
+  const int32_t k = kh * kw * c, size = mf_panel_words(k), panels = (n + 3) >> 2;
+  const int32_t group = mf_resident_panels(k, n);
+  int32_t *const near = (int32_t *)scratch;
+  int8_t *const near_table = (int8_t *)(near + mf_resident_words(weight, k, n));
+  int8_t *const rows = near_table + (table != NULL ? 256 : 0) + 4 * mf_core() * mf_row_stride(k);
+  const mf_conv_t conv = {
+      {x, h, w, c, pad_value}, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, dilation_h,
+      dilation_w};
+  (void)mult, (void)add, (void)groups;
+  mf_stream_t stream = {weight, near, mf_is_near(weight), 0, 0};
+  mf_stream_next(&stream, group * size, group * size);
+  const int8_t *const looked_up =
+      table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL;
+  for (int32_t panel = 0; panel < panels; panel += group) {
+    const int32_t count = panels - panel < group ? panels - panel : group;
+    const int32_t *at = mf_stream_take(&stream, count * size, group * size);
+    const int32_t after = panels - panel - count < group ? panels - panel - count : group;
+    mf_stream_next(&stream, after * size, group * size);
+    mf_conv_panels(
+        &conv, at, looked_up, y + 4 * panel, rows, oh * ow, k, count, n - 4 * panel, n, shift);
+  }
+}
+
+#endif
