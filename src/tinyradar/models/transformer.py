@@ -20,10 +20,10 @@ class Shape:
     """Sizes of a transformer.
 
     The stem: patches of ``patch`` (Doppler, range) cells to ``narrow`` channels, a
-    depthwise-separable convolution of ``reach`` range cells, by 2 in both axes, to ``wide``
-    channels, then a maximum over range down to ``tokens_range`` cells. Doppler is never mixed
-    across frames, because strides and kernels along it are equal. A token is a cell of the
-    (Doppler, range) grid with the channels of all five frames.
+    depthwise-separable convolution of (``fold``, ``reach``) cells, by ``fold`` and 2, to ``wide``
+    channels, then a maximum over ``pool`` range cells. Doppler is never mixed across frames,
+    because strides and kernels along it are equal. A token is a cell of the (Doppler, range) grid
+    with the channels of all five frames.
 
     ``width`` E, ``heads`` H, ``head_dim`` P, ``layers``; ``hidden`` of the feed-forward part, 0
     for none.
@@ -40,11 +40,12 @@ class Shape:
     layers: int = 1
     hidden: int = 0
     reach: int = 3
+    fold: int = 2
 
     @property
     def grid(self) -> tuple[int, int]:
         """Doppler and range cells of the tokens."""
-        doppler = DOPPLER // self.patch[0] // 2
+        doppler = DOPPLER // self.patch[0] // self.fold
         patches = POINTS // self.patch[1]
         return doppler, ((patches - 1) // 2 + 1) // self.pool
 
@@ -69,7 +70,12 @@ class Stem(nn.Module):
         narrow, reach = shape.narrow, shape.reach
         self.patch = nn.Conv2d(sensors, narrow, shape.patch, stride=shape.patch)
         self.depthwise = nn.Conv2d(
-            narrow, narrow, (2, reach), stride=2, padding=(0, reach // 2), groups=narrow
+            narrow,
+            narrow,
+            (shape.fold, reach),
+            stride=(shape.fold, 2),
+            padding=(0, reach // 2),
+            groups=narrow,
         )
         self.pointwise = nn.Conv2d(narrow, shape.wide, 1)
 
