@@ -139,6 +139,9 @@ def compile_command(
     ] = None,
     cores: Cores = None,
     weights: Weights = None,
+    exact_import: Annotated[
+        bool, typer.Option(help="Keep a quantised model's operations apart.")
+    ] = False,
     force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
     dump_dir: Annotated[Path | None, typer.Option(help="A text file a stage.")] = None,
     as_json: JsonFlag = False,
@@ -156,7 +159,7 @@ def compile_command(
         )
     with _bars() as bars:
         with bars("load"):
-            loaded = pipeline.load_model(model, shape=_shapes(shape))
+            loaded = pipeline.load_model(model, shape=_shapes(shape), exact_import=exact_import)
         samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
         made = pipeline.compile_model(
             loaded, samples, board, softmax=softmax, meaningful=data is not None, progress=bars

@@ -15,6 +15,7 @@ from microformer.load.check import check_canonical, check_understood
 from microformer.load.finish import finish
 from microformer.load.fold import check_finite, fix_input, fold_constants
 from microformer.load.onnx import read_bytes, read_file, read_proto
+from microformer.load.quantized import import_quantisation
 from microformer.load.torch import as_module, export_module
 
 __all__ = ["load"]
@@ -26,13 +27,15 @@ def load(
     example: Any | None = None,
     name: str | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
+    exact_import: bool = False,
 ) -> FloatModel:
     """Load a model and bring it to the canonical form that ``FloatModel`` describes.
 
     ``source`` is the path of an .onnx file, its bytes, an onnx.ModelProto, an onnx_ir.Model, or a
     float torch.nn.Module, which needs ``example``, one input with batch 1. ``name`` becomes the
     name of the compiled model. A dynamic batch becomes 1; ``shape`` gives the whole shape of an
-    input, by its name, where other axes are dynamic.
+    input, by its name, where other axes are dynamic. Of a quantised model the scales are kept;
+    ``exact_import`` also keeps apart the operations that it rounds between.
 
     Raises ModelError if the file or model is broken, and UnsupportedOpError if it has an operation
     that cannot be compiled.
@@ -43,6 +46,7 @@ def load(
         fix_input(model.graph, shape, label)
         output_name = model.graph.outputs[0].name or "output"  # passes replace the value itself
         fold_constants(model, label)
+        import_quantisation(model.graph, exact_import)
         check_understood(model.graph)
         canonicalise(model)
         check_canonical(model.graph)

@@ -54,7 +54,8 @@ def canonicalise(model: ir.Model) -> None:
     """Apply the passes, in place, until nothing changes: recognition first, then folding too."""
     _until_stable(model, RECOGNISE)
     _until_stable(model, (*RECOGNISE, *FOLD))
-    common.CommonSubexpressionEliminationPass()(model)
+    if not any(edit.quant_of(node.outputs[0]) for node in model.graph):
+        common.CommonSubexpressionEliminationPass()(model)  # it knows nothing of imported scales
     common.RemoveUnusedNodesPass()(model)
 
 

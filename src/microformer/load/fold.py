@@ -21,6 +21,7 @@ MAX_FOLDED_BYTES = 1 << 28
 
 MAX_ROUNDS = 8
 _FORBIDDEN = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Loop")
+_QUANTISED = ("QuantizeLinear", "DequantizeLinear")  # load.quantized reads what they say
 
 
 def fix_input(graph: ir.Graph, shape: Mapping[str, Sequence[int]] | None, label: str) -> None:
@@ -163,7 +164,7 @@ class _Budget:
         self.spent = 0
 
     def allows(self, node: ir.Node) -> bool:
-        if node.op_type in _FORBIDDEN or len(node.outputs) != 1:
+        if node.op_type in (*_FORBIDDEN, *_QUANTISED) or len(node.outputs) != 1:
             return False
         shape = node.outputs[0].shape
         if shape is None or not all(isinstance(d, int) for d in shape):

@@ -27,6 +27,8 @@ _CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
     "Attention": matrix.attention,
     "LayerNormalization": matrix.norm,
     "RMSNormalization": matrix.norm,
+    "MatMul": matrix.matmul,
+    "Requantize": shape.requantize,
     "Add": shape.add,
     "Mul": shape.mul,
     "Softmax": shape.softmax,
@@ -48,7 +50,7 @@ def quantize(model: FloatModel, ranges: Ranges, *, softmax: str = "lut") -> IntG
     ``softmax`` is "lut" (equation 3) or "ibert" (equation 4). Raises UnsupportedOpError for a
     node that has no integer meaning and ArithmeticProofError where 32 bits do not suffice.
     """
-    context = Context(Builder(model.name), assign(model, ranges), softmax)
+    context = Context(Builder(model.name), assign(model, ranges), softmax, model.imported)
     _declare_input(context, model)
     for node in model.model.graph:
         converter = _CONVERTERS.get(node.op_type)

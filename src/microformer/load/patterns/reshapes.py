@@ -31,7 +31,7 @@ def sink_reshapes(graph: ir.Graph) -> bool:
             modified |= _sink_binary(node)
         elif node.op_type == "Gather":
             modified |= _sink_gather(node)
-        elif node.op_type in ("Concat", "ReduceMean"):
+        elif node.op_type in ("Concat", "ReduceMean", "MatMul"):
             modified |= _prepend_batch(node)
     return modified
 
@@ -61,7 +61,15 @@ def _emit(node: ir.Node, inputs: Sequence[ir.Value | None], shape: Sequence[int]
     if node.op_type in ("LayerNormalization", "RMSNormalization", "Softmax"):
         attributes["axis"] = ir.AttrInt64("axis", -1)
     value = edit.insert(node, node.op_type, inputs, shape, attributes, node.domain)
+    _keep_quant(output, value, edit.origin_of(output))
     edit.replace(output, reshape(value, edit.shape_of(output), node))
+
+
+def _keep_quant(old: ir.Value, moved: ir.Value, origin: str = "") -> None:
+    """An imported scale holds on both sides of a layout operation."""
+    quant = edit.quant_of(old)
+    if quant is not None:
+        edit.set_quant(moved, quant, origin)
 
 
 def reshape(value: ir.Value, shape: Sequence[int], before: ir.Node) -> ir.Value:
@@ -75,19 +83,27 @@ def reshape(value: ir.Value, shape: Sequence[int], before: ir.Node) -> ir.Value:
 def _sink_unary(node: ir.Node) -> bool:
     source = _reshaped(node.inputs[0])
     x = node.inputs[0]
-    if source is None or x is None or len(node.outputs) > 1:
+    if x is None or len(node.outputs) > 1 or edit.array_of(x) is not None:
         return False
+    if source is None or (node.op_type in LAST_AXIS and not _same_last_axis(source, x)):
+        if edit.shape_of(x)[0] == 1 or node.op_type == "Pow":
+            return False
+        source = reshape(x, (1, *edit.shape_of(x)), node)  # rows of no batch: they get one
     shape = edit.shape_of(source)
     if node.op_type in LAST_AXIS:
         rank = len(edit.shape_of(node.outputs[0]))
         axis = -1 if node.op_type == "Linear" else edit.int_attribute(node, "axis", -1)
-        if axis % rank != rank - 1 or shape[-1:] != edit.shape_of(x)[-1:]:
+        if axis % rank != rank - 1 or not _same_last_axis(source, x):
             return False
         shape = (*shape[:-1], edit.shape_of(node.outputs[0])[-1])
     elif any(v is not None and edit.scalar_of(v) is None for v in node.inputs[1:]):
         return False
     _emit(node, [source, *node.inputs[1:]], shape)
     return True
+
+
+def _same_last_axis(a: ir.Value, b: ir.Value) -> bool:
+    return edit.shape_of(a)[-1:] == edit.shape_of(b)[-1:]
 
 
 def sink_transpose(node: ir.Node) -> bool:
@@ -108,6 +124,7 @@ def sink_transpose(node: ir.Node) -> bool:
         return False
     inputs = [source, *node.inputs[1:]]
     value = edit.insert(node, node.op_type, inputs, shape, dict(node.attributes), node.domain)
+    _keep_quant(output, value)
     turned_back = edit.insert(node, "Transpose", [value], edit.shape_of(output), {"perm": perm})
     edit.replace(output, turned_back)
     return True
@@ -154,15 +171,20 @@ def _moved_constant(
 
 
 def _prepend_batch(node: ir.Node) -> bool:
-    """Concat and ReduceMean in a space whose first axis is not the batch: put a 1 in front.
+    """Concat, ReduceMean and MatMul in a space whose first axis is no batch: put a 1 in front.
 
     In [S, 1, ...] the 1 is moved, elsewhere one is added.
     """
-    values = [v for v in (node.inputs if node.op_type == "Concat" else node.inputs[:1]) if v]
+    values = [v for v in (node.inputs[:1] if node.op_type == "ReduceMean" else node.inputs) if v]
     shapes = [edit.shape_of(v) for v in values]
     if not shapes or all(s[0] == 1 for s in shapes):
         return False
+    if node.op_type == "MatMul" and len({len(s) for s in shapes}) > 1:
+        return False
     rank = len(shapes[0])
+    if node.op_type == "MatMul":
+        _batched_product(node, values)
+        return True
     if node.op_type == "Concat":
         axes = [edit.int_attribute(node, "axis", 0) % rank]
     else:
@@ -184,6 +206,14 @@ def _prepend_batch(node: ir.Node) -> bool:
         result = edit.insert(node, "ReduceMean", inputs, shape, {"keepdims": keep})
     edit.replace(node.outputs[0], reshape(result, output, node))
     return True
+
+
+def _batched_product(node: ir.Node, values: list[ir.Value]) -> None:
+    """A product of stacks of matrices, as one sample's."""
+    output = edit.shape_of(node.outputs[0])
+    inputs = [_with_batch(v, False, node) for v in values]
+    result = edit.insert(node, "MatMul", inputs, (1, *output))
+    edit.replace(node.outputs[0], reshape(result, output, node))
 
 
 def _with_batch(value: ir.Value, swap: bool, before: ir.Node) -> ir.Value:
