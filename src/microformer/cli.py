@@ -16,6 +16,7 @@ from microformer.bench import DEFAULT_ROWS, bench
 from microformer.bench.view import bench_table
 from microformer.demo import demo_paths
 from microformer.errors import DataError, MicroformerError, OutputError
+from microformer.inputs import ExactOption, FixOption, fixed_inputs
 from microformer.report import Report
 from microformer.report.terminal import view
 from microformer.samples import random_samples, read_samples
@@ -137,11 +138,10 @@ def compile_command(
         list[str] | None,
         typer.Option(help="NAME=1,9,32: an input's whole shape, where its axes are dynamic."),
     ] = None,
+    fix: FixOption = None,
+    exact_import: ExactOption = False,
     cores: Cores = None,
     weights: Weights = None,
-    exact_import: Annotated[
-        bool, typer.Option(help="Keep a quantised model's operations apart.")
-    ] = False,
     force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
     dump_dir: Annotated[Path | None, typer.Option(help="A text file a stage.")] = None,
     as_json: JsonFlag = False,
@@ -159,7 +159,9 @@ def compile_command(
         )
     with _bars() as bars:
         with bars("load"):
-            loaded = pipeline.load_model(model, shape=_shapes(shape), exact_import=exact_import)
+            loaded = pipeline.load_model(
+                model, shape=_shapes(shape), fixed=fixed_inputs(fix), exact_import=exact_import
+            )
         samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
         made = pipeline.compile_model(
             loaded, samples, board, softmax=softmax, meaningful=data is not None, progress=bars

@@ -52,11 +52,12 @@ def allowed(room: str) -> set[str]:
         "kernels": {"kernels", "graph", "errors"},
         "store": {"store", "graph", "integer", "errors"},
         "samples": {"graph", "errors"},
+        "inputs": set(),
         "demo": set(),
         "bench": {"bench", "pipeline", "quantize", *SHARED},
         "pipeline": {*STAGES, *SHARED, "samples"},
         "api": {"pipeline", "report", "samples", *SHARED},
-        "cli": {"pipeline", "report", "samples", "store", "demo", "bench", "__version__", *SHARED},
+        "cli": {"pipeline", "inputs", "report", "samples", "store", "demo", "bench", "__version__", *SHARED},
         "__main__": {"cli"},
         "__init__": {"api", "report", *SHARED},
     }[room]

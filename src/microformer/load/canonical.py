@@ -22,6 +22,7 @@ from microformer.load.patterns.layouts import simplify_layouts
 from microformer.load.patterns.linear import absorb_bias, recognise_linear
 from microformer.load.patterns.pooling import normalise_pools
 from microformer.load.patterns.reshapes import sink_reshapes
+from microformer.load.patterns.softmax import normalise_softmax
 
 RECOGNISE: tuple[edit.Pass, ...] = (
     drop_copies,  # first: the patterns do not look through them
@@ -33,6 +34,7 @@ RECOGNISE: tuple[edit.Pass, ...] = (
     fuse_attention,
     normalise_attention,
     recognise_activations,  # the groups are largest while nothing is folded
+    normalise_softmax,
     normalise_norms,
     normalise_convs,
     normalise_pools,

@@ -51,7 +51,7 @@ _UNDERSTOOD = {
     *("MatMul", "Gemm", "Conv", "Attention", "LayerNormalization", "RMSNormalization", "Softmax"),
     *("BatchNormalization", "Pad", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceSum"),
     *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Slice", "Split", "Gather"),
-    *("Expand", "Tile", "Where", "Cast", "Dropout", "IsNaN", "Einsum"),
+    *("Expand", "Tile", "Where", "Cast", "Dropout", "IsNaN", "Einsum", "Requantize"),
 }
 
 

@@ -78,6 +78,7 @@ def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -
     own.CopyFrom(proto)
     _check_tensors(own, label, folder)
     _drop_initialised_inputs(own.graph)
+    _name_domains(own)
     try:
         if not all(o.type.tensor_type.HasField("shape") for o in own.graph.output):
             own = onnx.shape_inference.infer_shapes(own)  # the checker wants shapes there
@@ -85,6 +86,17 @@ def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -
     except Exception as error:  # onnx's C++ has an error class for each of its parts
         raise ModelError(f"{label} is not valid ONNX: {_first_line(error)}") from None
     return _upgrade(own, label)
+
+
+def _name_domains(proto: onnx.ModelProto) -> None:
+    """onnxruntime writes its norms into ONNX's own domain, where older opsets have none."""
+    version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    own = {"SimplifiedLayerNormalization", *(["LayerNormalization"] if version < 17 else [])}
+    for node in proto.graph.node:
+        if node.domain in ("", "ai.onnx") and node.op_type in own:
+            node.domain = "com.microsoft"
+            if not any(o.domain == node.domain for o in proto.opset_import):
+                proto.opset_import.add(domain=node.domain, version=1)
 
 
 def _first_line(error: Exception) -> str:

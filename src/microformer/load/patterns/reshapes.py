@@ -15,7 +15,7 @@ import onnx_ir as ir
 from microformer.load import edit
 
 ELEMENTWISE = (
-    *("Relu", "Gelu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Silu"),
+    *("Relu", "Gelu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Silu", "Requantize"),
     *("Erf", "Sqrt", "Exp", "Neg", "Pow"),
 )
 LAST_AXIS = ("Linear", "LayerNormalization", "RMSNormalization", "Softmax")
