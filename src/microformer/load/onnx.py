@@ -19,6 +19,7 @@ from onnxscript import version_converter
 
 from microformer.errors import ModelError
 from microformer.load.functions import OPSET
+from microformer.load.tflite_ops import tflite_to_onnx
 
 MAX_BYTES = 1 << 30
 """Limit of a file, of one tensor, and of all external data together."""
@@ -27,7 +28,6 @@ MAX_NODES = 50_000
 OLDEST_OPSET = 7
 
 _SUFFIXES = {
-    ".tflite": "TFLite files are not read yet: export the model to ONNX",
     ".pt": "a PyTorch file may run code when it is read, so microformer never does: load the "
     "module in Python and give it to microformer.load, or export it with torch.onnx.export",
 }
@@ -35,7 +35,7 @@ _SUFFIXES[".pth"] = _SUFFIXES[".pt2"] = _SUFFIXES[".ckpt"] = _SUFFIXES[".pkl"] =
 
 
 def read_file(path: Path) -> ir.Model:
-    """Read and check an ONNX file. Raises ModelError, naming the file and what is wrong."""
+    """Read and check an ONNX or TFLite file; ModelError names it and says what is wrong."""
     if path.is_dir():
         raise ModelError(f"{path} is a folder: give the .onnx file in it.")
     if not path.exists():
@@ -43,9 +43,9 @@ def read_file(path: Path) -> ir.Model:
     advice = _SUFFIXES.get(path.suffix.lower())
     if advice is not None:
         raise ModelError(f"Cannot load {path}: {advice}.")
-    if path.suffix.lower() != ".onnx":
+    if path.suffix.lower() not in (".onnx", ".tflite"):
         raise ModelError(
-            f"Cannot load {path}: only .onnx files are read; export the model to ONNX."
+            f"Cannot load {path}: only .onnx and .tflite files are read; export the model to ONNX."
         )
     if path.stat().st_size > MAX_BYTES:
         raise ModelError(f"{path} is larger than 1 GiB: no microcontroller holds such a model.")
@@ -53,6 +53,8 @@ def read_file(path: Path) -> ir.Model:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"Cannot read {path}: {error.strerror}.") from None
+    if path.suffix.lower() == ".tflite":
+        return read_proto(tflite_to_onnx(data, str(path)), str(path))
     return read_bytes(data, str(path), path.parent)
 
 
@@ -60,6 +62,8 @@ def read_bytes(data: bytes, label: str, folder: Path | None = None) -> ir.Model:
     """Parse and check serialised ONNX; external data may lie in ``folder`` only."""
     if not data:
         raise ModelError(f"{label} is empty: export the model again.")
+    if data[4:8] == b"TFL3":
+        return read_proto(tflite_to_onnx(data, label), label)
     try:
         proto = onnx.load_model_from_string(data)
     except Exception:  # protobuf has an error class for each of its implementations

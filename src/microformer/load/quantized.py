@@ -78,8 +78,7 @@ def _annotated(node: ir.Node, x: ir.Value, quant: Quant) -> ir.Value:
         edit.set_quant(again, quant)
         return again
     origin, maker = x.name or "", x.producer()
-    clamps = quant.zero_point == -128 and maker is not None and maker.op_type in _CLAMPED
-    if clamps and not (maker is not None and _is_product(maker)):
+    if quant.zero_point == -128 and maker is not None and _may_clamp(maker):
         # quantisers drop a Relu whose work saturation does: the float model needs it back
         readers = [use.node for use in x.uses()]
         relu = edit.insert(node, "Relu", [x], edit.shape_of(x))
@@ -92,9 +91,13 @@ def _annotated(node: ir.Node, x: ir.Value, quant: Quant) -> ir.Value:
     return x
 
 
-def _is_product(node: ir.Node) -> bool:
-    """A product of two activations: attention logits, never behind a Relu."""
-    return node.op_type == "MatMul" and all(edit.array_of(v) is None for v in node.inputs)
+def _may_clamp(node: ir.Node) -> bool:
+    """Whether a Relu may have stood behind an operation: not behind logits, or 1 + erf(x)."""
+    if node.op_type not in _CLAMPED:
+        return False
+    if node.op_type == "MatMul":
+        return any(edit.array_of(v) is not None for v in node.inputs)
+    return node.op_type != "Add" or all(edit.scalar_of(v) is None for v in node.inputs)
 
 
 def _quant(node: ir.Node) -> Quant:
