@@ -1,15 +1,18 @@
 """Quantised models: what onnxruntime computes at each tensor, and each layer of ours against it."""
 
 import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
+import microformer
 from microformer.graph.float_model import FloatModel
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array, Tensor
@@ -67,6 +70,13 @@ def stored(tensor: Tensor, value: Array) -> Array:
         return value.reshape(1, *tensor.shape)
     logical = [tensor.shape[perm.index(axis)] for axis in range(len(perm))]
     return value.reshape(logical).transpose(perm)[None]
+
+
+def plain_graph(model: FloatModel, x: Array) -> IntGraph:
+    """The integer graph before tables join the layer before them: one node a layer of the file."""
+    stage = sys.modules["microformer.quantize"]
+    with patch.object(stage, "simplify", lambda graph: graph):
+        return microformer.quantize(model, x)
 
 
 def layer_differences(graph: IntGraph, model: FloatModel, reference: Reference) -> dict[str, int]:

@@ -9,7 +9,13 @@ import onnxruntime
 import pytest
 import torch
 from float_checks import graph_model, legacy_export, torch_output
-from import_checks import as_int8, layer_differences, onnx_reference, quantized
+from import_checks import (
+    as_int8,
+    layer_differences,
+    onnx_reference,
+    plain_graph,
+    quantized,
+)
 from onnxruntime.quantization import QuantType
 from torch import nn
 
@@ -86,7 +92,7 @@ def test_each_layer_is_within_one_step(
 ) -> None:
     data, x = qdq(name, quantiser, tmp_path)
     model = load(data, exact_import=exact)
-    graph = microformer.quantize(model, x)
+    graph = plain_graph(model, x)
     found = worst(graph, model, data, x[:4])
     assert len(found) >= 4
     attention = {n.name for n in graph.nodes if isinstance(n.op, ops.Attention)}

@@ -21,6 +21,7 @@ from microformer.load.patterns.layernorm import normalise_norms, recognise_norms
 from microformer.load.patterns.layouts import simplify_layouts
 from microformer.load.patterns.linear import absorb_bias, recognise_linear
 from microformer.load.patterns.pooling import normalise_pools
+from microformer.load.patterns.products import normalise_products
 from microformer.load.patterns.reshapes import sink_reshapes
 from microformer.load.patterns.softmax import normalise_softmax
 
@@ -48,6 +49,7 @@ FOLD: tuple[edit.Pass, ...] = (
     fold_batchnorms,
     fold_behind,  # once attention has taken its scalars as its scale
     fold_ahead,  # what could not go backwards
+    normalise_products,  # what attention has left
 )
 MAX_ROUNDS = 64
 

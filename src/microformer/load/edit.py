@@ -118,11 +118,18 @@ def set_exact(graph: ir.Graph, exact: bool) -> None:
     graph.meta[_EXACT] = exact
 
 
-def _hand_on(old: ir.Value, new: ir.Value) -> None:
-    """``new`` takes the place of ``old``: what was imported for the one holds for the other."""
-    quant = quant_of(old)
-    if quant is not None and quant_of(new) is None and array_of(new) is None:
-        set_quant(new, quant, origin_of(old))
+def _hand_on(old: ir.Value, new: ir.Value) -> ir.Value:
+    """``new`` in the place of ``old``: what was imported for the one holds for the other.
+
+    Where the two have unlike imported scales, ``new`` is requantised.
+    """
+    quant, maker = quant_of(old), old.producer()
+    if quant is None or array_of(new) is not None or quant_of(new) == quant:
+        return new
+    if quant_of(new) is not None and maker is not None:
+        new = insert(maker, "Requantize", [new], shape_of(new), domain=DOMAIN)
+    set_quant(new, quant, origin_of(old))
+    return new
 
 
 def int_attribute(node: ir.Node, name: str, default: int) -> int:
@@ -182,13 +189,13 @@ def constant(before: ir.Node, data: Array, name: str = "", grid: Array | None = 
 
 def replace(old: ir.Value, new: ir.Value) -> None:
     """Let every reader of ``old``, the graph's outputs too, read ``new``."""
-    _hand_on(old, new)
+    new = _hand_on(old, new)
     ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
 
 
 def redirect(old: ir.Value, new: ir.Value, readers: Sequence[ir.Node]) -> None:
     """Let only ``readers`` read ``new`` where they read ``old``."""
-    _hand_on(old, new)
+    new = _hand_on(old, new)
     for node in readers:
         for index, value in enumerate(node.inputs):
             if value is old:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from microformer.errors import MicroformerError
 from microformer.load.tflite import Operator, read_tflite
 from microformer.load.tflite_moves import MOVES
 from microformer.load.tflite_onnx import Writer, finish
@@ -23,7 +24,13 @@ def tflite_to_onnx(data: bytes, label: str) -> onnx.ModelProto:
         convert = _OPERATORS.get(operator.name)
         if convert is None or not operator.outputs:
             raise refuse(graph, operator, "it is not supported yet; replace or remove it")
-        convert(writer, operator)
+        try:
+            convert(writer, operator)
+        except MicroformerError:
+            raise
+        except Exception as error:  # options of another operator, tensors of the wrong shape
+            detail = " ".join(str(error).split())[:120] or type(error).__name__
+            raise refuse(graph, operator, f"it contradicts itself ({detail})") from None
     return finish(writer, inputs)
 
 
@@ -147,6 +154,15 @@ def _squared_difference(w: Writer, op: Operator) -> None:
     w.write(op, w.node("Mul", [difference, difference]))
 
 
+def _requantised(w: Writer, op: Operator) -> None:
+    """The same values behind another QDQ pair; a Transpose that moves nothing keeps its name."""
+    if not w.stored(op.inputs[0]).scale.size:
+        _simple("Identity", 1)(w, op)
+        return
+    perm = list(range(len(w.stored(op.inputs[0]).shape)))
+    w.write(op, w.node("Transpose", [w.read(op.inputs[0])], perm=perm))
+
+
 def _rsqrt(w: Writer, op: Operator) -> None:
     w.write(op, w.node("Reciprocal", [w.node("Sqrt", [w.read(op.inputs[0])])]))
 
@@ -160,7 +176,7 @@ _OPERATORS: dict[str, Callable[[Writer, Operator], None]] = {
     "SQUARED_DIFFERENCE": _squared_difference,
     "RSQRT": _rsqrt,
     "SQRT": _simple("Sqrt", 1),
-    "QUANTIZE": _simple("Identity", 1),
+    "QUANTIZE": _requantised,
     "DEQUANTIZE": _simple("Identity", 1),
     "RELU": _simple("Relu", 1),
     "LOGISTIC": _simple("Sigmoid", 1),

@@ -31,7 +31,7 @@ def sink_reshapes(graph: ir.Graph) -> bool:
             modified |= _sink_binary(node)
         elif node.op_type == "Gather":
             modified |= _sink_gather(node)
-        elif node.op_type in ("Concat", "ReduceMean", "MatMul"):
+        elif node.op_type in ("Concat", "ReduceMean"):
             modified |= _prepend_batch(node)
     return modified
 
@@ -171,20 +171,15 @@ def _moved_constant(
 
 
 def _prepend_batch(node: ir.Node) -> bool:
-    """Concat, ReduceMean and MatMul in a space whose first axis is no batch: put a 1 in front.
+    """Concat and ReduceMean in a space whose first axis is not the batch: put a 1 in front.
 
     In [S, 1, ...] the 1 is moved, elsewhere one is added.
     """
-    values = [v for v in (node.inputs[:1] if node.op_type == "ReduceMean" else node.inputs) if v]
+    values = [v for v in (node.inputs if node.op_type == "Concat" else node.inputs[:1]) if v]
     shapes = [edit.shape_of(v) for v in values]
     if not shapes or all(s[0] == 1 for s in shapes):
         return False
-    if node.op_type == "MatMul" and len({len(s) for s in shapes}) > 1:
-        return False
     rank = len(shapes[0])
-    if node.op_type == "MatMul":
-        _batched_product(node, values)
-        return True
     if node.op_type == "Concat":
         axes = [edit.int_attribute(node, "axis", 0) % rank]
     else:
@@ -206,14 +201,6 @@ def _prepend_batch(node: ir.Node) -> bool:
         result = edit.insert(node, "ReduceMean", inputs, shape, {"keepdims": keep})
     edit.replace(node.outputs[0], reshape(result, output, node))
     return True
-
-
-def _batched_product(node: ir.Node, values: list[ir.Value]) -> None:
-    """A product of stacks of matrices, as one sample's."""
-    output = edit.shape_of(node.outputs[0])
-    inputs = [_with_batch(v, False, node) for v in values]
-    result = edit.insert(node, "MatMul", inputs, (1, *output))
-    edit.replace(node.outputs[0], reshape(result, output, node))
 
 
 def _with_batch(value: ir.Value, swap: bool, before: ir.Node) -> ir.Value:
