@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from float_checks import graph_model, legacy_export, torch_output
+from float_checks import graph_model, torch_output
 from import_checks import (
     as_int8,
     layer_differences,
@@ -20,6 +20,7 @@ from onnxruntime.quantization import QuantType
 from torch import nn
 
 import microformer
+from exporters import legacy_export
 from microformer.errors import UnsupportedOpError
 from microformer.graph import ops
 from microformer.graph.float_model import FloatModel
