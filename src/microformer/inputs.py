@@ -24,3 +24,17 @@ def fixed_inputs(options: list[str] | None) -> dict[str, float] | None:
         if not name:
             raise typer.BadParameter(f"'{option}' is not NAME=1", param_hint="--fix")
     return numbers or None
+
+
+def shapes(options: list[str] | None) -> dict[str, list[int]] | None:
+    """``["x=1,9,32"]`` -> ``{"x": [1, 9, 32]}``."""
+    sizes_of: dict[str, list[int]] = {}
+    for option in options or []:
+        name, _, sizes = option.rpartition("=")
+        try:
+            sizes_of[name] = [int(size) for size in sizes.split(",")]
+        except ValueError:
+            sizes_of[name] = []
+        if not name or min(sizes_of[name], default=0) < 1:
+            raise typer.BadParameter(f"'{option}' is not NAME=1,9,32", param_hint="--shape")
+    return sizes_of or None

@@ -57,7 +57,17 @@ def allowed(room: str) -> set[str]:
         "bench": {"bench", "pipeline", "quantize", *SHARED},
         "pipeline": {*STAGES, *SHARED, "samples"},
         "api": {"pipeline", "report", "samples", *SHARED},
-        "cli": {"pipeline", "inputs", "report", "samples", "store", "demo", "bench", "__version__", *SHARED},
+        "cli": {
+            "pipeline",
+            "inputs",
+            "report",
+            "samples",
+            "store",
+            "demo",
+            "bench",
+            "__version__",
+            *SHARED,
+        },
         "__main__": {"cli"},
         "__init__": {"api", "report", *SHARED},
     }[room]

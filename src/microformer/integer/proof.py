@@ -52,7 +52,7 @@ def _bound(graph: IntGraph, node: Node) -> int:
         case ops.Linear() | ops.Conv2d() | ops.ConvPool():
             weight, mult, add = data[1:4]
             assert weight is not None and mult is not None and add is not None
-            if op.wide:
+            if not isinstance(op, ops.ConvPool) and op.wide:
                 return _wide_bound(_limits(weight), mult, add, op.shift)
             return _requantize_bound(_limits(weight), mult, add)
         case ops.MatMul():

@@ -82,7 +82,9 @@ def _pooled(graph: IntGraph, isas: tuple[str, ...]) -> IntGraph:
     kept: dict[str, Node] = {node.output: node for node in graph.nodes}
     for node in graph.nodes:
         behind = readers.get(node.output, [])
-        if not isinstance(node.op, Conv2d) or len(behind) != 1 or node.output in graph.outputs:
+        if not isinstance(node.op, Conv2d) or node.op.wide or len(behind) != 1:
+            continue
+        if node.output in graph.outputs:
             continue
         pool = behind[0].op
         if not isinstance(pool, MaxPool2d) or any(pool.pads):
