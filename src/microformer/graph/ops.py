@@ -19,7 +19,8 @@ class Op:
         return type(self).__name__
 
     def __str__(self) -> str:
-        attributes = ", ".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self))
+        shown = [f for f in fields(self) if getattr(self, f.name) != f.default]
+        attributes = ", ".join(f"{f.name}={getattr(self, f.name)}" for f in shown)
         return f"{self.kind}({attributes})"
 
 

@@ -7,17 +7,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from microformer.errors import UnsupportedOpError
 from microformer.graph import ops
 from microformer.graph.kernel_graph import Arg
 from microformer.graph.tensor import Tensor
+from microformer.kernels.permute import PERMUTE_RANK, merged_axes
 
 __all__ = ["PERMUTE_RANK", "arguments", "concat_arguments", "family", "is_pointwise"]
 
 Operands = Sequence[Tensor | None]
-
-PERMUTE_RANK = 6
-"""Axes that mf_permute_s8 can move, after axes that stay together have been merged."""
 
 
 def family(op: ops.Op, inputs: Operands) -> str:
@@ -263,22 +260,8 @@ def _transpose(op: ops.Transpose, inputs: Operands, output: Tensor) -> tuple[Arg
 def _permute_arguments(
     source: Tensor | None, output: Tensor, offset: int, axes: list[tuple[int, int]]
 ) -> tuple[Arg, ...]:
-    """``axes`` are the output's (length, byte stride in the source); neighbours are merged."""
-    merged: list[tuple[int, int]] = []
-    for length, stride in axes:
-        if length == 1:
-            continue
-        if merged and merged[-1][1] == length * stride:
-            merged[-1] = (merged[-1][0] * length, stride)
-        else:
-            merged.append((length, stride))
-    if len(merged) > PERMUTE_RANK:
-        raise UnsupportedOpError(
-            f"The transpose that makes '{output.name}' moves {len(merged)} axes apart; at most "
-            f"{PERMUTE_RANK} are compiled, so split it into two."
-        )
-    full = [(1, 0)] * (PERMUTE_RANK - len(merged)) + merged
-    lengths, strides = zip(*full, strict=True)
+    """``axes`` are the output's (length, byte stride in the source)."""
+    lengths, strides = merged_axes(axes, output.name)
     return (_source(source), _target(output), *_ints(offset, *lengths, *strides))
 
 

@@ -12,6 +12,7 @@ from microformer.graph.tensor import Tensor
 from microformer.graph.verify import verify
 from microformer.integer.proof import prove
 from microformer.quantize import convert_matrix as matrix
+from microformer.quantize import convert_pool as pool
 from microformer.quantize import convert_shape as shape
 from microformer.quantize.assign import assign
 from microformer.quantize.builder import Builder
@@ -32,9 +33,9 @@ _CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
     "Add": shape.add,
     "Mul": shape.mul,
     "Softmax": shape.softmax,
-    "MaxPool": shape.pool,
-    "AveragePool": shape.pool,
-    "ReduceMean": shape.mean,
+    "MaxPool": pool.pool,
+    "AveragePool": pool.pool,
+    "ReduceMean": pool.mean,
     "Concat": shape.concat,
     "Slice": shape.slice_axes,
     "Reshape": shape.reshape,
