@@ -24,12 +24,18 @@ def load(
     example: Any = None,
     name: str | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    exact_import: bool = False,
 ) -> FloatModel:
     """A float model from a path to ``.onnx`` or a ``torch.nn.Module`` (with an ``example`` input).
 
-    ``shape`` fixes dynamic axes by input name. Raises ModelError or UnsupportedOpError.
+    ``shape`` fixes dynamic axes by input name, ``fixed`` fills further inputs with a number. Of a
+    quantised model (QDQ ONNX, int8 TFLite) the scales are kept; ``exact_import`` also keeps its
+    operations apart, attention as softmax and products. Raises ModelError or UnsupportedOpError.
     """
-    return pipeline.load_model(source, example=example, name=name, shape=shape)
+    return pipeline.load_model(
+        source, example=example, name=name, shape=shape, fixed=fixed, exact_import=exact_import
+    )
 
 
 def quantize(model: FloatModel, x: Array, *, softmax: str = "lut") -> IntGraph:

@@ -16,6 +16,7 @@ from microformer.bench import DEFAULT_ROWS, bench
 from microformer.bench.view import bench_table
 from microformer.demo import demo_paths
 from microformer.errors import DataError, MicroformerError, OutputError
+from microformer.inputs import ExactOption, FixOption, fixed_inputs, shapes
 from microformer.report import Report
 from microformer.report.terminal import view
 from microformer.samples import random_samples, read_samples
@@ -100,20 +101,6 @@ def _board(board: Target, cores: int | None, weights: str | None) -> Target:
     return board if weights is None else targets.with_weights(board, weights)
 
 
-def _shapes(options: list[str] | None) -> dict[str, list[int]] | None:
-    """``["x=1,9,32"]`` -> ``{"x": [1, 9, 32]}``."""
-    shapes: dict[str, list[int]] = {}
-    for option in options or []:
-        name, _, sizes = option.rpartition("=")
-        try:
-            shapes[name] = [int(size) for size in sizes.split(",")]
-        except ValueError:
-            shapes[name] = []
-        if not name or min(shapes[name], default=0) < 1:
-            raise typer.BadParameter(f"'{option}' is not NAME=1,9,32", param_hint="--shape")
-    return shapes or None
-
-
 @app.command("targets")
 def list_targets(as_json: JsonFlag = False) -> None:
     """List the targets."""
@@ -137,6 +124,8 @@ def compile_command(
         list[str] | None,
         typer.Option(help="NAME=1,9,32: an input's whole shape, where its axes are dynamic."),
     ] = None,
+    fix: FixOption = None,
+    exact_import: ExactOption = False,
     cores: Cores = None,
     weights: Weights = None,
     force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
@@ -156,7 +145,9 @@ def compile_command(
         )
     with _bars() as bars:
         with bars("load"):
-            loaded = pipeline.load_model(model, shape=_shapes(shape))
+            loaded = pipeline.load_model(
+                model, shape=shapes(shape), fixed=fixed_inputs(fix), exact_import=exact_import
+            )
         samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
         made = pipeline.compile_model(
             loaded, samples, board, softmax=softmax, meaningful=data is not None, progress=bars

@@ -84,9 +84,13 @@ def load_model(
     example: Any = None,
     name: str | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    exact_import: bool = False,
 ) -> FloatModel:
     """Stage 1, alone: samples can only be checked once the model's input is known."""
-    return load(source, example=example, name=name, shape=shape)
+    return load(
+        source, example=example, name=name, shape=shape, fixed=fixed, exact_import=exact_import
+    )
 
 
 def quantize_model(

@@ -24,6 +24,8 @@ _MEANING: dict[type[ops.Op], Callable[..., Array]] = {
     ops.Attention: attention.attention,
     ops.AttentionBlock: attention.attention_block,
     ops.Softmax: softmax_module.softmax,
+    ops.FineSoftmax: softmax_module.fine_softmax,
+    ops.MatMul: linear.matmul,
     ops.LayerNorm: layernorm.layernorm,
     ops.Add: elementwise.add,
     ops.Mul: elementwise.mul,

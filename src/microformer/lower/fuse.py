@@ -46,7 +46,7 @@ def _fused(graph: IntGraph, node: Node, isas: tuple[str, ...]) -> IntGraph:
 
 def _is_plain(graph: IntGraph, node: Node) -> bool:
     """A matrix product of rows, without a table."""
-    if not isinstance(node.op, Linear) or any(node.inputs[4:]):
+    if not isinstance(node.op, Linear) or node.op.wide or any(node.inputs[4:]):
         return False
     x = graph.tensors[node.inputs[0]]
     return len(x.shape) == 2 and x.data is None
@@ -82,7 +82,9 @@ def _pooled(graph: IntGraph, isas: tuple[str, ...]) -> IntGraph:
     kept: dict[str, Node] = {node.output: node for node in graph.nodes}
     for node in graph.nodes:
         behind = readers.get(node.output, [])
-        if not isinstance(node.op, Conv2d) or len(behind) != 1 or node.output in graph.outputs:
+        if not isinstance(node.op, Conv2d) or node.op.wide or len(behind) != 1:
+            continue
+        if node.output in graph.outputs:
             continue
         pool = behind[0].op
         if not isinstance(pool, MaxPool2d) or any(pool.pads):

@@ -12,6 +12,7 @@ from microformer.graph.tensor import Tensor
 from microformer.graph.verify import verify
 from microformer.integer.proof import prove
 from microformer.quantize import convert_matrix as matrix
+from microformer.quantize import convert_pool as pool
 from microformer.quantize import convert_shape as shape
 from microformer.quantize.assign import assign
 from microformer.quantize.builder import Builder
@@ -27,12 +28,14 @@ _CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
     "Attention": matrix.attention,
     "LayerNormalization": matrix.norm,
     "RMSNormalization": matrix.norm,
+    "MatMul": matrix.matmul,
+    "Requantize": shape.requantize,
     "Add": shape.add,
     "Mul": shape.mul,
     "Softmax": shape.softmax,
-    "MaxPool": shape.pool,
-    "AveragePool": shape.pool,
-    "ReduceMean": shape.mean,
+    "MaxPool": pool.pool,
+    "AveragePool": pool.pool,
+    "ReduceMean": pool.mean,
     "Concat": shape.concat,
     "Slice": shape.slice_axes,
     "Reshape": shape.reshape,
@@ -48,7 +51,7 @@ def quantize(model: FloatModel, ranges: Ranges, *, softmax: str = "lut") -> IntG
     ``softmax`` is "lut" (equation 3) or "ibert" (equation 4). Raises UnsupportedOpError for a
     node that has no integer meaning and ArithmeticProofError where 32 bits do not suffice.
     """
-    context = Context(Builder(model.name), assign(model, ranges), softmax)
+    context = Context(Builder(model.name), assign(model, ranges), softmax, model.imported)
     _declare_input(context, model)
     for node in model.model.graph:
         converter = _CONVERTERS.get(node.op_type)
