@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from radar_sets import data, tree  # noqa: F401  fixtures of tests/tinyradar
+
 _GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -85,6 +85,65 @@ def test_a_wall_that_is_broken_is_seen() -> None:
     assert not rooms <= allowed("lower")
 
 
+RADAR = ROOT / "src" / "tinyradar"
+NEEDS_TORCH = {"models", "train", "reproduce"}
+"""Rooms of tinyradar that import torch; all others run without it."""
+
+
+def public_names() -> set[str]:
+    """What ``microformer`` exports."""
+    tree = ast.parse((SOURCE / "__init__.py").read_text("utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return {f"microformer.{name}" for name in ast.literal_eval(node.value)}
+    raise AssertionError("microformer has no __all__")
+
+
+def private_uses(tree: ast.AST) -> set[str]:
+    """Names of microformer that a file of tinyradar uses and that are not public."""
+    names = {n for n in imports(tree) if n.split(".")[0] == "microformer" and n != "microformer"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "microformer":
+            names.add(f"microformer.{node.attr}")
+    return names - public_names()
+
+
+def _radar_modules() -> list[Path]:
+    return sorted(RADAR.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", _radar_modules(), ids=lambda p: str(p.relative_to(RADAR)))
+def test_tinyradar_uses_public_names_only(path: Path) -> None:
+    assert private_uses(ast.parse(path.read_text("utf-8"))) == set()
+
+
+def test_a_private_use_is_seen() -> None:
+    for text in (
+        "from microformer.integer import evaluate",
+        "import microformer.api",
+        "from microformer import pipeline",
+        "import microformer\nmicroformer.pipeline.run_model()",
+        "def f():\n  from microformer.quantize import quantize",
+    ):
+        assert private_uses(ast.parse(text)), text
+    assert not private_uses(ast.parse("import microformer\nmicroformer.load('x')"))
+
+
+@pytest.mark.parametrize("path", _radar_modules(), ids=lambda p: str(p.relative_to(RADAR)))
+def test_torch_stays_in_its_rooms(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    room = path.relative_to(RADAR).parts[0].removesuffix(".py")
+    top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    names = {n.split(".")[0] for statement in top for n in imports(statement)}
+    assert room in NEEDS_TORCH or "torch" not in names
+
+
+def test_microformer_never_imports_tinyradar() -> None:
+    for path in _modules():
+        names = imports(ast.parse(path.read_text("utf-8")))
+        assert not any(n.split(".")[0] == "tinyradar" for n in names), path
+
+
 @pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(SOURCE)))
 def test_torch_is_never_imported_by_the_core(path: Path) -> None:
     tree = ast.parse(path.read_text("utf-8"))
@@ -99,7 +158,9 @@ def test_every_stage_has_its_verb() -> None:
         assert stage in functions
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+@pytest.mark.parametrize(
+    "path", [*_modules(), *_radar_modules()], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_files_stay_small(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= 300
     assert path.stem not in {"utils", "helpers", "common", "manager", "misc"}

@@ -9,7 +9,7 @@ from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.tensor import Quant
 from microformer.quantize.functions import FUNCTIONS, clip_bounds, useful_range
 from microformer.quantize.scales import affine, symmetric
-from microformer.quantize.source import constant_of, consumers, value_name
+from microformer.quantize.source import constant_of, consumers, value_name, weights_key
 
 SOFTMAX_QUANT = Quant(1.0 / 256.0, -128)
 
@@ -97,7 +97,23 @@ def assign(model: FloatModel, ranges: Ranges) -> Assignment:
                 result.join(output, value_name(value))
     for first, second in result.absorbed.items():
         result.join(second, first)
+    _tie_shared_weights(result, nodes)
     return result
+
+
+def _tie_shared_weights(result: Assignment, nodes: list[ir.Node]) -> None:
+    """Layers of one weight (a net run on each frame) share their scales, so as to store it once.
+
+    Their integer weights depend on the scales of input and output: equal scales, equal weights.
+    """
+    first: dict[str, ir.Node] = {}
+    for node in nodes:
+        if node.op_type not in {"Conv", "Linear"}:
+            continue
+        other = first.setdefault(weights_key(node), node)
+        if other is not node and constant_of(node.inputs[0]) is None:
+            result.join(value_name(other.inputs[0]), value_name(node.inputs[0]))
+            result.join(value_name(other.outputs[0]), value_name(node.outputs[0]))
 
 
 def _seed(result: Assignment, node: ir.Node) -> None:

@@ -17,13 +17,17 @@ from microformer.quantize.source import constant_of, full_shape, int_shape, valu
 
 @dataclass
 class Context:
-    """State of one conversion. ``tensors`` maps a float value's name to its int tensor's."""
+    """State of one conversion. ``tensors`` maps a float value's name to its int tensor's.
+
+    ``weights`` maps a layer's ``weights_key`` to the (weight, mult, add) stored for it last.
+    """
 
     builder: Builder
     scales: Assignment
     softmax: str
     imported: Imported | None = None
     tensors: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def read(self, value: ir.Value | None) -> str:
         """The int tensor of a computed float value, in the shape ``int_shape`` of it."""

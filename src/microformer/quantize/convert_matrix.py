@@ -37,21 +37,30 @@ from microformer.quantize.source import (
     real,
     required_constant,
     value_name,
+    weights_key,
 )
 
 _MASKING_LOGIT = -1.0e4  # exporters write -1e4 .. -inf for "leave this out"
 
 
 def _constants(c: Context, node: ir.Node, integers: LinearIntegers) -> tuple[str, str, str]:
-    """Store weight, mult, add; note channels whose multiplier is coarse."""
+    """Store weight, mult, add, once for all layers of one weight; note coarse multipliers."""
     name = node.name or value_name(node.outputs[0])
+    known = c.weights.get(weights_key(node))
+    if known is not None:
+        stored = [np.asarray(c.builder.tensors[part].data) for part in known]
+        wanted: list[Array] = [integers.weight, integers.mult, integers.add]
+        if all(np.array_equal(a, b) for a, b in zip(stored, wanted, strict=True)):
+            return known
     if integers.coarse_channels:
         c.builder.notes.append(f"{name}: {integers.coarse_channels} channels with m_c < 8")
-    return (
+    made = (
         c.builder.constant(f"{name}.weight", integers.weight),
         c.builder.constant(f"{name}.mult", integers.mult),
         c.builder.constant(f"{name}.add", integers.add),
     )
+    c.weights[weights_key(node)] = made
+    return made
 
 
 def _bias(node: ir.Node, channels: int) -> Array:

@@ -1,5 +1,6 @@
 """Reading a canonical float node: attributes, constants, shapes without the batch axis."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,3 +83,15 @@ def text(node: ir.Node, name: str, default: str) -> str:
 def consumers(model: FloatModel, value: ir.Value) -> int:
     """How many times a value is read, the model's own output counting as one."""
     return len(tuple(value.uses())) + int(value.name == model.output_name)
+
+
+def weights_key(node: ir.Node) -> str:
+    """Equal for layers of one weight and bias, even where an exporter wrote them twice."""
+    found = hashlib.sha256(node.op_type.encode())
+    for value in node.inputs[1:]:
+        data = constant_of(value)
+        if data is not None:
+            found.update(
+                f"{data.shape} {data.dtype}".encode() + np.ascontiguousarray(data).tobytes()
+            )
+    return found.hexdigest()

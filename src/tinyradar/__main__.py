@@ -1,0 +1,5 @@
+"""``python -m tinyradar``."""
+
+from tinyradar.cli import main
+
+main()

@@ -1,0 +1,31 @@
+"""The command ``tinyradar``."""
+
+import sys
+
+import typer
+
+from microformer import MicroformerError
+from tinyradar.cli.data import cache_command, inspect_command, simulate_command
+from tinyradar.cli.nets import reproduce_command, train_command
+from tinyradar.errors import RadarError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Hand gestures from a 60 GHz radar: the use case of microformer.",
+)
+app.command("simulate")(simulate_command)
+app.command("cache")(cache_command)
+app.command("inspect")(inspect_command)
+app.command("train")(train_command)
+app.command("reproduce")(reproduce_command)
+
+
+def main() -> None:
+    """Entry point: one sentence and exit code 2 for whatever is the user's to mend."""
+    try:
+        app()
+    except (RadarError, MicroformerError) as error:
+        print(f"tinyradar: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,121 @@
+"""The commands that need torch: train, reproduce."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinyradar.cli.progress import bars
+from tinyradar.dataset.cache import Dataset, open_cache
+from tinyradar.dataset.folds import person_folds
+from tinyradar.errors import RadarError
+
+DEFAULT_PLACE = Path("tinyradar-out")
+
+Place = Annotated[Path, typer.Option(help="Folder of features, checkpoints and results.")]
+Bfloat16 = Annotated[
+    bool, typer.Option("--bfloat16", help="Round activations while training: faster.")
+]
+
+
+def _need_torch() -> None:
+    try:
+        import torch  # noqa: F401, PLC0415  torch is optional
+    except ImportError:
+        raise RadarError(
+            "This needs torch: pip install 'microformer[radar]'; without it data can be simulated "
+            "and inspected, but no network trained or measured."
+        ) from None
+
+
+def _numbers(data: Dataset, folds: int, only: list[int] | None) -> list[int]:
+    count = folds or len(set(data.persons))
+    wrong = [n for n in only or [] if not 0 <= n < count]
+    if wrong:
+        raise RadarError(f"There is no fold {wrong[0]}; there are 0 to {count - 1}.")
+    return only or list(range(count))
+
+
+def _epochs(advance: Callable[[int, int], None]) -> Callable[[int, int, float], None]:
+    return lambda done, total, _loss: advance(done, total)
+
+
+def train_command(
+    features: Annotated[Path, typer.Argument(help="What 'tinyradar cache' wrote.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="tinyradarnn or transformer-...")],
+    place: Place = DEFAULT_PLACE,
+    folds: Annotated[
+        int, typer.Option(min=0, help="Folds grouped by person; 0 leaves one person out.")
+    ] = 5,
+    only: Annotated[list[int] | None, typer.Option("--fold", help="Only this fold.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same weights.")] = 0,
+    bfloat16: Bfloat16 = False,
+) -> None:
+    """Train on folds; a run that was killed goes on from its last checkpoint."""
+    _need_torch()
+    from tinyradar.models import find  # noqa: PLC0415  torch is optional
+    from tinyradar.train import train  # noqa: PLC0415
+    from tinyradar.train.weights import write_weights  # noqa: PLC0415
+
+    chosen, data = find(model), open_cache(features)
+    parts = person_folds(data.persons, folds)
+    simulated = " (simulated)" if data.simulated else ""
+    with bars() as new:
+        for number in _numbers(data, folds, only):
+            name = f"{chosen.name}-fold{number}"
+            advance = _epochs(new(name))
+            made = train(
+                chosen,
+                data,
+                parts[number],
+                place / "checkpoints" / name,
+                seed=seed,
+                bfloat16=bfloat16,
+                progress=advance,
+            )
+            write_weights(made, place / "weights" / f"{name}.npz", chosen, data, number)
+            print(f"{name}: {100 * made.accuracy:.1f} %{simulated} in {made.seconds:.0f} s")
+
+
+def reproduce_command(
+    place: Place = DEFAULT_PLACE,
+    quick: Annotated[bool, typer.Option("--quick", help="One fold.")] = False,
+    retrain: Annotated[bool, typer.Option("--retrain", help="Train, do not load.")] = False,
+    keep_raw: Annotated[bool, typer.Option("--keep-raw", help="Keep the recordings.")] = False,
+    targets: Annotated[list[str] | None, typer.Option("--target", "-t")] = None,
+    models: Annotated[list[str] | None, typer.Option("--model", "-m")] = None,
+    bfloat16: Bfloat16 = False,
+    output: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
+) -> None:
+    """Both networks on simulated gestures, float and int8, on each target, beside the claims."""
+    _need_torch()
+    from rich.console import Console  # noqa: PLC0415
+
+    from tinyradar.reproduce import DEFAULT_TARGETS, Options, reproduce  # noqa: PLC0415
+    from tinyradar.reproduce.table import view  # noqa: PLC0415
+
+    options = Options(
+        quick=quick,
+        retrain=retrain,
+        keep_raw=keep_raw,
+        targets=tuple(targets or DEFAULT_TARGETS),
+        models=tuple(models or ()),
+        bfloat16=bfloat16,
+        processes=os.cpu_count() or 1,
+    )
+    with bars() as new:
+        result = reproduce(place, options, new, lambda text: print(text, file=sys.stderr))
+    if output is not None:
+        try:
+            output.write_text(result.to_json() + "\n", "utf-8")
+        except OSError as error:
+            raise RadarError(f"'{output}' cannot be written: {error.strerror}.") from None
+    console = Console()
+    console = console if console.is_terminal else Console(width=140)
+    for part in view(result):
+        console.print(part)
+    if not result.bit_exact:
+        raise typer.Exit(1)

@@ -1,0 +1,39 @@
+"""Splits by person or by recording; there is none by sequence, because sequences overlap."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyradar.errors import DatasetError
+
+Indices = NDArray[np.int64]
+
+
+def person_folds(
+    persons: Sequence[str], count: int, seed: int = 0
+) -> list[tuple[Indices, Indices]]:
+    """(train, test) indices of ``count`` folds; each person is wholly in one test part.
+
+    ``count`` 0 leaves one person out at a time, as published.
+    """
+    names = sorted(set(persons), key=lambda p: (len(p), p))
+    return _grouped(persons, names, count or len(names), seed, "persons")
+
+
+def recording_folds(
+    recordings: Sequence[str], count: int, seed: int = 0
+) -> list[tuple[Indices, Indices]]:
+    """The same by recording, for the single-user protocol."""
+    return _grouped(recordings, sorted(set(recordings)), count, seed, "recordings")
+
+
+def _grouped(
+    keys: Sequence[str], names: list[str], count: int, seed: int, what: str
+) -> list[tuple[Indices, Indices]]:
+    if not 2 <= count <= len(names):
+        raise DatasetError(f"{count} folds need between 2 and all of the {len(names)} {what}.")
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(names))
+    fold_of = {names[i]: rank % count for rank, i in enumerate(order)}
+    where = np.array([fold_of[key] for key in keys])
+    return [(np.flatnonzero(where != f), np.flatnonzero(where == f)) for f in range(count)]

@@ -1,0 +1,167 @@
+"""A trained network through microformer: accuracy in int8, and its program on each target."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+import microformer
+from microformer import FloatModel, MicroformerError
+from tinyradar.dataset.cache import Dataset
+from tinyradar.dataset.folds import Indices
+from tinyradar.models import Model, network_input
+
+CALIBRATION = 64
+"""Training sequences that the ranges are taken from."""
+CHECKED = 2
+"""Sequences of which every byte is compared on the host, for each fold."""
+
+
+@dataclass(frozen=True)
+class OnTarget:
+    """A network's program on a target; ``reason`` says why there is none, and all else is None."""
+
+    target: str
+    reason: str = ""
+    bit_exact: bool | None = None
+    cycles: int | None = None
+    cycles_kind: str | None = None
+    latency_ms: float | None = None
+    energy_mj: float | None = None
+    ram_bytes: int | None = None
+    flash_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """Accuracies (0..1) on the persons that a fold leaves out, all simulated where the set is."""
+
+    fold: int
+    accuracy_float: float
+    accuracy_int8: float
+    bit_exact: bool
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All that is known of one network.
+
+    ``matrix_bytes``: weight matrices and embeddings at 8 bits; ``constant_bytes``: multipliers,
+    addends and tables of the program beside them; ``arena_bytes``: peak RAM with the input.
+    """
+
+    model: str
+    parameters: int
+    matrix_bytes: int
+    constant_bytes: int
+    arena_bytes: int
+    macs: int
+    folds: tuple[FoldResult, ...]
+    targets: tuple[OnTarget, ...]
+
+    @property
+    def accuracy_float(self) -> float:
+        """Mean over the folds."""
+        return statistics.fmean(f.accuracy_float for f in self.folds)
+
+    @property
+    def accuracy_int8(self) -> float:
+        """Mean over the folds."""
+        return statistics.fmean(f.accuracy_int8 for f in self.folds)
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over the folds of the int8 accuracy; None of one fold."""
+        found = [f.accuracy_int8 for f in self.folds]
+        return statistics.stdev(found) if len(found) > 1 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data, with what is computed from it."""
+        means = {
+            "accuracy_float": self.accuracy_float,
+            "accuracy_int8": self.accuracy_int8,
+            "accuracy_int8_spread": self.spread,
+        }
+        return asdict(self) | means
+
+
+def matrix_bytes(network: nn.Module) -> int:
+    """Bytes of weight matrices and embeddings at 8 bits: all parameters of two axes and more."""
+    return sum(p.numel() for p in network.parameters() if p.dim() > 1)
+
+
+def float_model(network: nn.Module, model: Model, data: Dataset) -> FloatModel:
+    """The network as microformer loads it: one whole sequence in, class scores out."""
+    example = torch.from_numpy(network_input(model, data.x[:1]))
+    return microformer.load(network, example=example, name=model.name.replace("-", "_"))
+
+
+def calibration(model: Model, data: Dataset, train: Indices) -> Any:
+    """CALIBRATION sequences [N, ...] spread over the training persons."""
+    chosen = train[np.linspace(0, len(train) - 1, min(CALIBRATION, len(train))).astype(int)]
+    return network_input(model, data.x[np.sort(chosen)])
+
+
+def measure_fold(
+    network: nn.Module,
+    model: Model,
+    data: Dataset,
+    fold: tuple[Indices, Indices],
+    number: int,
+) -> tuple[FoldResult, microformer.Report]:
+    """Accuracy of float and int8 on the fold's test part; some of it bit by bit on the host."""
+    loaded = float_model(network, model, data)
+    compiled = microformer.compile(loaded, calibration(model, data, fold[0]), "host")
+    x, y = network_input(model, data.x[fold[1]]), data.y[fold[1]]
+    report = microformer.run(compiled, x, y, count=min(CHECKED, len(x)))
+    assert report.accuracy_float is not None and report.accuracy_int8 is not None
+    result = FoldResult(number, report.accuracy_float, report.accuracy_int8, report.bit_exact)
+    return result, report
+
+
+def measure_target(
+    network: nn.Module, model: Model, data: Dataset, fold: tuple[Indices, Indices], target: str
+) -> OnTarget:
+    """One whole sequence, end to end, on ``target``."""
+    try:
+        loaded = float_model(network, model, data)
+        compiled = microformer.compile(loaded, calibration(model, data, fold[0]), target)
+        sample = network_input(model, data.x[fold[1][:1]])
+        report = microformer.run(compiled, sample, count=1)
+    except MicroformerError as error:
+        return OnTarget(target, reason=str(error))
+    return OnTarget(
+        target,
+        bit_exact=report.bit_exact,
+        cycles=report.cycles,
+        cycles_kind=report.cycles_kind,
+        latency_ms=report.latency_ms,
+        energy_mj=report.energy_mj,
+        ram_bytes=report.ram_bytes,
+        flash_bytes=report.flash_bytes,
+    )
+
+
+def figures(
+    model: Model,
+    network: nn.Module,
+    folds: Sequence[FoldResult],
+    report: microformer.Report,
+    targets: Sequence[OnTarget],
+) -> Figures:
+    """Everything of one network; ``report`` is of the host's program."""
+    matrices = matrix_bytes(network)
+    return Figures(
+        model=model.name,
+        parameters=sum(p.numel() for p in network.parameters()),
+        matrix_bytes=matrices,
+        constant_bytes=report.weight_bytes - matrices,
+        arena_bytes=report.arena_bytes,
+        macs=report.macs,
+        folds=tuple(folds),
+        targets=tuple(targets),
+    )

@@ -1,0 +1,103 @@
+"""The simulator: writes recordings of a simulated radar as the real set's own files."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinyradar.dataset.recording import write_recording
+from tinyradar.dataset.tree import G11
+from tinyradar.errors import DatasetError
+from tinyradar.simulate.people import draw_person, draw_session, generator
+from tinyradar.simulate.radar import RATE_HZ
+from tinyradar.simulate.scene import record
+
+__all__ = ["Population", "jobs", "simulate", "write_job"]
+
+MARK = "SIMULATED.txt"
+"""A file beside the persons' folders by which a simulated tree is known as such."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """How much is recorded: ``people`` persons, each gesture ``instances`` times a session.
+
+    As in the real set the last person is p0, whose ``sets`` recording days are p0_1, p0_2, ...
+    """
+
+    people: int
+    sessions: int = 5
+    instances: int = 7
+    sets: int = 1
+    seed: int = 0
+
+    def folders(self) -> list[tuple[str, int, int]]:
+        """(folder, person's number, recording day) of each: p1, p2, ... and p0_1, p0_2, ..."""
+        others = [(f"p{number}", number, 0) for number in range(1, self.people)]
+        return [*others, *((f"p0_{day}", 0, day) for day in range(1, self.sets + 1))]
+
+    @property
+    def recordings(self) -> int:
+        """How many recordings there will be."""
+        return len(self.folders()) * len(G11.gestures) * self.sessions * self.instances
+
+
+Job = tuple[Path, Population, str, int, int, int, int]
+"""(data folder, population, folder's name, person, day, label, session)."""
+
+
+def jobs(folder: Path, population: Population) -> Iterator[Job]:
+    """One job a person, gesture and session."""
+    data = folder / G11.name / "data"
+    for name, person, day in population.folders():
+        for label in range(len(G11.gestures)):
+            for session in range(population.sessions):
+                yield data, population, name, person, day, label, session
+
+
+def write_job(job: Job) -> int:
+    """Simulate and write the recordings of one job; how many. Bytes depend on the job alone."""
+    data, population, name, number, day, label, session = job
+    seed, gesture = population.seed, G11.gestures[label]
+    person = draw_person(generator(seed, 0, number))
+    place = draw_session(generator(seed, 1, number, day, session))
+    for instance in range(population.instances):
+        random = generator(seed, 2, number, day, label, session, instance)
+        samples = record(gesture, person, place, random)
+        base = data / name / gesture / f"sess_{session}" / str(instance)
+        write_recording(base, samples, RATE_HZ)
+    return population.instances
+
+
+def simulate(
+    folder: Path,
+    population: Population,
+    processes: int = 1,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> int:
+    """Write the population's recordings below ``folder``; how many. Same seed, same bytes.
+
+    Raises DatasetError where the folder holds recordings already or cannot be written.
+    """
+    if (folder / G11.name).exists():
+        raise DatasetError(f"'{folder / G11.name}' exists already; choose another folder.")
+    done, total = 0, population.recordings
+    try:
+        (folder / G11.name / "data").mkdir(parents=True)
+        (folder / G11.name / "data" / MARK).write_text(f"{population}\n", "utf-8")
+        work = jobs(folder, population)
+        if processes == 1:
+            for job in work:
+                done += write_job(job)
+                progress(done, total)
+            return done
+        # spawned, not forked: libraries with threads of their own do not survive a fork
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+            for count in pool.map(write_job, work, chunksize=4):
+                done += count
+                progress(done, total)
+    except OSError as error:
+        raise DatasetError(f"'{folder}' cannot be written: {error.strerror}.") from None
+    return done

@@ -1,0 +1,53 @@
+"""Trained weights that ship with the package: float16 .npz, one file a model and fold."""
+
+from pathlib import Path
+
+from torch import nn
+
+from tinyradar.dataset.cache import Dataset
+from tinyradar.errors import TrainingError
+from tinyradar.models import Model
+from tinyradar.train import Trained
+from tinyradar.train.checkpoint import load_network, network_arrays, read_arrays, write_arrays
+
+SHIPPED = Path(__file__).parents[1] / "weights"
+"""Package data."""
+
+
+def write_weights(made: Trained, path: Path, model: Model, data: Dataset, fold: int) -> None:
+    """Write a trained network's weights in float16, and what they were trained on."""
+    meta = {
+        "model": model.name,
+        "fold": fold,
+        "data": data.digest,
+        "simulated": data.simulated,
+        "accuracy": made.accuracy,
+        "seconds": made.seconds,
+    }
+    write_arrays(path, network_arrays(made.network, "float16"), meta)
+
+
+def read_weights(path: Path, model: Model, data: Dataset, fold: int) -> nn.Module | None:
+    """The network in ``path``, or None where it was trained on another set or fold.
+
+    Raises TrainingError where the file is damaged or of another network.
+    """
+    arrays, meta = read_arrays(path)
+    if meta.get("model") != model.name:
+        raise TrainingError(f"'{path}' holds the weights of '{meta.get('model')}'.")
+    if (meta.get("data"), meta.get("fold")) != (data.digest, fold):
+        return None
+    network = model.build(len(data.gestures), data.x.shape[-1])
+    load_network(network, arrays, str(path))
+    return network.eval()
+
+
+def find_weights(place: Path, model: Model, data: Dataset, fold: int) -> nn.Module | None:
+    """Those in ``place`` or, failing these, those that ship with the package; else None."""
+    name = f"{model.name}-fold{fold}.npz"
+    for path in (place / name, SHIPPED / name):
+        if path.is_file():
+            network = read_weights(path, model, data, fold)
+            if network is not None:
+                return network
+    return None
