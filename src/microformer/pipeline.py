@@ -90,18 +90,26 @@ def load_model(
 
 
 def quantize_model(
-    model: FloatModel, samples: Samples, *, softmax: str, meaningful: bool, progress: Progress
+    model: FloatModel,
+    basis: Samples | Ranges,
+    *,
+    softmax: str,
+    meaningful: bool,
+    progress: Progress,
 ) -> tuple[Ranges, IntGraph]:
-    """Stages 2 and 3."""
-    with progress("calibrate") as advance:
-        ranges = calibrate(model, samples.x, meaningful=meaningful, progress=advance)
+    """Stages 2 and 3; stage 2 only where ``basis`` are samples, not ranges that are known."""
+    if isinstance(basis, Ranges):
+        ranges = basis
+    else:
+        with progress("calibrate") as advance:
+            ranges = calibrate(model, basis.x, meaningful=meaningful, progress=advance)
     with progress("quantize"):
         return ranges, quantize(model, ranges, softmax=softmax)
 
 
 def compile_model(
     model: FloatModel,
-    samples: Samples,
+    basis: Samples | Ranges,
     target: Target,
     *,
     softmax: str = "lut",
@@ -110,7 +118,7 @@ def compile_model(
 ) -> Compilation:
     """Stages 2 to 6, and a build to prove that the program compiles and fits."""
     ranges, graph = quantize_model(
-        model, samples, softmax=softmax, meaningful=meaningful, progress=progress
+        model, basis, softmax=softmax, meaningful=meaningful, progress=progress
     )
     with progress("lower"):
         kernel_graph = lower(graph, target)

@@ -52,6 +52,7 @@ def allowed(room: str) -> set[str]:
         "kernels": {"kernels", "graph", "errors"},
         "store": {"store", "graph", "integer", "errors"},
         "samples": {"graph", "errors"},
+        "torch": {"torch", "load", "calibrate", "quantize", "samples", *SHARED},
         "demo": set(),
         "bench": {"bench", "pipeline", "quantize", *SHARED},
         "pipeline": {*STAGES, *SHARED, "samples"},
@@ -76,6 +77,8 @@ def test_a_wall_that_is_broken_is_seen() -> None:
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(SOURCE)))
 def test_torch_is_never_imported_by_the_core(path: Path) -> None:
+    if _room(path) == "torch":
+        return  # the one door to it, which nothing else of ours opens (test_walls)
     tree = ast.parse(path.read_text("utf-8"))
     top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     assert not any(n.split(".")[0] == "torch" for statement in top for n in imports(statement))

@@ -16,9 +16,12 @@ Canonical operations (all shapes static, batch 1, opset 23, float32, one output 
 - ``Reshape`` (constant shape), ``Transpose``, ``Slice`` (constant starts, ends, axes, steps)
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
+
+from microformer.graph.tensor import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,14 @@ class FloatModel:
             inputs = ", ".join(v.name or "-" if v else "-" for v in node.inputs)
             lines.append(f"  {outputs} = {node.op_type}({inputs})  # {node.name}")
         return "\n".join([*lines, f"  out  {self.output_name}: {self.output_shape}"])
+
+    def with_constants(self, constants: Mapping[str, Array]) -> "FloatModel":
+        """A copy that shares nothing, with other data for the named constants."""
+        model = ir.from_proto(ir.to_proto(self.model))
+        assert isinstance(model, ir.Model)
+        for name, data in constants.items():
+            model.graph.initializers[name].const_value = ir.tensor(data, name=name)
+        return replace(self, model=model)
 
 
 @dataclass(frozen=True)
