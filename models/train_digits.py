@@ -15,6 +15,7 @@ from torch import nn
 from training import Data, accuracy, fit
 
 OUT = Path(__file__).parents[1] / "src" / "microformer" / "demo"
+EPOCHS = 150
 
 
 class DigitsViT(nn.Module):
@@ -64,11 +65,11 @@ def digits() -> Data:
     return Data(x, y, held_x, held_y)
 
 
-def train_digits(data: Data, seed: int, epochs: int = 150) -> DigitsViT:
+def train_digits(data: Data, seed: int, epochs: int | None = None) -> DigitsViT:
     """A trained DigitsViT, in eval mode."""
     torch.manual_seed(seed)
     model = DigitsViT()
-    fit(model, data.x, data.y, epochs, augmented)
+    fit(model, data.x, data.y, epochs or EPOCHS, augmented)
     return model
 
 
@@ -76,7 +77,7 @@ def main() -> None:
     """Train, export, write the samples, print the accuracies."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=150)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     data = digits()

@@ -84,12 +84,17 @@ def noisy(x: torch.Tensor) -> torch.Tensor:
     return x * gain + 0.1 * torch.randn_like(x)
 
 
+def make_series_model(name: str, data: Data) -> SeriesTransformer:
+    """An untrained transformer for the shape of the data."""
+    channels, length = data.x.shape[1:]
+    patch = {"vowels": 1, "motions": 5}[name]
+    return SeriesTransformer(channels, length, int(data.y.max()) + 1, patch)
+
+
 def train_series(name: str, data: Data, seed: int, epochs: int | None = None) -> SeriesTransformer:
     """A trained transformer, in eval mode."""
     torch.manual_seed(seed)
-    channels, length = data.x.shape[1:]
-    patch = {"vowels": 1, "motions": 5}[name]
-    model = SeriesTransformer(channels, length, int(data.y.max()) + 1, patch)
+    model = make_series_model(name, data)
     batch = 32 if name == "vowels" else 8
     fit(model, data.x, data.y, epochs or EPOCHS[name], noisy, batch)
     return model

@@ -98,7 +98,8 @@ def _clip(_node: ir.Node, a: Sequence[Operand]) -> Tensor:
 
 def _hard_sigmoid(node: ir.Node, a: Sequence[Operand]) -> Tensor:
     alpha, beta = _attribute(node, "alpha", 0.2), _attribute(node, "beta", 0.5)
-    return (_given(a[0]) * alpha + beta).clamp(0, 1)
+    slope: Tensor = _given(a[0]) * alpha + beta
+    return slope.clamp(0, 1)
 
 
 def _max_pool(node: ir.Node, a: Sequence[Operand]) -> Tensor:
