@@ -115,7 +115,7 @@ def score(
         loaded = microformer.load(module, example=torch.from_numpy(data.x[:1]))
         target = "cortex-m4" if cycles and seed == 0 else "host"
         compiled = microformer.compile(
-            loaded, calibration(data), target, softmax=softmax
+            loaded, calibration(data), target, softmax=softmax, effort=effort
         )
         if target == "cortex-m4":
             measured = microformer.run(compiled, data.held_x[:2]).cycles

@@ -34,17 +34,23 @@ def load(
 
 
 def quantize(
-    model: FloatModel, x: Array | None = None, *, softmax: str = "lut", ranges: Ranges | None = None
+    model: FloatModel,
+    x: Array | None = None,
+    *,
+    softmax: str = "lut",
+    effort: str = "normal",
+    ranges: Ranges | None = None,
 ) -> IntGraph:
     """The integer program of ``model``, its ranges taken from samples ``x`` [N, *input shape].
 
-    ``ranges`` in their place are those of a training (``microformer.torch``). Run it in NumPy with
+    ``effort`` is how much is tried to lose less accuracy: low, normal or high. ``ranges`` in place
+    of samples are those of a training (``microformer.torch``). Run it in NumPy with
     ``microformer.integer.evaluate``.
     """
     basis = _basis(model, x, ranges)
-    return pipeline.quantize_model(
-        model, basis, softmax=softmax, meaningful=True, progress=_silent
-    )[1]
+    return pipeline.quantize_model(model, basis, softmax=softmax, effort=effort, progress=_silent)[
+        1
+    ]
 
 
 def compile(
@@ -55,18 +61,21 @@ def compile(
     softmax: str = "lut",
     cores: int | None = None,
     weights: str = "l2",
+    effort: str = "normal",
     ranges: Ranges | None = None,
 ) -> Compiled:
     """The C project of ``model`` for ``target``, built once to prove that it fits.
 
     ``x`` [N, *input shape] are calibration samples; ``ranges`` in their place are those of a
-    training. Write it with ``microformer.store.save``.
+    training. ``effort`` as of ``quantize``. Write it with ``microformer.store.save``.
     Of a PULP cluster, ``cores`` 1 to 8 (default 8) run it, with ``weights`` in "l1" or "l2".
     """
     basis = _basis(model, x, ranges)
     board = targets.find(target)
     board = targets.with_weights(targets.with_cores(board, cores or board.cores), weights)
-    made = pipeline.compile_model(model, basis, board, softmax=softmax, progress=_silent)
+    made = pipeline.compile_model(
+        model, basis, board, softmax=softmax, effort=effort, progress=_silent
+    )
     return made.compiled
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,9 @@ TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microforme
 Cores = Annotated[int | None, typer.Option(help="Cores of a PULP cluster, 1 to 8 (default 8).")]
 Weights = Annotated[
     str | None, typer.Option(help="Memory of a PULP cluster for constants: l1 or l2 (default).")
+]
+EffortName = Annotated[
+    str, typer.Option("--effort", help="To lose less accuracy: low, normal (default) or high.")
 ]
 SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
 
@@ -88,9 +92,12 @@ def _show(result: Report, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _check_softmax(name: str) -> None:
-    if name not in {"lut", "ibert"}:
-        raise typer.BadParameter(f"'{name}' is neither lut nor ibert", param_hint="--softmax")
+def _check_choices(softmax: str, effort: str = "normal") -> None:
+    if softmax not in {"lut", "ibert"}:
+        raise typer.BadParameter(f"'{softmax}' is neither lut nor ibert", param_hint="--softmax")
+    if effort not in pipeline.EFFORTS:
+        known = ", ".join(pipeline.EFFORTS)
+        raise typer.BadParameter(f"'{effort}' is none of {known}", param_hint="--effort")
 
 
 def _board(board: Target, cores: int | None, weights: str | None) -> Target:
@@ -133,6 +140,7 @@ def compile_command(
     data: Annotated[Path | None, typer.Option(help="Samples .npz (x) for the ranges.")] = None,
     random_data: Annotated[bool, typer.Option(help="Calibrate on noise.")] = False,
     softmax: SoftmaxName = "lut",
+    effort: EffortName = "normal",
     shape: Annotated[
         list[str] | None,
         typer.Option(help="NAME=1,9,32: an input's whole shape, where its axes are dynamic."),
@@ -144,7 +152,7 @@ def compile_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a float model into a C project of 8-bit integers."""
-    _check_softmax(softmax)
+    _check_choices(softmax, effort)
     board = _board(targets.find(target), cores, weights)
     check_free(output, force=force)
     if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
@@ -159,7 +167,13 @@ def compile_command(
             loaded = pipeline.load_model(model, shape=_shapes(shape))
         samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
         made = pipeline.compile_model(
-            loaded, samples, board, softmax=softmax, meaningful=data is not None, progress=bars
+            loaded,
+            samples,
+            board,
+            softmax=softmax,
+            meaningful=data is not None,
+            effort=effort,
+            progress=bars,
         )
         if dump_dir is not None:
             made.dump(dump_dir)
@@ -171,7 +185,9 @@ def compile_command(
         "softmax": softmax,
         "output": str(output),
         "meaningful_ranges": data is not None,
-        "calibration_samples": made.ranges.samples,
+        "calibration_samples": made.tuned.ranges.samples,
+        "effort": effort,
+        "tuning": [asdict(step) for step in made.tuned.steps if step.kept],
         "layers": len(project.layers),
         "macs": sum(layer.macs for layer in project.layers),
         "weight_bytes": project.weight_bytes,
@@ -190,7 +206,10 @@ def compile_command(
     ram = "" if made.image.ram_bytes is None else f"RAM {made.image.ram_bytes:,} B, "
     print(f"  {flash}weights {project.weight_bytes:,} B")
     print(f"  {ram}arena {project.arena_bytes:,} B")
-    print(f"  ranges from {made.ranges.samples} samples")
+    print(f"  ranges from {made.tuned.ranges.samples} samples, {len(made.tuned.steps)} trials")
+    for step in made.tuned.steps:
+        if step.kept:
+            print(f"  {step}")
     print(f"written to {output}; next: microformer run {output} --data TEST.npz")
 
 
@@ -231,7 +250,7 @@ def demo(
     as_json: JsonFlag = False,
 ) -> None:
     """The whole road on a vision transformer for handwritten digits that ships with microformer."""
-    _check_softmax(softmax)
+    _check_choices(softmax)
     board = _board(targets.find(target), cores, weights)
     with demo_paths() as paths, _bars() as bars:
         with bars("load"):

@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "microformer"
-STAGES = ("load", "calibrate", "quantize", "lower", "plan", "emit", "build", "run", "report")
+STAGES = (
+    *("load", "calibrate", "tune", "quantize", "lower", "plan", "emit", "build", "run"),
+    *("audit", "report"),
+)
 SHARED = {"graph", "integer", "targets", "kernels", "errors"}
 OUTER = {"pipeline", "api", "cli"}
 

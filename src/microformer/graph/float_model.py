@@ -61,12 +61,16 @@ class FloatModel:
 
 @dataclass(frozen=True)
 class Range:
-    """Observed real values of one tensor: minimum, maximum, and the clipped range to use."""
+    """Observed real values of one tensor: minimum, maximum, and the clipped range to use.
+
+    ``choices`` are what other observers propose: (observer, low, high).
+    """
 
     low: float
     high: float
     observed_low: float
     observed_high: float
+    choices: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
