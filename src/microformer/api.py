@@ -10,6 +10,7 @@ from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
+from microformer.pipeline import Audit
 from microformer.report import Report
 from microformer.samples import Samples, check_samples
 
@@ -77,6 +78,30 @@ def compile(
         model, basis, board, softmax=softmax, effort=effort, progress=_silent
     )
     return made.compiled
+
+
+def audit(
+    model: FloatModel,
+    x: Array,
+    y: Array | None = None,
+    *,
+    calibration: Array | None = None,
+    softmax: str = "lut",
+    effort: str = "normal",
+    ranges: Ranges | None = None,
+) -> Audit:
+    """What every layer of the quantised model costs, measured over ``x`` [N, *input shape].
+
+    ``y`` are classes [N] or None. The ranges come from ``calibration``, from ``ranges``, or from
+    ``x`` itself.
+    """
+    samples = check_samples(x, y, model, "x")
+    if ranges is None and calibration is None:
+        calibration = x
+    basis = _basis(model, calibration, ranges)
+    return pipeline.audit_model(
+        model, basis, samples, softmax=softmax, effort=effort, progress=_silent
+    )
 
 
 def _basis(model: FloatModel, x: Array | None, ranges: Ranges | None) -> Samples | Ranges:

@@ -2,17 +2,16 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console, RenderableType
 
 from microformer import __version__, pipeline, targets
+from microformer.audit.view import audit_table
+from microformer.bars import Bars
 from microformer.bench import DEFAULT_ROWS, bench
 from microformer.bench.view import bench_table
 from microformer.demo import demo_paths
@@ -43,42 +42,16 @@ Weights = Annotated[
 EffortName = Annotated[
     str, typer.Option("--effort", help="To lose less accuracy: low, normal (default) or high.")
 ]
+ShapeOption = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=1,9,32: an input's whole shape, where its axes are dynamic."),
+]
 SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
 
 
-class _Bars:
-    """Progress on standard error: a line a stage, a bar where a stage counts its work."""
-
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description:<10}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),
-            console=console,
-        )
-
-    def __enter__(self) -> "_Bars":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[Callable[[int, int], None]]:
-        task = self._progress.add_task(stage, total=1)
-
-        def advance(done: int, total: int) -> None:
-            self._progress.update(task, completed=done, total=total)
-
-        yield advance
-        total = self._progress.tasks[task].total or 1
-        self._progress.update(task, completed=total)
-
-
-def _bars() -> _Bars:
-    return _Bars(Console(stderr=True))
+def _print(what: RenderableType) -> None:
+    console = Console()
+    Console(width=console.width if console.is_terminal else _PIPE_WIDTH).print(what)
 
 
 def _show(result: Report, as_json: bool) -> None:
@@ -86,8 +59,7 @@ def _show(result: Report, as_json: bool) -> None:
     if as_json:
         print(result.to_json())
     else:
-        console = Console()
-        Console(width=console.width if console.is_terminal else _PIPE_WIDTH).print(view(result))
+        _print(view(result))
     if not result.bit_exact:
         raise typer.Exit(1)
 
@@ -141,10 +113,7 @@ def compile_command(
     random_data: Annotated[bool, typer.Option(help="Calibrate on noise.")] = False,
     softmax: SoftmaxName = "lut",
     effort: EffortName = "normal",
-    shape: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=1,9,32: an input's whole shape, where its axes are dynamic."),
-    ] = None,
+    shape: ShapeOption = None,
     cores: Cores = None,
     weights: Weights = None,
     force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
@@ -162,7 +131,7 @@ def compile_command(
             "No samples to take the ranges from; give --data samples.npz, or --random-data to "
             "try the road without caring for accuracy."
         )
-    with _bars() as bars:
+    with Bars() as bars:
         with bars("load"):
             loaded = pipeline.load_model(model, shape=_shapes(shape))
         samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
@@ -228,7 +197,7 @@ def run_command(
 
     With --cores or --weights other than it was compiled for, its C project is made anew.
     """
-    with _bars() as bars:
+    with Bars() as bars:
         compiled = open_folder(folder)
         loaded = read_samples(data, compiled.float_model)
         board = _board(pipeline.board_of(compiled), cores, weights)
@@ -252,7 +221,7 @@ def demo(
     """The whole road on a vision transformer for handwritten digits that ships with microformer."""
     _check_choices(softmax)
     board = _board(targets.find(target), cores, weights)
-    with demo_paths() as paths, _bars() as bars:
+    with demo_paths() as paths, Bars() as bars:
         with bars("load"):
             loaded = pipeline.load_model(paths.model)
         calibration = read_samples(paths.calibration, loaded)
@@ -281,17 +250,48 @@ def bench_command(
     board = _board(targets.find(target), cores, weights)
     if flash:
         board = targets.with_board_flash(board)
-    with _bars() as bars, bars("bench") as advance:
+    with Bars() as bars, bars("bench") as advance:
         names = tuple(only) if only else DEFAULT_ROWS
         made = bench(names, board, progress=lambda done, total, _name: advance(done, total))
     if as_json:
         print(made.to_json())
     else:
-        console = Console()
-        width = console.width if console.is_terminal else _PIPE_WIDTH
-        Console(width=width).print(bench_table(made))
+        _print(bench_table(made))
     if not all(row.bit_exact for row in made.rows):
         raise typer.Exit(1)
+
+
+@app.command("audit")
+def audit_command(
+    model: Annotated[Path, typer.Argument(help="The float model, .onnx.")],
+    data: Annotated[Path, typer.Option(help="Samples .npz: x and, for accuracy, y.")],
+    calibration: Annotated[
+        Path | None, typer.Option(help="Other samples for the ranges (default: the same).")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Measure on so many.")] = 64,
+    softmax: SoftmaxName = "lut",
+    effort: EffortName = "normal",
+    shape: ShapeOption = None,
+    plot: Annotated[Path | None, typer.Option(help="Write an HTML page with the figures.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Find the layers that cost accuracy: each is put back to float and measured."""
+    _check_choices(softmax, effort)
+    with Bars() as bars:
+        with bars("load"):
+            loaded = pipeline.load_model(model, shape=_shapes(shape))
+        given = read_samples(data, loaded)
+        made = pipeline.audit_model(
+            loaded,
+            read_samples(calibration, loaded) if calibration is not None else given,
+            given.first(samples),
+            softmax=softmax,
+            effort=effort,
+            progress=bars,
+        )
+    if plot is not None:
+        pipeline.plot(made, plot)
+    print(made.to_json()) if as_json else _print(audit_table(made))
 
 
 @app.command("setup-pulp")

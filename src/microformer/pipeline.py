@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from microformer.audit import Audit, audit
+from microformer.audit.plot import plot
 from microformer.build import build
 from microformer.build.rtl import fetch as fetch_rtl
 from microformer.calibrate import calibrate
@@ -36,14 +38,17 @@ from microformer.tune import EFFORTS, tune
 
 __all__ = [
     "EFFORTS",
+    "Audit",
     "Compilation",
     "Measurement",
     "Progress",
+    "audit_model",
     "board_of",
     "compile_model",
     "fetch_rtl",
     "load_model",
     "measure_graph",
+    "plot",
     "quantize_model",
     "recompiled",
     "run_model",
@@ -192,6 +197,24 @@ def run_model(
             result = run(compiled.project, image, flat, target, progress=advance)
     with progress("check") as advance:
         return report(compiled, target, image, result, samples.x, samples.y, progress=advance)
+
+
+def audit_model(
+    model: FloatModel,
+    basis: Samples | Ranges,
+    samples: Samples,
+    *,
+    softmax: str = "lut",
+    effort: str = "normal",
+    progress: Progress,
+) -> Audit:
+    """What every layer costs over ``samples``, the model quantised by ``basis`` as it would be."""
+    tuned, _ = quantize_model(model, basis, softmax=softmax, effort=effort, progress=progress)
+    conversion = convert(tuned.model, tuned.ranges, softmax=softmax)
+    with progress("audit") as advance:
+        return audit(
+            conversion, tuned.reference, samples.x, samples.y, softmax=softmax, progress=advance
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,7 +60,11 @@ def allowed(room: str) -> set[str]:
         "bench": {"bench", "pipeline", "quantize", *SHARED},
         "pipeline": {*STAGES, *SHARED, "samples"},
         "api": {"pipeline", "report", "samples", *SHARED},
-        "cli": {"pipeline", "report", "samples", "store", "demo", "bench", "__version__", *SHARED},
+        "bars": set(),
+        "cli": {
+            *("pipeline", "report", "audit", "samples", "store", "demo", "bench", "bars"),
+            *("__version__", *SHARED),
+        },
         "__main__": {"cli"},
         "__init__": {"api", "report", *SHARED},
     }[room]
