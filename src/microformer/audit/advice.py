@@ -6,6 +6,8 @@ from microformer.audit.record import LayerAudit
 
 NOTHING_DB = 0.1
 """A layer that costs less than so much is left in peace."""
+LITTLE_DB = 1.0
+"""Below, a layer without a fault of its own is only said to cost what int8 costs."""
 CLIPPED = 0.002
 SPREAD = 6.0
 HALF_USED = 0.5
@@ -39,6 +41,8 @@ def _advice(layer: LayerAudit) -> str:
         return (
             f"these samples use {layer.range_use:.0%} of its range: calibrate on samples like these"
         )
+    if layer.cost_db < LITTLE_DB:
+        return "little, as any eight bits cost: --effort high or microformer.torch may win it back"
     if layer.op in WEIGHTED and layer.gain_db > layer.output_gain_db:
         return "the rounding of its weights: --effort high rounds them by reconstruction"
     return "the eight bits of its output: train with microformer.torch, which moves its range"

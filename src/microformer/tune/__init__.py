@@ -41,8 +41,8 @@ def tune(
     Deterministic: no random numbers, trials in the model's order.
     """
     start = Tuned(model, model, ranges)
-    if effort == "low" or not ranges.meaningful:
-        return start
+    if effort == "low" or not ranges.meaningful or getattr(model, "imported", None) is not None:
+        return start  # noise tells nothing; scales that a model brought along are kept
     if effort == "normal" and graph_macs(convert(model, ranges).graph) > NORMAL_MACS:
         return start
     search = _Search(start, x, convert, calibrate, progress)
