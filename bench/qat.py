@@ -11,6 +11,7 @@ trained on the training part only; the held-out part is looked at once, after th
 
 import argparse
 import json
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -105,10 +106,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--factor", type=float, default=160.0)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
-    rows = [recover(s, options.factor, options.epochs, options.cache) for s in range(options.seeds)]
+    rows = []
+    for seed in range(options.seeds):
+        rows.append(recover(seed, options.factor, options.epochs, options.cache))
+        print(rows[-1], file=sys.stderr, flush=True)
     lost = sum(r.float_right - r.int8_right for r in rows)
     back = sum(r.trained_right - r.int8_right for r in rows)
     result: dict[str, Any] = {"factor": options.factor, "epochs": options.epochs}

@@ -16,6 +16,17 @@ from microformer.bench import DEFAULT_ROWS, bench
 from microformer.bench.view import bench_table
 from microformer.demo import demo_paths
 from microformer.errors import DataError, MicroformerError, OutputError
+from microformer.options import (
+    Cores,
+    EffortName,
+    JsonFlag,
+    ShapeOption,
+    SoftmaxName,
+    TargetName,
+    Weights,
+    check_choices,
+    shapes,
+)
 from microformer.report import Report
 from microformer.report.terminal import view
 from microformer.samples import random_samples, read_samples
@@ -33,21 +44,6 @@ app = typer.Typer(
 _PIPE_WIDTH = 120
 """Columns of the report where it goes to a file: no terminal says how wide."""
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
-Cores = Annotated[int | None, typer.Option(help="Cores of a PULP cluster, 1 to 8 (default 8).")]
-Weights = Annotated[
-    str | None, typer.Option(help="Memory of a PULP cluster for constants: l1 or l2 (default).")
-]
-EffortName = Annotated[
-    str, typer.Option("--effort", help="To lose less accuracy: low, normal (default) or high.")
-]
-ShapeOption = Annotated[
-    list[str] | None,
-    typer.Option(help="NAME=1,9,32: an input's whole shape, where its axes are dynamic."),
-]
-SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
-
 
 def _print(what: RenderableType) -> None:
     console = Console()
@@ -64,33 +60,11 @@ def _show(result: Report, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _check_choices(softmax: str, effort: str = "normal") -> None:
-    if softmax not in {"lut", "ibert"}:
-        raise typer.BadParameter(f"'{softmax}' is neither lut nor ibert", param_hint="--softmax")
-    if effort not in pipeline.EFFORTS:
-        known = ", ".join(pipeline.EFFORTS)
-        raise typer.BadParameter(f"'{effort}' is none of {known}", param_hint="--effort")
-
-
 def _board(board: Target, cores: int | None, weights: str | None) -> Target:
     """``board`` with the cores and the memory for weights that were asked for."""
     if cores is not None:
         board = targets.with_cores(board, cores)
     return board if weights is None else targets.with_weights(board, weights)
-
-
-def _shapes(options: list[str] | None) -> dict[str, list[int]] | None:
-    """``["x=1,9,32"]`` -> ``{"x": [1, 9, 32]}``."""
-    shapes: dict[str, list[int]] = {}
-    for option in options or []:
-        name, _, sizes = option.rpartition("=")
-        try:
-            shapes[name] = [int(size) for size in sizes.split(",")]
-        except ValueError:
-            shapes[name] = []
-        if not name or min(shapes[name], default=0) < 1:
-            raise typer.BadParameter(f"'{option}' is not NAME=1,9,32", param_hint="--shape")
-    return shapes or None
 
 
 @app.command("targets")
@@ -121,7 +95,7 @@ def compile_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a float model into a C project of 8-bit integers."""
-    _check_choices(softmax, effort)
+    check_choices(softmax, effort)
     board = _board(targets.find(target), cores, weights)
     check_free(output, force=force)
     if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
@@ -133,7 +107,7 @@ def compile_command(
         )
     with Bars() as bars:
         with bars("load"):
-            loaded = pipeline.load_model(model, shape=_shapes(shape))
+            loaded = pipeline.load_model(model, shape=shapes(shape))
         samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
         made = pipeline.compile_model(
             loaded,
@@ -219,7 +193,7 @@ def demo(
     as_json: JsonFlag = False,
 ) -> None:
     """The whole road on a vision transformer for handwritten digits that ships with microformer."""
-    _check_choices(softmax)
+    check_choices(softmax)
     board = _board(targets.find(target), cores, weights)
     with demo_paths() as paths, Bars() as bars:
         with bars("load"):
@@ -276,10 +250,10 @@ def audit_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Find the layers that cost accuracy: each is put back to float and measured."""
-    _check_choices(softmax, effort)
+    check_choices(softmax, effort)
     with Bars() as bars:
         with bars("load"):
-            loaded = pipeline.load_model(model, shape=_shapes(shape))
+            loaded = pipeline.load_model(model, shape=shapes(shape))
         given = read_samples(data, loaded)
         made = pipeline.audit_model(
             loaded,

@@ -69,7 +69,9 @@ class Observer:
         share = np.bincount(level, q, 256) / np.maximum(np.bincount(level, filled, 256), 1.0)
         clipped = np.bincount(level, p - q, 256) / np.maximum(np.bincount(level, filled, 256), 1.0)
         p, q = (q + clipped[level]) * filled, share[level] * filled
-        p, q = p / p.sum(), q / max(q.sum(), 1.0)
+        if not q.any():
+            return np.inf  # the range holds none of the values
+        p, q = p / p.sum(), q / q.sum()
         used = (p > 0) & (q > 0)
         return float((p[used] * np.log(p[used] / q[used])).sum())
 
