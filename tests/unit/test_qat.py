@@ -4,6 +4,7 @@ import functools
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -238,6 +239,24 @@ def test_what_is_no_parameter_stays() -> None:
     assert {n for n in before if n.endswith("weight")}.isdisjoint(kept)
     absent = [n for n in before if n.endswith("bias") and "out" not in n]
     assert absent and set(absent) <= kept
+
+
+def test_a_bias_of_relative_positions_is_trained() -> None:
+    module: Any = seeded(ChunkAttention, mask="add")
+    table = module.bias
+    del module.bias
+    module.bias = nn.Parameter(table.clone())
+    x = _samples("mask", 8)
+    prepared = microformer.torch.prepare(module, calibration=x)
+    _trained(prepared, x)
+    _assert_no_gap(prepared, x)
+    after = prepared.float_state_dict()["bias"]
+    assert (after - table).abs().max() > 1e-3
+    module.load_state_dict(prepared.float_state_dict())
+    again = microformer.quantize(
+        microformer.load(module, example=x[:1]), ranges=prepared.convert()[1]
+    )
+    np.testing.assert_array_equal(_program(again, x)[0], prepared.integers(x))
 
 
 def test_a_loaded_model_is_trained_without_its_module() -> None:

@@ -12,7 +12,7 @@ from microformer.graph.float_model import FloatModel
 from microformer.load import load
 from microformer.samples import check_samples
 from microformer.torch.module import QuantizedModule
-from microformer.torch.provenance import Provenance, trace, weights
+from microformer.torch.provenance import own_weights, trace
 
 __all__ = ["QuantizedModule", "prepare"]
 
@@ -36,7 +36,7 @@ def prepare(
     samples = np.asarray(calibration)  # a torch tensor too
     if isinstance(model, FloatModel):
         loaded, source = model, None
-        provenance = Provenance({}, tuple(weights(model)))
+        provenance = own_weights(model)
     else:
         given = torch.as_tensor(samples[:1]) if example is None else example
         source = copy.deepcopy(model).eval()

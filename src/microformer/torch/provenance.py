@@ -28,6 +28,7 @@ _WEIGHTS = {
     "Add": (0, 1),
     "Mul": (0, 1),
     "Concat": None,
+    "Attention": (3,),  # a bias of relative positions, where it is a parameter's copy
 }
 _MADE_OF_FOLDS = {"Linear", "Conv", "LayerNormalization", "RMSNormalization", "Gather"}
 
@@ -59,6 +60,12 @@ def weights(model: FloatModel) -> dict[str, tuple[str, Array]]:
             if (places is None or index in places) and data.dtype == np.float32:
                 found.setdefault(value.name, (node.op_type, np.asarray(data)))
     return found
+
+
+def own_weights(model: FloatModel) -> Provenance:
+    """All that is surely a weight, where no module tells weights from other constants."""
+    surely = {*_MADE_OF_FOLDS, "Add", "Concat"}
+    return Provenance({}, tuple(n for n, (op, _) in weights(model).items() if op in surely))
 
 
 def _tagged(module: nn.Module) -> tuple[nn.Module, NDArray[np.float32]]:
