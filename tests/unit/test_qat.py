@@ -297,6 +297,13 @@ def test_samples_or_ranges_but_not_both() -> None:
         microformer.compile(model)
 
 
+def test_samples_of_another_shape_are_refused() -> None:
+    with pytest.raises(DataError, match=r"\[11\] each, on cpu; the model takes \[12\]"):
+        _shared("mlp")(torch.zeros(2, 11))
+    with pytest.raises(DataError, match="on meta"):
+        _shared("mlp")(torch.zeros(2, 12, device="meta"))
+
+
 def test_the_core_lives_without_torch() -> None:
     code = (
         "import sys; sys.modules['torch'] = None\n"

@@ -1,21 +1,27 @@
 """Tuning: every step does what its paper says, and is kept only where it is measured to help."""
 
+import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 import torch
 from torch import nn
+from typer.testing import CliRunner
 
 import microformer
 from microformer.calibrate import calibrate
 from microformer.calibrate.observer import Observer
+from microformer.cli import app
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.float_run import FloatRunner
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned
 from microformer.integer.proof import prove
 from microformer.quantize import convert
+from microformer.store import open_folder
 from microformer.tune import tune
 from microformer.tune.equalise import channel_peaks, equalised, sites
 from microformer.tune.objective import Score, int_values
@@ -229,3 +235,24 @@ def test_other_softmaxes_are_tuned_as_they_are() -> None:
     ibert = partial(convert, softmax="ibert")
     tuned = tune(model, calibrate(model, x), x, convert=ibert, calibrate=calibrate)
     assert tuned.steps
+
+
+def test_the_command_says_what_was_kept(tmp_path: Path) -> None:
+    x = _samples(32, 9, 32)
+    model = _loaded(_with_outliers(150.0), x)
+    ir.save(model.model, tmp_path / "model.onnx")
+    np.savez(tmp_path / "x.npz", x=x)
+    arguments = ["compile", str(tmp_path / "model.onnx"), "--data", str(tmp_path / "x.npz")]
+    options = ["-t", "host", "-o", str(tmp_path / "out"), "--dump-dir", str(tmp_path / "dump")]
+    done = CliRunner().invoke(app, [*arguments, *options, "--json"])
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    assert record["effort"] == "normal"
+    assert record["tuning"][0]["what"] == "equalisation 0.5"
+    assert record["tuning"][0]["after_db"] > record["tuning"][0]["before_db"] + 10
+    assert "kept: equalisation 0.5" in (tmp_path / "dump" / "2-tune.txt").read_text("utf-8")
+    wrong = CliRunner().invoke(app, [*arguments, *options, "--effort", "utmost", "--force"])
+    assert wrong.exit_code == 2
+    compiled = open_folder(tmp_path / "out")
+    report = microformer.run(compiled, x)
+    assert report.bit_exact and report.sqnr_db is not None and report.sqnr_db > 25

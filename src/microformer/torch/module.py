@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from microformer.errors import ModelError
+from microformer.errors import DataError, ModelError
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.tensor import Array, Quant
@@ -104,8 +104,15 @@ class QuantizedModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [N, *input shape without batch], float32 or token indices -> float32 [N, ...].
 
-        The real values of the program's int8 outputs; gradients where torch keeps them.
+        The real values of the program's int8 outputs; gradients where torch keeps them. Raises
+        DataError for samples of another shape or not on the CPU.
         """
+        wanted = self._model.input_shape[1:]
+        if tuple(x.shape[1:]) != wanted or x.device.type != "cpu":
+            raise DataError(
+                f"Samples are {list(x.shape[1:])} each, on {x.device}; the model takes "
+                f"{list(wanted)}, on the CPU."
+            )
         if not torch.is_grad_enabled():
             graph = self._converted().graph
             levels = self.integers(x)
