@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -131,6 +132,24 @@ def score(
     mean = float(np.mean(ratios))
     counts = (right_float, right_int8, changed)
     return Score(name, softmax, effort, seeds, total, *counts, mean, measured)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The records as Markdown, as docs/accuracy.md shows them."""
+    lines = [
+        "| model | softmax | held out | float | int8 | difference | changed | SQNR | cycles (M4) |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        shares = (100.0 * r[key] / r["samples"] for key in ("float_right", "int8_right"))
+        right, kept = (f"{share:.2f} %" for share in shares)
+        cycles = "-" if r["cycles"] is None else f"{r['cycles']:,}"
+        lines.append(
+            f"| {r['model']} | {r['softmax']} | {r['seeds']} x {r['samples'] // r['seeds']} | "
+            f"{right} | {kept} | {r['points']:+.2f} points | {r['changed']} of {r['samples']} | "
+            f"{r['sqnr_db']:.1f} dB | {cycles} |"
+        )
+    return "\n".join(lines)
 
 
 def main() -> None:

@@ -101,6 +101,19 @@ def recover(
     return Recovery(seed, len(data.held_x), *counts)
 
 
+def table(rows: list[dict[str, Any]]) -> str:
+    """The records as Markdown, as docs/accuracy.md shows them."""
+    lines = [
+        "| seed | float | int8 after training | int8 trained in integers | recovered |",
+        "|---|---|---|---|---|",
+    ]
+    for r in rows:
+        keys = ("float_right", "int8_right", "trained_right")
+        shares = " | ".join(f"{100.0 * r[key] / r['samples']:.1f} %" for key in keys)
+        lines.append(f"| {r['seed']} | {shares} | {Recovery(**r).recovered:.0%} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Print every seed and the pooled share of the loss that came back."""
     parser = argparse.ArgumentParser(description=__doc__)

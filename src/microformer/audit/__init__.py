@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -40,17 +39,11 @@ def audit(
     return _Auditor(conversion, reference, x, y).audit(softmax, progress)
 
 
-@dataclass(frozen=True, eq=False)
-class _Float:
-    """Every float tensor over the samples, flat [N, size] and in its own shape [N, 1, ...]."""
-
-    values: dict[str, Array]
-
-    @classmethod
-    def of(cls, model: FloatModel, x: Array) -> "_Float":
-        runner = FloatRunner(model, keep=True)
-        rows = [runner(sample[None]) for sample in x]
-        return cls({name: np.stack([row[name] for row in rows]) for name in rows[0]})
+def _float_values(model: FloatModel, x: Array) -> dict[str, Array]:
+    """Every float tensor over the samples, each [N, *its shape]."""
+    runner = FloatRunner(model, keep=True)
+    rows = [runner(sample[None]) for sample in x]
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
 class _Auditor:
@@ -59,7 +52,7 @@ class _Auditor:
     ) -> None:
         self._conversion, self._reference, self._y = conversion, reference, y
         self._hybrid = Hybrid(conversion, reference, x)
-        self._floats = _Float.of(reference, x).values
+        self._floats = _float_values(reference, x)
         self._wanted = self._flat(reference.output_name)
         self._base = self._hybrid.run().outputs
 
