@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from microformer.cli import main
 from microformer.demo import demo_paths
-from microformer.inputs import shapes
+from microformer.options import shapes
 
 Run = Callable[..., str]
 

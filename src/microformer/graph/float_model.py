@@ -19,7 +19,7 @@ Canonical operations (all shapes static, batch 1, opset 23, float32, one output 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
@@ -69,15 +69,27 @@ class FloatModel:
             lines.append(f"  {outputs} = {node.op_type}({inputs})  # {node.name}")
         return "\n".join([*lines, f"  out  {self.output_name}: {self.output_shape}"])
 
+    def with_constants(self, constants: Mapping[str, Array]) -> "FloatModel":
+        """A copy that shares nothing, with other data for the named constants."""
+        model = ir.from_proto(ir.to_proto(self.model))
+        assert isinstance(model, ir.Model)
+        for name, data in constants.items():
+            model.graph.initializers[name].const_value = ir.tensor(data, name=name)
+        return replace(self, model=model)
+
 
 @dataclass(frozen=True)
 class Range:
-    """Observed real values of one tensor: minimum, maximum, and the clipped range to use."""
+    """Observed real values of one tensor: minimum, maximum, and the clipped range to use.
+
+    ``choices`` are what other observers propose: (observer, low, high).
+    """
 
     low: float
     high: float
     observed_low: float
     observed_high: float
+    choices: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
