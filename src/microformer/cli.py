@@ -21,6 +21,7 @@ from microformer.options import (
     EffortName,
     ExactOption,
     FixOption,
+    FlashFlag,
     JsonFlag,
     ShapeOption,
     SoftmaxName,
@@ -219,10 +220,7 @@ def bench_command(
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Measure this row (repeatable), any shape.")
     ] = None,
-    flash: Annotated[
-        bool,
-        typer.Option("--flash", help="Count the board's wait states and cache, not zero ones."),
-    ] = False,
+    flash: FlashFlag = False,
     cores: Cores = None,
     weights: Weights = None,
     as_json: JsonFlag = False,

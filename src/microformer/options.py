@@ -25,6 +25,9 @@ FixOption = Annotated[
 ExactOption = Annotated[
     bool, typer.Option("--exact-import", help="Keep a quantised model's operations apart.")
 ]
+FlashFlag = Annotated[
+    bool, typer.Option("--flash", help="Count the board's wait states and cache, not zero ones.")
+]
 SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
 
 
