@@ -27,7 +27,7 @@ from microformer.plan import plan
 from microformer.plan.check import check
 from microformer.plan.lifetime import lifetimes
 from microformer.plan.places import placed, tiled
-from microformer.plan.tile import Choice, Tiling
+from microformer.plan.tile import Choice, Tiling, tilings
 from microformer.run import run
 from microformer.samples import check_samples
 from microformer.targets import TARGETS, Target, with_cores
@@ -52,7 +52,7 @@ def all_far(graph: IntGraph, target: Target, isas: tuple[str, ...], seed: int) -
     for index, call in enumerate(kernels.calls):
         touched = frozenset(n for n in (*call.inputs, call.output) if kernels.buffer(n) in far)
         if touched:
-            tiling = Tiling(call, kernels.tensors, touched, kernels.cores)
+            tiling = rng.choice(tilings(call, kernels.tensors, touched, kernels.cores))
             chosen[index] = (tiling, rng.choice(tiling.choices))
     made = placed(tiled(kernels, chosen), spans, far)
     check(made)
