@@ -60,7 +60,7 @@ class Tiling:
         )
         whole = {n for n, kind in named if kind == "in" and n not in cut_names}
         self._whole_bytes = sum(tensors[n].nbytes for n in whole)
-        stay = {*cut_names, *near_constants, far_table(call)}
+        stay = {*cut_names, *near_constants}
         constants = (n for n, kind in named if kind == "const" and n not in stay)
         self._constants = tuple(dict.fromkeys(constants))
 
@@ -190,13 +190,6 @@ def tilings(
     """One for each way in which the call can be parted."""
     ways = cuts(call, tensors)
     return [Tiling(cut, call, tensors, far, cores, near_constants) for cut in ways]
-
-
-def far_table(call: KernelCall) -> str:
-    """The table behind a convolution, which its kernel takes to be in L2; empty without one."""
-    inputs = call.node.inputs if call.node is not None else ()
-    fused = call.op in {"Conv2d", "ConvPool"} and "_linear_" not in call.symbol
-    return inputs[4] if fused and len(inputs) > 4 else ""
 
 
 def _buffers(spans: list[Span] | tuple[Span, ...], turns: int) -> int:
