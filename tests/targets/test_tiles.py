@@ -31,7 +31,7 @@ from microformer.plan.tile import Choice, Tiling, tilings
 from microformer.run import run
 from microformer.samples import check_samples
 from microformer.targets import TARGETS, Target, with_cores
-from models import LargeMaps, seeded
+from models import LargeMaps, encoder, seeded
 from strategies import cases as drawn_cases
 
 RI5CY = TARGETS["pulp-ri5cy"]
@@ -144,6 +144,21 @@ def test_a_network_whose_maps_exceed_l1(name: str, cores: int, size: int, l1_byt
     assert all(count is not None for count in moved)
     assert cluster.dma_bytes >= 3 * maps
     assert cluster.dma_wait_share < 0.05
+
+
+def test_a_transformer_larger_than_l1() -> None:
+    """128 rows, a hidden layer of 32 KiB: attention by heads, matrix products by rows."""
+    need_simulator()
+    x = np.random.default_rng(0).standard_normal((4, 128, 64)).astype(np.float32)
+    stack = seeded(encoder, d=64, heads=8, layers=1, hidden=256)
+    model = pipeline.load_model(stack, example=torch.from_numpy(x[:1]))
+    samples = check_samples(x, None, model, "x")
+    made = pipeline.compile_model(model, samples, RI5CY, progress=_silent)
+    tiled_ops = {c.op for c in made.plan.graph.calls if c.tile is not None and c.tile.count > 1}
+    assert {"Linear", "Attention", "Add", "LayerNorm"} <= tiled_ops
+    report = pipeline.run_model(made.compiled, samples, RI5CY, count=1, progress=_silent)
+    assert report.bit_exact and report.cluster is not None
+    assert report.cluster.dma_wait_share < 0.05
 
 
 def test_a_large_matrix_product_hides_its_copies() -> None:

@@ -47,6 +47,7 @@ class Tiling:
     ) -> None:
         self._call, self._tensors, self._cores = call, tensors, cores
         self._cut = cut
+        self._known: dict[tuple[int, int], Piece] = {}
         named = [(str(a.value), a.kind) for a in call.args if a.kind in {"in", "out", "const"}]
         cut_names = self._cut.piece(0, self._cut.rows, frozenset()).spans.keys()
         self._staged = frozenset(
@@ -117,10 +118,14 @@ class Tiling:
         return piece.spans.get(name) or Span(0, self._tensors[name].nbytes)
 
     def _pieces(self, rows: int) -> list[Piece]:
-        return [
-            self._cut.piece(begin, min(begin + rows, self._cut.rows), self._staged)
-            for begin in range(0, self._cut.rows, rows)
-        ]
+        return [self._piece(begin, rows) for begin in range(0, self._cut.rows, rows)]
+
+    def _piece(self, begin: int, rows: int) -> Piece:
+        """The block of ``rows`` at ``begin``, or what is left of it."""
+        key = (begin, min(begin + rows, self._cut.rows))
+        if key not in self._known:
+            self._known[key] = self._cut.piece(*key, self._staged)
+        return self._known[key]
 
     def _sizes(self) -> list[int]:
         """Block sizes that give different numbers of blocks, in whole tiles where there are."""
@@ -137,14 +142,14 @@ class Tiling:
         """Operands in L1 must lie as the kernel reads them: run behind run, or by its pitches."""
         if not self._beside or "copy2d" in self._call.symbol:
             return True
-        piece = self._cut.piece(0, min(rows, self._cut.rows), self._staged)
+        piece = self._piece(0, rows)
         return all(piece.spans[name].dense for name in self._beside)
 
     def _choice(self, rows: int, near_constants: bool, turns: int) -> Choice:
         total = self._cut.rows
         count = -(-total // rows)
         begins = sorted({0, min(1, count - 1) * rows, count // 2 * rows, (count - 1) * rows})
-        pieces = [self._cut.piece(b, min(b + rows, total), self._staged) for b in begins]
+        pieces = [self._piece(begin, rows) for begin in begins]
         nbytes = self._scratch(pieces, near_constants)
         moved = once = 0.0
         for name in self._moved:
