@@ -7,6 +7,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+import typer
+from microformer.inputs import fixed_inputs
 from onnxruntime.quantization import QuantType
 
 import microformer
@@ -90,9 +92,7 @@ def test_the_64_bit_form_runs(target: str, tmp_path: Path) -> None:
     assert report.bit_exact
 
 
-def test_the_command_reads_tflite(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_reads_tflite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples, out = tmp_path / "x.npz", tmp_path / "out"
     np.savez(samples, x=images(8))
     words = ["microformer", "compile", str(KERAS), "--exact-import", "--data", str(samples)]
@@ -102,9 +102,11 @@ def test_the_command_reads_tflite(
         main()
     assert done.value.code == 0
     assert (out / "CMakeLists.txt").exists()
-    monkeypatch.setattr("sys.argv", [*words, "--fix", "mask"])
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as done:
-        main()
-    assert done.value.code == 2
-    assert "NAME=1" in capsys.readouterr().err
+
+
+def test_inputs_are_fixed_by_name_and_number() -> None:
+    assert fixed_inputs(["mask=1", "kinds=0"]) == {"mask": 1.0, "kinds": 0.0}
+    assert fixed_inputs(None) is None
+    for wrong in ("mask", "mask=one", "=1"):
+        with pytest.raises(typer.BadParameter, match="is not NAME=1"):
+            fixed_inputs([wrong])
