@@ -8,7 +8,6 @@ import onnx
 import pytest
 import torch
 import typer
-from microformer.inputs import fixed_inputs
 from onnxruntime.quantization import QuantType
 
 import microformer
@@ -16,6 +15,7 @@ from exporters import legacy_export, quantized
 from microformer.cli import main
 from microformer.graph import ops
 from microformer.graph.tensor import Array
+from microformer.options import fixed_inputs
 from models import TimmBlock, seeded
 
 KERAS = Path(__file__).parents[1] / "golden" / "tflite" / "keras_int8.tflite"
