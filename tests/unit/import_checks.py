@@ -1,16 +1,11 @@
 """Quantised models: what onnxruntime computes at each tensor, and each layer of ours against it."""
 
-import io
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import onnx
 import onnxruntime
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
 import microformer
 from microformer.graph.float_model import FloatModel
@@ -20,26 +15,6 @@ from microformer.integer import _operand, apply
 
 Reference = dict[str, Array]
 """int8 levels [1, ...] of tensors by the file's own names."""
-
-
-class Samples(CalibrationDataReader):  # type: ignore[misc]
-    """Calibration samples [N, ...] for onnxruntime's quantiser."""
-
-    def __init__(self, name: str, x: Array) -> None:
-        self._rest: Iterator[dict[str, Array]] = iter([{name: sample[None]} for sample in x])
-
-    def get_next(self) -> dict[str, Array] | None:
-        """The next feed, None behind the last."""
-        return next(self._rest, None)
-
-
-def quantized(data: bytes, x: Array, folder: Path, **options: Any) -> bytes:
-    """A float ONNX model as onnxruntime's quantize_static makes it int8, in QDQ form."""
-    source, target = folder / "float.onnx", folder / "qdq.onnx"
-    source.write_bytes(data)
-    name = onnx.load_model(io.BytesIO(data)).graph.input[0].name
-    quantize_static(source, target, Samples(name, x), quant_format=QuantFormat.QDQ, **options)
-    return target.read_bytes()
 
 
 def onnx_reference(data: bytes, sample: Array) -> Reference:

@@ -14,13 +14,12 @@ from import_checks import (
     layer_differences,
     onnx_reference,
     plain_graph,
-    quantized,
 )
 from onnxruntime.quantization import QuantType
 from torch import nn
 
 import microformer
-from exporters import legacy_export
+from exporters import legacy_export, quantized
 from microformer.errors import UnsupportedOpError
 from microformer.graph import ops
 from microformer.graph.float_model import FloatModel
