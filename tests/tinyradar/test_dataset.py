@@ -1,5 +1,6 @@
 """The loaders: features as published, splits by person, and every kind of broken file."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -283,3 +284,10 @@ def test_a_soli_file_without_a_receiver(tmp_path: Path) -> None:
         file.create_dataset("ch0", data=np.zeros((3, 1024), np.float32))
     with pytest.raises(RecordingError, match="no data set 'ch1'"):
         read_soli(tmp_path / "0_2_0.h5")
+
+
+def test_a_set_is_known_by_its_recordings_and_step(data: Dataset) -> None:
+    bits = dataclasses.replace(data, x=np.minimum(data.x, 254))
+    assert bits.digest == data.digest
+    assert dataclasses.replace(data, step=data.step * 1.01).digest != data.digest
+    assert dataclasses.replace(data, recordings=data.recordings[::-1]).digest != data.digest

@@ -53,7 +53,7 @@ def _transformer(shape: Shape) -> Model:
     def build(classes: int, sensors: int) -> nn.Module:
         return RadarTransformer(shape, classes, sensors)
 
-    recipe = Recipe(epochs=60, batch=32, rate=1e-3, every_step=False, decay=0.02, cosine=True)
+    recipe = Recipe(40, 32, 1e-3, every_step=False, decay=0.02, cosine=True, shift=40, gain=0.15)
     return Model(shape.name, build, 2, recipe)
 
 

@@ -55,9 +55,9 @@ class Shape:
         return self.grid[0] * self.grid[1]
 
 
-PUBLISHED = Shape("transformer-published", (2, 6), 8, 12, 5, 64, 16, 64)
+PUBLISHED = Shape("transformer-published", (4, 6), 8, 12, 5, 64, 16, 64, fold=1)
 """S=32, E=64, P=64, H=16: the published attention layer."""
-SMALL = Shape("transformer-small", (2, 6), 8, 12, 5, 64, 4, 16, layers=1, hidden=64)
+SMALL = Shape("transformer-small", (4, 6), 12, 16, 5, 64, 4, 32, hidden=128, fold=1)
 SHAPES = {shape.name: shape for shape in (PUBLISHED, SMALL)}
 
 
