@@ -216,6 +216,47 @@ def test_trained_weights_go_back_into_the_users_module() -> None:
     np.testing.assert_array_equal(levels, prepared.integers(x).reshape(levels.shape))
 
 
+def test_equal_weights_of_a_fresh_module_are_trained_apart() -> None:
+    """All biases of a fresh encoder are zero: ``load`` keeps one constant for them."""
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(16, 2, 24, batch_first=True)
+    module = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+    x = torch.randn(16, 5, 16)
+    prepared = microformer.torch.prepare(module, calibration=x)
+    assert prepared.source is not None
+    _trained(prepared, x)
+    _assert_no_gap(prepared, x)
+    after = prepared.float_state_dict()
+    q, _, v = after["layers.0.self_attn.in_proj_bias"].chunk(3)
+    others = [after[f"layers.{i}.norm{j}.weight"] for i in (0, 1) for j in (1, 2)]
+    assert not torch.equal(q, v)
+    assert all(not torch.equal(others[0], other) for other in others[1:])
+    for name, value in module.state_dict().items():
+        assert not torch.equal(after[name], value), name  # every parameter has moved
+
+
+def test_tied_weights_stay_tied() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(torch.relu(self.linear(x)))  # type: ignore[no-any-return]
+
+    x = torch.randn(16, 8, generator=torch.Generator().manual_seed(0))
+    prepared = microformer.torch.prepare(seeded(Tied), calibration=x)
+    _trained(prepared, x)
+    _assert_no_gap(prepared, x)
+    graph = prepared.convert()[0].model.graph
+    nodes = [node for node in graph if node.op_type == "Linear"]
+    first, second = (node.inputs[1] for node in nodes)
+    assert first is not None and second is not None
+    assert first.const_value is not None and second.const_value is not None
+    np.testing.assert_array_equal(first.const_value.numpy(), second.const_value.numpy())
+    assert len(list(prepared.source.parameters())) == 2  # type: ignore[union-attr]
+
+
 def test_folded_weights_say_where_they_are() -> None:
     with pytest.raises(ModelError, match=r"take convert\(\)'s FloatModel"):
         _prepared("conv 2d").float_state_dict()
