@@ -4,6 +4,7 @@ import functools
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,25 @@ from torch.nn import functional as F  # noqa: N812  torch's own convention
 
 import microformer
 import microformer.torch
+from architectures import (
+    Bert,
+    CompactConvolutional,
+    LinearAttention,
+    MobileVit,
+    MultiQueryAttention,
+    NormalisedLinearAttention,
+    RotaryAttention,
+    TinySwin,
+)
 from microformer import integer
 from microformer.errors import DataError, ModelError
-from microformer.graph.float_model import FloatModel
+from microformer.graph.float_model import FloatModel, Imported
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array, Quant
+from microformer.quantize import _CONVERTERS
 from microformer.torch import QuantizedModule
 from microformer.torch import ranges as ranges_module
+from microformer.torch.surrogate import REAL
 from models import (
     Activations,
     ChunkAttention,
@@ -65,6 +78,14 @@ MODELS: dict[str, Built] = {
     "activations": (lambda: seeded(Activations), (5, 16)),
     "norms": (lambda: seeded(HandNorm), (5, 16)),
     "gated": (lambda: seeded(GatedMlp), (5, 16)),
+    "cct": (lambda: seeded(CompactConvolutional), (3, 16, 16)),
+    "swin": (lambda: seeded(TinySwin), (3, 32, 32)),
+    "mobilevit": (lambda: seeded(MobileVit), (3, 16, 16)),
+    "bert": (lambda: seeded(Bert), (12,)),
+    "linear attention": (lambda: seeded(LinearAttention), (9, 32)),
+    "efficient attention": (lambda: seeded(NormalisedLinearAttention), (9, 32)),
+    "rotary": (lambda: seeded(RotaryAttention), (9, 32)),
+    "multi-query": (lambda: seeded(MultiQueryAttention), (9, 32)),
     "softmax": (lambda: seeded(lambda: nn.Sequential(nn.Linear(16, 5), nn.Softmax(-1))), (6, 16)),
 }
 
@@ -72,8 +93,8 @@ MODELS: dict[str, Built] = {
 def _samples(name: str, count: int, seed: int = 3) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     shape = (count, *MODELS[name][1])
-    if name == "text":
-        return torch.randint(0, 50, shape, generator=generator)
+    if name in {"text", "bert"}:
+        return torch.randint(0, 40, shape, generator=generator)
     return torch.randn(*shape, generator=generator)
 
 
@@ -308,6 +329,16 @@ def test_a_loaded_model_is_trained_without_its_module() -> None:
     _assert_no_gap(prepared, _samples("mlp", 16))
     with pytest.raises(ModelError, match="no torch module"):
         prepared.float_state_dict()
+
+
+def test_every_operation_has_a_gradient() -> None:
+    assert set(REAL) == set(_CONVERTERS)
+
+
+def test_imported_scales_are_not_trained() -> None:
+    loaded = replace(_shared("mlp").convert()[0], imported=Imported({}, {}, {}))
+    with pytest.raises(ModelError, match="brings its own scales"):
+        microformer.torch.prepare(loaded, calibration=_samples("mlp", 4))
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:

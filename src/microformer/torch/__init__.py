@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from microformer.calibrate import calibrate
+from microformer.errors import ModelError
 from microformer.graph.float_model import FloatModel
 from microformer.load import load
 from microformer.samples import check_samples
@@ -35,6 +36,11 @@ def prepare(
     """
     samples = np.asarray(calibration)  # a torch tensor too
     if isinstance(model, FloatModel):
+        if model.imported is not None:
+            raise ModelError(
+                f"Model '{model.name}' brings its own scales, which training would leave behind: "
+                "prepare the float model that it was made of."
+            )
         loaded, source = unshared(model), None
         provenance = own_weights(loaded)
     else:
