@@ -104,7 +104,7 @@ def recover(
 def table(rows: list[dict[str, Any]]) -> str:
     """The records as Markdown, as docs/accuracy.md shows them."""
     lines = [
-        "| seed | float | int8 after training | int8 trained in integers | recovered |",
+        "| seed | float | int8, quantised after training | int8, trained in integers | recovered |",
         "|---|---|---|---|---|",
     ]
     for r in rows:

@@ -1,10 +1,19 @@
-"""Progress of the command on standard error."""
+"""What the command shows: progress on standard error, tables on standard output."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+PIPE_WIDTH = 120
+"""Columns of a table where it goes to a file: no terminal says how wide."""
+
+
+def print_view(what: RenderableType) -> None:
+    """A table on standard output."""
+    console = Console()
+    Console(width=console.width if console.is_terminal else PIPE_WIDTH).print(what)
 
 
 class Bars:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console, RenderableType
 
 from microformer import __version__, pipeline, targets
 from microformer.audit.view import audit_table
-from microformer.bars import Bars
+from microformer.bars import Bars, print_view
 from microformer.bench import DEFAULT_ROWS, bench
 from microformer.bench.view import bench_table
 from microformer.demo import demo_paths
@@ -45,21 +44,13 @@ app = typer.Typer(
     help="Transformers on microcontrollers: a float model in, a bit-exact int8 C program out.",
 )
 
-_PIPE_WIDTH = 120
-"""Columns of the report where it goes to a file: no terminal says how wide."""
-
-
-def _print(what: RenderableType) -> None:
-    console = Console()
-    Console(width=console.width if console.is_terminal else _PIPE_WIDTH).print(what)
-
 
 def _show(result: Report, as_json: bool) -> None:
     """Print the report; exit code 1 if the program was not bit-exact."""
     if as_json:
         print(result.to_json())
     else:
-        _print(view(result))
+        print_view(view(result))
     if not result.bit_exact:
         raise typer.Exit(1)
 
@@ -235,7 +226,7 @@ def bench_command(
     if as_json:
         print(made.to_json())
     else:
-        _print(bench_table(made))
+        print_view(bench_table(made))
     if not all(row.bit_exact for row in made.rows):
         raise typer.Exit(1)
 
@@ -271,7 +262,7 @@ def audit_command(
         )
     if plot is not None:
         pipeline.plot(made, plot)
-    print(made.to_json()) if as_json else _print(audit_table(made))
+    print(made.to_json()) if as_json else print_view(audit_table(made))
 
 
 @app.command("setup-pulp")

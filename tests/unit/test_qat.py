@@ -4,6 +4,7 @@ import functools
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,25 @@ from torch.nn import functional as F  # noqa: N812  torch's own convention
 
 import microformer
 import microformer.torch
+from architectures import (
+    Bert,
+    CompactConvolutional,
+    LinearAttention,
+    MobileVit,
+    MultiQueryAttention,
+    NormalisedLinearAttention,
+    RotaryAttention,
+    TinySwin,
+)
 from microformer import integer
 from microformer.errors import DataError, ModelError
-from microformer.graph.float_model import FloatModel
+from microformer.graph.float_model import FloatModel, Imported
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array, Quant
+from microformer.quantize import _CONVERTERS
 from microformer.torch import QuantizedModule
 from microformer.torch import ranges as ranges_module
+from microformer.torch.surrogate import REAL
 from models import (
     Activations,
     ChunkAttention,
@@ -65,6 +78,14 @@ MODELS: dict[str, Built] = {
     "activations": (lambda: seeded(Activations), (5, 16)),
     "norms": (lambda: seeded(HandNorm), (5, 16)),
     "gated": (lambda: seeded(GatedMlp), (5, 16)),
+    "cct": (lambda: seeded(CompactConvolutional), (3, 16, 16)),
+    "swin": (lambda: seeded(TinySwin), (3, 32, 32)),
+    "mobilevit": (lambda: seeded(MobileVit), (3, 16, 16)),
+    "bert": (lambda: seeded(Bert), (12,)),
+    "linear attention": (lambda: seeded(LinearAttention), (9, 32)),
+    "efficient attention": (lambda: seeded(NormalisedLinearAttention), (9, 32)),
+    "rotary": (lambda: seeded(RotaryAttention), (9, 32)),
+    "multi-query": (lambda: seeded(MultiQueryAttention), (9, 32)),
     "softmax": (lambda: seeded(lambda: nn.Sequential(nn.Linear(16, 5), nn.Softmax(-1))), (6, 16)),
 }
 
@@ -72,8 +93,8 @@ MODELS: dict[str, Built] = {
 def _samples(name: str, count: int, seed: int = 3) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     shape = (count, *MODELS[name][1])
-    if name == "text":
-        return torch.randint(0, 50, shape, generator=generator)
+    if name in {"text", "bert"}:
+        return torch.randint(0, 40, shape, generator=generator)
     return torch.randn(*shape, generator=generator)
 
 
@@ -216,6 +237,47 @@ def test_trained_weights_go_back_into_the_users_module() -> None:
     np.testing.assert_array_equal(levels, prepared.integers(x).reshape(levels.shape))
 
 
+def test_equal_weights_of_a_fresh_module_are_trained_apart() -> None:
+    """All biases of a fresh encoder are zero: ``load`` keeps one constant for them."""
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(16, 2, 24, batch_first=True)
+    module = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+    x = torch.randn(16, 5, 16)
+    prepared = microformer.torch.prepare(module, calibration=x)
+    assert prepared.source is not None
+    _trained(prepared, x)
+    _assert_no_gap(prepared, x)
+    after = prepared.float_state_dict()
+    q, _, v = after["layers.0.self_attn.in_proj_bias"].chunk(3)
+    others = [after[f"layers.{i}.norm{j}.weight"] for i in (0, 1) for j in (1, 2)]
+    assert not torch.equal(q, v)
+    assert all(not torch.equal(others[0], other) for other in others[1:])
+    for name, value in module.state_dict().items():
+        assert not torch.equal(after[name], value), name  # every parameter has moved
+
+
+def test_tied_weights_stay_tied() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(torch.relu(self.linear(x)))  # type: ignore[no-any-return]
+
+    x = torch.randn(16, 8, generator=torch.Generator().manual_seed(0))
+    prepared = microformer.torch.prepare(seeded(Tied), calibration=x)
+    _trained(prepared, x)
+    _assert_no_gap(prepared, x)
+    graph = prepared.convert()[0].model.graph
+    nodes = [node for node in graph if node.op_type == "Linear"]
+    first, second = (node.inputs[1] for node in nodes)
+    assert first is not None and second is not None
+    assert first.const_value is not None and second.const_value is not None
+    np.testing.assert_array_equal(first.const_value.numpy(), second.const_value.numpy())
+    assert len(list(prepared.source.parameters())) == 2  # type: ignore[union-attr]
+
+
 def test_folded_weights_say_where_they_are() -> None:
     with pytest.raises(ModelError, match=r"take convert\(\)'s FloatModel"):
         _prepared("conv 2d").float_state_dict()
@@ -267,6 +329,16 @@ def test_a_loaded_model_is_trained_without_its_module() -> None:
     _assert_no_gap(prepared, _samples("mlp", 16))
     with pytest.raises(ModelError, match="no torch module"):
         prepared.float_state_dict()
+
+
+def test_every_operation_has_a_gradient() -> None:
+    assert set(REAL) == set(_CONVERTERS)
+
+
+def test_imported_scales_are_not_trained() -> None:
+    loaded = replace(_shared("mlp").convert()[0], imported=Imported({}, {}, {}))
+    with pytest.raises(ModelError, match="brings its own scales"):
+        microformer.torch.prepare(loaded, calibration=_samples("mlp", 4))
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:

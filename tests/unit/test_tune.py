@@ -26,7 +26,7 @@ from microformer.tune import tune
 from microformer.tune.equalise import channel_peaks, equalised, sites
 from microformer.tune.objective import Score, int_values
 from microformer.tune.rounding import corrected_bias, layers, rounded_weight
-from models import VisionTransformer, encoder, seeded
+from models import SelfAttention, VisionTransformer, encoder, seeded
 
 
 class Pair(nn.Module):
@@ -80,6 +80,7 @@ def _tuned(model: FloatModel, x: Array, effort: str) -> Tuned:
     [
         (seeded(encoder, 32, 4, 2, 64), (9, 32), 6),  # two norms and V of each layer
         (seeded(Pair), (4, 6), 1),
+        (seeded(SelfAttention, bias=False), (9, 32), 1),  # V, its bias the zeros of q and k too
         (seeded(VisionTransformer), (1, 8, 8), 3),  # the last norm is read through a Slice
     ],
 )

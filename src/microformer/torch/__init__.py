@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from microformer.calibrate import calibrate
+from microformer.errors import ModelError
 from microformer.graph.float_model import FloatModel
 from microformer.load import load
 from microformer.samples import check_samples
 from microformer.torch.module import QuantizedModule
-from microformer.torch.provenance import own_weights, trace
+from microformer.torch.provenance import own_weights, trace, unshared
 
 __all__ = ["QuantizedModule", "prepare"]
 
@@ -35,12 +36,17 @@ def prepare(
     """
     samples = np.asarray(calibration)  # a torch tensor too
     if isinstance(model, FloatModel):
-        loaded, source = model, None
-        provenance = own_weights(model)
+        if model.imported is not None:
+            raise ModelError(
+                f"Model '{model.name}' brings its own scales, which training would leave behind: "
+                "prepare the float model that it was made of."
+            )
+        loaded, source = unshared(model), None
+        provenance = own_weights(loaded)
     else:
         given = torch.as_tensor(samples[:1]) if example is None else example
         source = copy.deepcopy(model).eval()
-        loaded = load(source, example=given)
+        loaded = unshared(load(source, example=given))
         provenance = trace(source, loaded, given)
     found = check_samples(samples, None, loaded, "calibration")
     ranges = calibrate(loaded, found.x)

@@ -6,11 +6,12 @@ made of those elements.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -49,17 +50,40 @@ class Provenance:
 
 
 def weights(model: FloatModel) -> dict[str, tuple[str, Array]]:
-    """Real constants that stand for weights: name -> (op type of its first reader, data)."""
-    found: dict[str, tuple[str, Array]] = {}
+    """Real constants that stand for weights: name -> (op type of their reader, data)."""
+    return {str(value.name): (node.op_type, _data(value)) for node, _, value in _uses(model)}
+
+
+def _uses(model: FloatModel) -> Iterator[tuple[ir.Node, int, ir.Value]]:
+    """Every use of a real constant as a weight: node, input, value."""
     for node in model.model.graph:
         places = _WEIGHTS.get(node.op_type, ())
         for index, value in enumerate(node.inputs):
-            if value is None or value.const_value is None or not value.name:
+            if value is None or value.const_value is None or value.dtype != ir.DataType.FLOAT:
                 continue
-            data = value.const_value.numpy()
-            if (places is None or index in places) and data.dtype == np.float32:
-                found.setdefault(value.name, (node.op_type, np.asarray(data)))
-    return found
+            if places is None or index in places:
+                yield node, index, value
+
+
+def unshared(model: FloatModel) -> FloatModel:
+    """A copy in which no two nodes read one weight.
+
+    ``load`` keeps equal constants once: in a fresh module all zero biases are one, and would be
+    trained as one. Weights that are tied in the module stay tied: they copy one parameter.
+    """
+    made = model.with_constants({})
+    seen: set[str] = set()
+    for node, index, value in list(_uses(made)):
+        if str(value.name) not in seen:
+            seen.add(str(value.name))
+            continue
+        data = _data(value)
+        name = f"{node.name}.own{index}"
+        own = ir.val(name, ir.DataType.FLOAT, data.shape, const_value=ir.tensor(data, name=name))
+        made.model.graph.register_initializer(own)
+        node.replace_input_with(index, own)
+        seen.add(name)
+    return made
 
 
 def own_weights(model: FloatModel) -> Provenance:
@@ -86,19 +110,27 @@ def _tagged(module: nn.Module) -> tuple[nn.Module, NDArray[np.float32]]:
 def trace(module: nn.Module, model: FloatModel, example: Any) -> Provenance:
     """The provenance of the constants of ``model``, which ``load`` made of ``module``.
 
-    A constant that no parameter moves (an absent bias, a table of positions) is in neither part.
+    ``model`` is unshared. A constant that no parameter moves (an absent bias, a table of positions)
+    is in neither part. Constants are found by their node and place, as names differ where equal
+    ones were kept once.
     """
     copied, tags = _tagged(module)
-    second = weights(load(copied, example=example))
+    second = {(str(n.name), i): v for n, i, v in _uses(load(copied, example=example))}
     copies: dict[str, Origin] = {}
     folded: list[str] = []
-    for name, (op_type, data) in weights(model).items():
-        other = second.get(name, ("", np.zeros(0, np.float32)))[1]
+    for node, index, value in _uses(model):
+        data, twin = _data(value), second.get((str(node.name), index))
+        other = np.zeros(0, np.float32) if twin is None else _data(twin)
         if other.shape == data.shape and np.array_equal(other, data):
             continue
         place = np.minimum(np.searchsorted(tags, other), len(tags) - 1)
         if other.shape == data.shape and np.array_equal(tags[place], other):
-            copies[name] = Origin(place.astype(np.int64))
-        elif op_type in _MADE_OF_FOLDS:
-            folded.append(name)
+            copies[str(value.name)] = Origin(place.astype(np.int64))
+        elif node.op_type in _MADE_OF_FOLDS:
+            folded.append(str(value.name))
     return Provenance(copies, tuple(folded))
+
+
+def _data(value: ir.Value) -> Array:
+    assert value.const_value is not None
+    return np.asarray(value.const_value.numpy())

@@ -41,7 +41,7 @@ def tune(
     Deterministic: no random numbers, trials in the model's order.
     """
     start = Tuned(model, model, ranges)
-    if effort == "low" or not ranges.meaningful or getattr(model, "imported", None) is not None:
+    if effort == "low" or not ranges.meaningful or model.imported is not None:
         return start  # noise tells nothing; scales that a model brought along are kept
     if effort == "normal" and graph_macs(convert(model, ranges).graph) > NORMAL_MACS:
         return start

@@ -30,8 +30,10 @@ class Site:
 
 
 def _constant(value: ir.Value | None) -> bool:
-    """A weight of one reader only, which may be changed for it."""
-    return value is not None and value.const_value is not None and len(tuple(value.uses())) == 1
+    """A weight that may be scaled: of one reader only, or all zeros (absent biases share one)."""
+    if value is None or value.const_value is None:
+        return False
+    return len(tuple(value.uses())) == 1 or not _data(value).any()
 
 
 def _readers(model: FloatModel, value: ir.Value) -> tuple[ir.Node, ...]:
