@@ -12,7 +12,10 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
+from training import Data, accuracy, fit
+
 OUT = Path(__file__).parents[1] / "src" / "microformer" / "demo"
+EPOCHS = 150
 
 
 class DigitsViT(nn.Module):
@@ -52,42 +55,40 @@ def augmented(x: torch.Tensor) -> torch.Tensor:
     return torch.where(keep, x, moved) + 0.03 * torch.randn_like(x)
 
 
+def digits() -> Data:
+    """scikit-learn's digits in 0..1: a stratified split, 1,347 to train and 450 held out."""
+    found = load_digits()
+    images = (found.images / 16.0).astype(np.float32)[:, None]
+    x, held_x, y, held_y = train_test_split(
+        images, found.target, test_size=0.25, random_state=0, stratify=found.target
+    )
+    return Data(x, y, held_x, held_y)
+
+
+def train_digits(data: Data, seed: int, epochs: int | None = None) -> DigitsViT:
+    """A trained DigitsViT, in eval mode."""
+    torch.manual_seed(seed)
+    model = DigitsViT()
+    fit(model, data.x, data.y, epochs or EPOCHS, augmented)
+    return model
+
+
 def main() -> None:
     """Train, export, write the samples, print the accuracies."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=150)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    torch.manual_seed(options.seed)
-    digits = load_digits()
-    images = (digits.images / 16.0).astype(np.float32)[:, None]
-    x, held_x, y, held_y = train_test_split(
-        images, digits.target, test_size=0.25, random_state=0, stratify=digits.target
-    )
-    model = DigitsViT()
-    inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
-    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.epochs)
-    for _ in range(options.epochs):
-        model.train()
-        for batch in torch.split(torch.randperm(len(inputs)), 64):
-            loss = nn.functional.cross_entropy(
-                model(augmented(inputs[batch])), labels[batch], label_smoothing=0.05
-            )
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-        schedule.step()
-    model.eval()
-    with torch.no_grad():
-        right = (model(torch.from_numpy(held_x)).argmax(1).numpy() == held_y).mean()
-    print(f"held-out accuracy {right:.4f} over {len(held_y)} samples")
+    data = digits()
+    model = train_digits(data, options.seed, options.epochs)
+    right = accuracy(model, data.held_x, data.held_y)
+    print(f"held-out accuracy {right:.4f} over {len(data.held_y)} samples")
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "digits_vit.onnx"
     program = torch.onnx.export(
         model,
-        (torch.from_numpy(held_x[:1]),),
+        (torch.from_numpy(data.held_x[:1]),),
         dynamo=True,
         opset_version=18,
         input_names=["x"],
@@ -96,8 +97,8 @@ def main() -> None:
     )
     assert program is not None
     program.save(str(path), external_data=False)
-    np.savez_compressed(options.out / "digits_calibration.npz", x=x[:128], y=y[:128])
-    np.savez_compressed(options.out / "digits_test.npz", x=held_x, y=held_y)
+    np.savez_compressed(options.out / "digits_calibration.npz", x=data.x[:128], y=data.y[:128])
+    np.savez_compressed(options.out / "digits_test.npz", x=data.held_x, y=data.held_y)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Array, Quant, Tensor, constant
 from microformer.integer.layernorm import H_LIMIT, half_bits
-from microformer.integer.softmax import exponential_table
+from microformer.integer.softmax import exponential_table, fine_table
 from microformer.quantize.scales import (
     accumulator_limits,
     context_integers,
@@ -93,20 +93,31 @@ def _matrix_constants(rng: np.random.Generator, weight: Array) -> tuple[Array, A
     return requantization(rng, accumulator_limits(weight), spread)
 
 
+def _wide_constants(rng: np.random.Generator, weight: Array) -> tuple[Array, Array, int]:
+    """Equation (2w)'s: multipliers of 31 bits, and a shift at which outputs are spread."""
+    fan_in = np.sqrt(np.prod(weight.shape[1:]))
+    shift = int(31 + np.log2(74.0 * 73.0 * fan_in / 60))
+    mult = rng.integers(2**29, 2**31, weight.shape[0], np.int32)
+    add = rng.integers(-(2**15), 2**15, weight.shape[0], np.int32)
+    return np.asarray(mult), np.asarray(add), shift
+
+
 def _gelu(rng: np.random.Generator) -> Array:
     return rng.integers(-128, 128, 256).astype(np.int8)
 
 
-def linear(rows: int, k: int, n: int, table: bool = False) -> Case:
+def linear(rows: int, k: int, n: int, table: bool = False, wide: bool = False) -> Case:
     """x [rows, k] times weight [n, k]."""
-    name = f"linear_{rows}x{k}x{n}{'_table' if table else ''}"
+    name = f"linear_{rows}x{k}x{n}{'_table' if table else ''}{'_wide' if wide else ''}"
     rng = _rng(name)
     weight = _weights(rng, (n, k))
-    mult, add, shift = _matrix_constants(rng, weight)
+    constants = _wide_constants if wide else _matrix_constants
+    mult, add, shift = constants(rng, weight)
     operands: list[Operand] = [(rows, k), weight, mult, add]
     if table:
         operands.append(_gelu(rng))
-    return Case(name, ops.Linear(shift), tuple(operands))
+    zero = int(rng.integers(-128, 128)) if wide else 0
+    return Case(name, ops.Linear(shift, wide, zero), tuple(operands))
 
 
 def conv(
@@ -119,14 +130,17 @@ def conv(
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
     table: bool = False,
+    wide: bool = False,
 ) -> Case:
     """x [H, W, C] with n filters."""
     parts = [*size, channels, n, *kernel, *stride, *pads, *dilation, groups, int(table)]
-    name = "conv_" + "x".join(map(str, parts))
+    name = "conv_" + "x".join(map(str, parts)) + ("_wide" if wide else "")
     rng = _rng(name)
     weight = _weights(rng, (n, *kernel, channels // groups))
-    mult, add, shift = _matrix_constants(rng, weight)
-    op = ops.Conv2d(stride, pads, dilation, groups, int(rng.integers(-128, 128)), shift)
+    constants = _wide_constants if wide else _matrix_constants
+    mult, add, shift = constants(rng, weight)
+    pad_value, zero = int(rng.integers(-128, 128)), int(rng.integers(-128, 128)) if wide else 0
+    op = ops.Conv2d(stride, pads, dilation, groups, pad_value, shift, wide, zero)
     operands: list[Operand] = [(*size, channels), weight, mult, add]
     if table:
         operands.append(_gelu(rng))
@@ -228,6 +242,24 @@ def softmax(rows: int, n: int, kind: str = "lut", unit: float = 0.05) -> Case:
     op = ops.Softmax(kind, mult, shift, i.preshift, i.ln2, i.b, i.c, i.shift)
     lut = exponential_table() if kind == "lut" else None
     return Case(f"softmax_{kind}_{rows}x{n}_{unit:g}", op, ((rows, n), lut))
+
+
+def fine_softmax(rows: int, n: int, unit: float = 0.05, scale: float = 1 / 256) -> Case:
+    """x [rows, n] of scale ``unit``; probabilities at ``scale``."""
+    name = f"softmax_fine_{rows}x{n}_{unit:g}_{scale:g}"
+    op = ops.FineSoftmax(round(2.0**40 / scale), int(_rng(name).integers(-128, 1)))
+    return Case(name, op, ((rows, n), fine_table(unit)))
+
+
+def matmul(batch: int, rows: int, k: int, n: int, transposed: bool = False) -> Case:
+    """a [batch, rows, k] times b [batch, k, n]."""
+    name = f"matmul_{batch}x{rows}x{k}x{n}{'_transposed' if transposed else ''}"
+    rng = _rng(name)
+    zeros = [int(v) for v in rng.integers(-128, 128, 3)]
+    mult, shift = int(rng.integers(2**30, 2**31)), int(31 + np.log2(74 * 73 * np.sqrt(k) / 60))
+    op = ops.MatMul(transposed, zeros[0], zeros[1], mult, shift, zeros[2])
+    lead = (batch,) if batch > 1 else ()
+    return Case(name, op, ((*lead, rows, k), (*lead, n, k) if transposed else (*lead, k, n)))
 
 
 def layernorm(rows: int, n: int, rms: bool = False, eps: int | None = None) -> Case:
@@ -333,6 +365,24 @@ def _matrices() -> Iterator[Case]:
     yield conv((1, 9), 6, 6, (1, 3), groups=6, table=True)
     yield conv((3, 4), 6, 5, (1, 1))  # a matrix product in disguise
     yield conv((4, 4), 1, 7, (4, 4), stride=(4, 4))
+    yield from _wide()
+
+
+def _wide() -> Iterator[Case]:
+    yield linear(1, 1, 1, wide=True)
+    yield linear(5, 33, 9, wide=True)
+    yield linear(3, 300, 6, table=True, wide=True)
+    yield conv((5, 6), 3, 4, (3, 3), pads=(1, 1, 1, 1), wide=True)
+    yield conv((6, 6), 5, 5, (3, 3), pads=(1, 1, 1, 1), groups=5, table=True, wide=True)
+    yield conv((3, 4), 6, 5, (1, 1), wide=True)
+    for transposed in (False, True):
+        yield matmul(1, 1, 1, 1, transposed)
+        yield matmul(3, 5, 7, 4, transposed)
+        yield matmul(2, 9, 70, 3, transposed)
+    yield fine_softmax(1, 1)
+    yield fine_softmax(5, 13, 0.3, 0.002)
+    yield fine_softmax(3, 200, 1e-4, 1e-4)
+    yield fine_softmax(2, 9, 5.0, 1 / 255)
 
 
 def _conv_pools() -> Iterator[Case]:

@@ -11,13 +11,18 @@ _FLAG = st.booleans()
 
 @st.composite
 def _linear(draw: st.DrawFn) -> Case:
-    return table.linear(
-        draw(st.integers(1, 20)), draw(st.integers(1, 70)), draw(st.integers(1, 14)), draw(_FLAG)
-    )
+    shape = draw(st.integers(1, 20)), draw(st.integers(1, 70)), draw(st.integers(1, 14))
+    return table.linear(*shape, draw(_FLAG), draw(_FLAG))
 
 
 @st.composite
-def _conv(draw: st.DrawFn) -> Case:
+def _matmul(draw: st.DrawFn) -> Case:
+    shape = draw(st.integers(1, 4)), draw(_SMALL), draw(st.integers(1, 70)), draw(_SMALL)
+    return table.matmul(*shape, draw(_FLAG))
+
+
+@st.composite
+def _conv(draw: st.DrawFn, wide: bool = True) -> Case:
     groups = draw(st.integers(1, 4))
     depthwise = draw(_FLAG)
     channels = groups * (1 if depthwise else draw(st.integers(1, 3)))
@@ -38,12 +43,13 @@ def _conv(draw: st.DrawFn) -> Case:
         dilation,
         groups,
         draw(_FLAG),
+        wide and draw(_FLAG),
     )
 
 
 @st.composite
 def _conv_pool(draw: st.DrawFn) -> Case:
-    inner = draw(_conv())
+    inner = draw(_conv(wide=False))  # there is no wide form of it
     height, width, _ = inner.output().shape
     kernel = (draw(st.integers(1, height)), draw(st.integers(1, width)))
     stride = draw(st.sampled_from([kernel, (1, 2), (3, 4)]))
@@ -88,10 +94,16 @@ def _block(draw: st.DrawFn) -> Case:
 @st.composite
 def _rows(draw: st.DrawFn) -> Case:
     rows, n = draw(st.integers(1, 5)), draw(st.integers(1, 90))
-    match draw(st.sampled_from(["softmax", "layernorm", "add", "mul", "table", "mean"])):
+    match draw(st.sampled_from(["softmax", "fine", "layernorm", "add", "mul", "table", "mean"])):
         case "softmax":
             kind = draw(st.sampled_from(["lut", "ibert"]))
             return table.softmax(rows, n, kind, draw(st.sampled_from([1e-4, 0.02, 1.0])))
+        case "fine":
+            unit, scale = (
+                draw(st.sampled_from([1e-4, 0.1, 3.0])),
+                draw(st.sampled_from([1e-4, 0.004])),
+            )
+            return table.fine_softmax(rows, n, unit, scale)
         case "layernorm":
             return table.layernorm(rows, n, draw(_FLAG), draw(st.sampled_from([1, None, 2**45])))
         case "table":
@@ -139,13 +151,6 @@ def _embedding(draw: st.DrawFn) -> Case:
 def cases() -> st.SearchStrategy[Case]:
     """Any case."""
     return st.one_of(
-        _linear(),
-        _conv(),
-        _conv_pool(),
-        _attention(),
-        _block(),
-        _rows(),
-        _pool(),
-        _movement(),
-        _embedding(),
+        *(_linear(), _conv(), _conv_pool(), _matmul(), _attention(), _block()),
+        *(_rows(), _pool(), _movement(), _embedding()),
     )

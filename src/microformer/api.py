@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from microformer import pipeline, targets
+from microformer.errors import DataError
 from microformer.graph.compiled import Compiled
-from microformer.graph.float_model import FloatModel
+from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
+from microformer.pipeline import Audit
 from microformer.report import Report
-from microformer.samples import check_samples
+from microformer.samples import Samples, check_samples
 
 
 @contextmanager
@@ -24,44 +26,97 @@ def load(
     example: Any = None,
     name: str | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    exact_import: bool = False,
 ) -> FloatModel:
     """A float model from a path to ``.onnx`` or a ``torch.nn.Module`` (with an ``example`` input).
 
-    ``shape`` fixes dynamic axes by input name. Raises ModelError or UnsupportedOpError.
+    ``shape`` fixes dynamic axes by input name, ``fixed`` fills further inputs with a number. Of a
+    quantised model (QDQ ONNX, int8 TFLite) the scales are kept; ``exact_import`` also keeps its
+    operations apart, attention as softmax and products. Raises ModelError or UnsupportedOpError.
     """
-    return pipeline.load_model(source, example=example, name=name, shape=shape)
+    return pipeline.load_model(
+        source, example=example, name=name, shape=shape, fixed=fixed, exact_import=exact_import
+    )
 
 
-def quantize(model: FloatModel, x: Array, *, softmax: str = "lut") -> IntGraph:
+def quantize(
+    model: FloatModel,
+    x: Array | None = None,
+    *,
+    softmax: str = "lut",
+    effort: str = "normal",
+    ranges: Ranges | None = None,
+) -> IntGraph:
     """The integer program of ``model``, its ranges taken from samples ``x`` [N, *input shape].
 
-    Run it in NumPy with ``microformer.integer.evaluate``.
+    ``effort`` is how much is tried to lose less accuracy: low, normal or high. ``ranges`` in place
+    of samples are those of a training (``microformer.torch``). Run it in NumPy with
+    ``microformer.integer.evaluate``.
     """
-    samples = check_samples(x, None, model, "x")
-    return pipeline.quantize_model(
-        model, samples, softmax=softmax, meaningful=True, progress=_silent
-    )[1]
+    basis = _basis(model, x, ranges)
+    return pipeline.quantize_model(model, basis, softmax=softmax, effort=effort, progress=_silent)[
+        1
+    ]
 
 
 def compile(
     model: FloatModel,
-    x: Array,
+    x: Array | None = None,
     target: str = "cortex-m4",
     *,
     softmax: str = "lut",
     cores: int | None = None,
     weights: str = "l2",
+    effort: str = "normal",
+    ranges: Ranges | None = None,
 ) -> Compiled:
     """The C project of ``model`` for ``target``, built once to prove that it fits.
 
-    ``x`` [N, *input shape] are calibration samples. Write it with ``microformer.store.save``.
+    ``x`` [N, *input shape] are calibration samples; ``ranges`` in their place are those of a
+    training. ``effort`` as of ``quantize``. Write it with ``microformer.store.save``.
     Of a PULP cluster, ``cores`` 1 to 8 (default 8) run it, with ``weights`` in "l1" or "l2".
     """
-    samples = check_samples(x, None, model, "x")
+    basis = _basis(model, x, ranges)
     board = targets.find(target)
     board = targets.with_weights(targets.with_cores(board, cores or board.cores), weights)
-    made = pipeline.compile_model(model, samples, board, softmax=softmax, progress=_silent)
+    made = pipeline.compile_model(
+        model, basis, board, softmax=softmax, effort=effort, progress=_silent
+    )
     return made.compiled
+
+
+def audit(
+    model: FloatModel,
+    x: Array,
+    y: Array | None = None,
+    *,
+    calibration: Array | None = None,
+    softmax: str = "lut",
+    effort: str = "normal",
+    ranges: Ranges | None = None,
+) -> Audit:
+    """What every layer of the quantised model costs, measured over ``x`` [N, *input shape].
+
+    ``y`` are classes [N] or None. The ranges come from ``calibration``, from ``ranges``, or from
+    ``x`` itself.
+    """
+    samples = check_samples(x, y, model, "x")
+    if ranges is None and calibration is None:
+        calibration = x
+    basis = _basis(model, calibration, ranges)
+    return pipeline.audit_model(
+        model, basis, samples, softmax=softmax, effort=effort, progress=_silent
+    )
+
+
+def _basis(model: FloatModel, x: Array | None, ranges: Ranges | None) -> Samples | Ranges:
+    """What the scales are taken from: one of both."""
+    if ranges is not None and x is None:
+        return ranges
+    if x is None or ranges is not None:
+        raise DataError("Give either samples x to take the ranges from, or ranges.")
+    return check_samples(x, None, model, "x")
 
 
 def run(

@@ -2,20 +2,34 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from microformer import __version__, pipeline, targets
+from microformer.audit.view import audit_table
+from microformer.bars import Bars, print_view
 from microformer.bench import DEFAULT_ROWS, bench
 from microformer.bench.view import bench_table
 from microformer.demo import demo_paths
 from microformer.errors import DataError, MicroformerError, OutputError
+from microformer.options import (
+    Cores,
+    EffortName,
+    ExactOption,
+    FixOption,
+    FlashFlag,
+    JsonFlag,
+    ShapeOption,
+    SoftmaxName,
+    TargetName,
+    Weights,
+    check_choices,
+    fixed_inputs,
+    shapes,
+)
 from microformer.report import Report
 from microformer.report.terminal import view
 from microformer.samples import random_samples, read_samples
@@ -30,67 +44,15 @@ app = typer.Typer(
     help="Transformers on microcontrollers: a float model in, a bit-exact int8 C program out.",
 )
 
-_PIPE_WIDTH = 120
-"""Columns of the report where it goes to a file: no terminal says how wide."""
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
-Cores = Annotated[int | None, typer.Option(help="Cores of a PULP cluster, 1 to 8 (default 8).")]
-Weights = Annotated[
-    str | None, typer.Option(help="Memory of a PULP cluster for constants: l1 or l2 (default).")
-]
-SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
-
-
-class _Bars:
-    """Progress on standard error: a line a stage, a bar where a stage counts its work."""
-
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description:<10}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),
-            console=console,
-        )
-
-    def __enter__(self) -> "_Bars":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[Callable[[int, int], None]]:
-        task = self._progress.add_task(stage, total=1)
-
-        def advance(done: int, total: int) -> None:
-            self._progress.update(task, completed=done, total=total)
-
-        yield advance
-        total = self._progress.tasks[task].total or 1
-        self._progress.update(task, completed=total)
-
-
-def _bars() -> _Bars:
-    return _Bars(Console(stderr=True))
-
 
 def _show(result: Report, as_json: bool) -> None:
     """Print the report; exit code 1 if the program was not bit-exact."""
     if as_json:
         print(result.to_json())
     else:
-        console = Console()
-        Console(width=console.width if console.is_terminal else _PIPE_WIDTH).print(view(result))
+        print_view(view(result))
     if not result.bit_exact:
         raise typer.Exit(1)
-
-
-def _check_softmax(name: str) -> None:
-    if name not in {"lut", "ibert"}:
-        raise typer.BadParameter(f"'{name}' is neither lut nor ibert", param_hint="--softmax")
 
 
 def _board(board: Target, cores: int | None, weights: str | None) -> Target:
@@ -98,20 +60,6 @@ def _board(board: Target, cores: int | None, weights: str | None) -> Target:
     if cores is not None:
         board = targets.with_cores(board, cores)
     return board if weights is None else targets.with_weights(board, weights)
-
-
-def _shapes(options: list[str] | None) -> dict[str, list[int]] | None:
-    """``["x=1,9,32"]`` -> ``{"x": [1, 9, 32]}``."""
-    shapes: dict[str, list[int]] = {}
-    for option in options or []:
-        name, _, sizes = option.rpartition("=")
-        try:
-            shapes[name] = [int(size) for size in sizes.split(",")]
-        except ValueError:
-            shapes[name] = []
-        if not name or min(shapes[name], default=0) < 1:
-            raise typer.BadParameter(f"'{option}' is not NAME=1,9,32", param_hint="--shape")
-    return shapes or None
 
 
 @app.command("targets")
@@ -133,10 +81,10 @@ def compile_command(
     data: Annotated[Path | None, typer.Option(help="Samples .npz (x) for the ranges.")] = None,
     random_data: Annotated[bool, typer.Option(help="Calibrate on noise.")] = False,
     softmax: SoftmaxName = "lut",
-    shape: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=1,9,32: an input's whole shape, where its axes are dynamic."),
-    ] = None,
+    effort: EffortName = "normal",
+    shape: ShapeOption = None,
+    fix: FixOption = None,
+    exact_import: ExactOption = False,
     cores: Cores = None,
     weights: Weights = None,
     force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
@@ -144,7 +92,7 @@ def compile_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a float model into a C project of 8-bit integers."""
-    _check_softmax(softmax)
+    check_choices(softmax, effort)
     board = _board(targets.find(target), cores, weights)
     check_free(output, force=force)
     if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
@@ -154,12 +102,20 @@ def compile_command(
             "No samples to take the ranges from; give --data samples.npz, or --random-data to "
             "try the road without caring for accuracy."
         )
-    with _bars() as bars:
+    with Bars() as bars:
         with bars("load"):
-            loaded = pipeline.load_model(model, shape=_shapes(shape))
+            loaded = pipeline.load_model(
+                model, shape=shapes(shape), fixed=fixed_inputs(fix), exact_import=exact_import
+            )
         samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
         made = pipeline.compile_model(
-            loaded, samples, board, softmax=softmax, meaningful=data is not None, progress=bars
+            loaded,
+            samples,
+            board,
+            softmax=softmax,
+            meaningful=data is not None,
+            effort=effort,
+            progress=bars,
         )
         if dump_dir is not None:
             made.dump(dump_dir)
@@ -171,7 +127,9 @@ def compile_command(
         "softmax": softmax,
         "output": str(output),
         "meaningful_ranges": data is not None,
-        "calibration_samples": made.ranges.samples,
+        "calibration_samples": made.tuned.ranges.samples,
+        "effort": effort,
+        "tuning": [asdict(step) for step in made.tuned.steps if step.kept],
         "layers": len(project.layers),
         "macs": sum(layer.macs for layer in project.layers),
         "weight_bytes": project.weight_bytes,
@@ -190,7 +148,10 @@ def compile_command(
     ram = "" if made.image.ram_bytes is None else f"RAM {made.image.ram_bytes:,} B, "
     print(f"  {flash}weights {project.weight_bytes:,} B")
     print(f"  {ram}arena {project.arena_bytes:,} B")
-    print(f"  ranges from {made.ranges.samples} samples")
+    print(f"  ranges from {made.tuned.ranges.samples} samples, {len(made.tuned.steps)} trials")
+    for step in made.tuned.steps:
+        if step.kept:
+            print(f"  {step}")
     print(f"written to {output}; next: microformer run {output} --data TEST.npz")
 
 
@@ -209,7 +170,7 @@ def run_command(
 
     With --cores or --weights other than it was compiled for, its C project is made anew.
     """
-    with _bars() as bars:
+    with Bars() as bars:
         compiled = open_folder(folder)
         loaded = read_samples(data, compiled.float_model)
         board = _board(pipeline.board_of(compiled), cores, weights)
@@ -231,9 +192,9 @@ def demo(
     as_json: JsonFlag = False,
 ) -> None:
     """The whole road on a vision transformer for handwritten digits that ships with microformer."""
-    _check_softmax(softmax)
+    check_choices(softmax)
     board = _board(targets.find(target), cores, weights)
-    with demo_paths() as paths, _bars() as bars:
+    with demo_paths() as paths, Bars() as bars:
         with bars("load"):
             loaded = pipeline.load_model(paths.model)
         calibration = read_samples(paths.calibration, loaded)
@@ -250,10 +211,7 @@ def bench_command(
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Measure this row (repeatable), any shape.")
     ] = None,
-    flash: Annotated[
-        bool,
-        typer.Option("--flash", help="Count the board's wait states and cache, not zero ones."),
-    ] = False,
+    flash: FlashFlag = False,
     cores: Cores = None,
     weights: Weights = None,
     as_json: JsonFlag = False,
@@ -262,17 +220,49 @@ def bench_command(
     board = _board(targets.find(target), cores, weights)
     if flash:
         board = targets.with_board_flash(board)
-    with _bars() as bars, bars("bench") as advance:
+    with Bars() as bars, bars("bench") as advance:
         names = tuple(only) if only else DEFAULT_ROWS
         made = bench(names, board, progress=lambda done, total, _name: advance(done, total))
     if as_json:
         print(made.to_json())
     else:
-        console = Console()
-        width = console.width if console.is_terminal else _PIPE_WIDTH
-        Console(width=width).print(bench_table(made))
+        print_view(bench_table(made))
     if not all(row.bit_exact for row in made.rows):
         raise typer.Exit(1)
+
+
+@app.command("audit")
+def audit_command(
+    model: Annotated[Path, typer.Argument(help="The float model, .onnx.")],
+    data: Annotated[Path, typer.Option(help="Samples .npz: x and, for accuracy, y.")],
+    calibration: Annotated[
+        Path | None, typer.Option(help="Other samples for the ranges (default: the same).")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Measure on so many.")] = 64,
+    softmax: SoftmaxName = "lut",
+    effort: EffortName = "normal",
+    shape: ShapeOption = None,
+    fix: FixOption = None,
+    plot: Annotated[Path | None, typer.Option(help="Write an HTML page with the figures.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Find the layers that cost accuracy: each is put back to float and measured."""
+    check_choices(softmax, effort)
+    with Bars() as bars:
+        with bars("load"):
+            loaded = pipeline.load_model(model, shape=shapes(shape), fixed=fixed_inputs(fix))
+        given = read_samples(data, loaded)
+        made = pipeline.audit_model(
+            loaded,
+            read_samples(calibration, loaded) if calibration is not None else given,
+            given.first(samples),
+            softmax=softmax,
+            effort=effort,
+            progress=bars,
+        )
+    if plot is not None:
+        pipeline.plot(made, plot)
+    print(made.to_json()) if as_json else print_view(audit_table(made))
 
 
 @app.command("setup-pulp")

@@ -4,9 +4,12 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from microformer.audit import Audit, audit
+from microformer.audit.plot import plot
 from microformer.build import build
 from microformer.build.rtl import fetch as fetch_rtl
 from microformer.calibrate import calibrate
@@ -18,28 +21,34 @@ from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import KernelGraph, Plan
 from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
+from microformer.graph.tuned import Tuned
 from microformer.graph.verify import verify
 from microformer.integer import evaluate
 from microformer.integer.proof import prove
 from microformer.load import load
 from microformer.lower import lower
 from microformer.plan import plan
-from microformer.quantize import quantize
+from microformer.quantize import convert, quantize
 from microformer.report import Report, report
 from microformer.report.fidelity import quantized_input
 from microformer.run import run
 from microformer.samples import Samples
 from microformer.targets import Target, find, with_cores, with_weights
+from microformer.tune import EFFORTS, tune
 
 __all__ = [
+    "EFFORTS",
+    "Audit",
     "Compilation",
     "Measurement",
     "Progress",
+    "audit_model",
     "board_of",
     "compile_model",
     "fetch_rtl",
     "load_model",
     "measure_graph",
+    "plot",
     "quantize_model",
     "recompiled",
     "run_model",
@@ -55,7 +64,7 @@ Progress = Callable[[str], AbstractContextManager[Advance]]
 class Compilation:
     """Everything that compiling made, stage by stage."""
 
-    ranges: Ranges
+    tuned: Tuned
     kernel_graph: KernelGraph
     plan: Plan
     image: Image
@@ -69,7 +78,7 @@ class Compilation:
             raise OutputError(f"'{folder}' cannot be written: {error.strerror}.") from None
         stages = {
             "1-load": self.compiled.float_model,
-            "2-calibrate": self.ranges,
+            "2-tune": self.tuned,
             "3-quantize": self.compiled.int_graph,
             "4-lower": self.kernel_graph,
             "5-plan": self.plan,
@@ -84,33 +93,57 @@ def load_model(
     example: Any = None,
     name: str | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    exact_import: bool = False,
 ) -> FloatModel:
     """Stage 1, alone: samples can only be checked once the model's input is known."""
-    return load(source, example=example, name=name, shape=shape)
+    return load(
+        source, example=example, name=name, shape=shape, fixed=fixed, exact_import=exact_import
+    )
 
 
 def quantize_model(
-    model: FloatModel, samples: Samples, *, softmax: str, meaningful: bool, progress: Progress
-) -> tuple[Ranges, IntGraph]:
-    """Stages 2 and 3."""
-    with progress("calibrate") as advance:
-        ranges = calibrate(model, samples.x, meaningful=meaningful, progress=advance)
+    model: FloatModel,
+    basis: Samples | Ranges,
+    *,
+    softmax: str,
+    meaningful: bool = True,
+    effort: str = "normal",
+    progress: Progress,
+) -> tuple[Tuned, IntGraph]:
+    """Stages 2, 3 and 4; only stage 4 where ``basis`` are ranges that are known already."""
+    if isinstance(basis, Ranges):
+        tuned = Tuned(model, model, basis)
+    else:
+        with progress("calibrate") as advance:
+            ranges = calibrate(model, basis.x, meaningful=meaningful, progress=advance)
+        with progress("tune") as advance:
+            tuned = tune(
+                model,
+                ranges,
+                basis.x,
+                convert=partial(convert, softmax=softmax),
+                calibrate=calibrate,
+                effort=effort,
+                progress=advance,
+            )
     with progress("quantize"):
-        return ranges, quantize(model, ranges, softmax=softmax)
+        return tuned, quantize(tuned.model, tuned.ranges, softmax=softmax)
 
 
 def compile_model(
     model: FloatModel,
-    samples: Samples,
+    basis: Samples | Ranges,
     target: Target,
     *,
     softmax: str = "lut",
     meaningful: bool = True,
+    effort: str = "normal",
     progress: Progress,
 ) -> Compilation:
-    """Stages 2 to 6, and a build to prove that the program compiles and fits."""
-    ranges, graph = quantize_model(
-        model, samples, softmax=softmax, meaningful=meaningful, progress=progress
+    """Stages 2 to 7, and a build to prove that the program compiles and fits."""
+    tuned, graph = quantize_model(
+        model, basis, softmax=softmax, meaningful=meaningful, effort=effort, progress=progress
     )
     with progress("lower"):
         kernel_graph = lower(graph, target)
@@ -119,13 +152,18 @@ def compile_model(
     with progress("emit"):
         project = emit(placed)
     compiled = Compiled(
-        *(target.name, softmax, ranges.meaningful, model, graph, project),
+        target.name,
+        softmax,
+        tuned.ranges.meaningful,
+        tuned.reference,
+        graph,
+        project,
         cores=target.cores,
         weights="l1" if target.near_weights else "l2",
     )
     with progress("build"), tempfile.TemporaryDirectory(prefix="microformer-") as folder:
         image = _build(project, target, Path(folder))
-    return Compilation(ranges, kernel_graph, placed, image, compiled)
+    return Compilation(tuned, kernel_graph, placed, image, compiled)
 
 
 def board_of(compiled: Compiled) -> Target:
@@ -153,7 +191,7 @@ def run_model(
     count: int | None = None,
     progress: Progress,
 ) -> Report:
-    """Stages 7 and 8: build, run ``count`` samples (all by default) on the target, report."""
+    """Stages 8 and 9: build, run ``count`` samples (all by default) on the target, report."""
     inputs = quantized_input(compiled, samples.x if count is None else samples.x[:count])
     flat = inputs.reshape(len(inputs), -1)
     with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
@@ -163,6 +201,24 @@ def run_model(
             result = run(compiled.project, image, flat, target, progress=advance)
     with progress("check") as advance:
         return report(compiled, target, image, result, samples.x, samples.y, progress=advance)
+
+
+def audit_model(
+    model: FloatModel,
+    basis: Samples | Ranges,
+    samples: Samples,
+    *,
+    softmax: str = "lut",
+    effort: str = "normal",
+    progress: Progress,
+) -> Audit:
+    """What every layer costs over ``samples``, the model quantised by ``basis`` as it would be."""
+    tuned, _ = quantize_model(model, basis, softmax=softmax, effort=effort, progress=progress)
+    conversion = convert(tuned.model, tuned.ranges, softmax=softmax)
+    with progress("audit") as advance:
+        return audit(
+            conversion, tuned.reference, samples.x, samples.y, softmax=softmax, progress=advance
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +234,7 @@ class Measurement:
 def measure_graph(
     graph: IntGraph, inputs: Array, target: Target, *, isas: tuple[str, ...] | None = None
 ) -> Measurement:
-    """Stages 4 to 7 of a graph that nobody quantised: ``inputs`` int8 [N, *input shape]."""
+    """Stages 5 to 8 of a graph that nobody quantised: ``inputs`` int8 [N, *input shape]."""
     prove(verify(graph, "measure"))
     project = emit(plan(lower(graph, target, isas=isas), target))
     with tempfile.TemporaryDirectory(prefix="microformer-") as folder:

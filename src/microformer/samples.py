@@ -31,6 +31,10 @@ class Samples:
     def __len__(self) -> int:
         return int(self.x.shape[0])
 
+    def first(self, count: int) -> "Samples":
+        """The first ``count`` of them."""
+        return Samples(self.x[:count], None if self.y is None else self.y[:count])
+
 
 def read_samples(path: Path, model: FloatModel) -> Samples:
     """The samples of ``path`` (an .npz with ``x`` and optionally ``y``) for ``model``.

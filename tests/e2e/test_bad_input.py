@@ -12,8 +12,9 @@ import pytest
 import typer
 from onnx import TensorProto, helper, numpy_helper
 
-from microformer.cli import _shapes, main
+from microformer.cli import main
 from microformer.demo import demo_paths
+from microformer.options import shapes
 
 Run = Callable[..., str]
 
@@ -147,8 +148,8 @@ def test_dynamic_axes_need_a_shape(work: Path, refused: Run) -> None:
     assert "length" in said and "--shape" in said
     for wrong in ("x", "x=", "x=1,a", "=1,2", "x=1,0,6"):
         with pytest.raises(typer.BadParameter):
-            _shapes([wrong])
-    assert _shapes(["x=1,5,6", "y=2"]) == {"x": [1, 5, 6], "y": [2]}
+            shapes([wrong])
+    assert shapes(["x=1,5,6", "y=2"]) == {"x": [1, 5, 6], "y": [2]}
 
 
 # samples

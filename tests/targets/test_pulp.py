@@ -270,6 +270,10 @@ def test_weights_lie_where_they_are_wanted(weights: str) -> None:
 def test_weights_that_exceed_l1_are_a_sentence() -> None:
     with pytest.raises(TargetError, match=r"constants of .* exceed L1 .* by [\d,]+ bytes"):
         bench(["linear_R1_K512_N256"], with_weights(RI5CY, "l1"))
+    made = bench(["linear_R1_K512_N256", "linear_R1_K7_N3"], with_weights(RI5CY, "l1"))
+    assert [row.name for row in made.rows] == ["linear_R1_K7_N3"]
+    assert [row.name for row in made.left_out] == ["linear_R1_K512_N256"]
+    assert "exceed L1" in made.left_out[0].reason
 
 
 def test_a_folder_remembers_cores_and_weights(

@@ -1,9 +1,6 @@
 """What every test of ``load`` asks of a FloatModel: the same numbers, in canonical form."""
 
-import io
-import warnings
 from collections import Counter
-from typing import Any
 
 import numpy as np
 import onnx
@@ -57,20 +54,6 @@ def assert_same(model: FloatModel, x: Array, expected: Array, rtol: float = 1e-4
     assert got.shape == model.output_shape
     scale = float(np.abs(expected).max())
     np.testing.assert_allclose(got.reshape(expected.shape), expected, rtol, atol=rtol * scale)
-
-
-def legacy_export(module: nn.Module, x: torch.Tensor, opset: int = 17, **more: Any) -> bytes:
-    """The module as torch's older exporter writes it: everything in small operators."""
-    stream: Any = io.BytesIO()  # its older form takes a stream, its types do not say so
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # its fused kernels have no ONNX form
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(module, (x,), stream, dynamo=False, opset_version=opset, **more)
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-    return bytes(stream.getvalue())
 
 
 def torch_output(module: nn.Module, x: torch.Tensor) -> Array:

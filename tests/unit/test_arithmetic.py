@@ -276,14 +276,25 @@ def _plain(case: Case, sample: list[Array]) -> Array | None:
     """The operation in plain Python integers, for those that are easily written down."""
     op, a = case.op, sample[0].astype(object)
     match op:
-        case ops.Linear(shift=shift):
+        case ops.Linear():
             w, m, c = (np.asarray(o).astype(object) for o in case.operands[1:4])
-            y = np.clip((a.reshape(-1, w.shape[1]) @ w.T * m + c) >> shift, -128, 127)
+            y = _scaled(op, a.reshape(-1, w.shape[1]) @ w.T, m, c)
             if len(case.operands) > 4:
                 y = np.asarray(case.operands[4])[(y + 128).astype(int)]
             return np.asarray(y)
-        case ops.Conv2d(shift=shift):
-            return _plain_conv(case, op, a, shift)
+        case ops.Conv2d():
+            return _plain_conv(case, op, a)
+        case ops.MatMul():
+            b = sample[1].astype(object) - op.zero_b
+            acc = (a - op.zero_a) @ (b.swapaxes(-1, -2) if op.transposed else b)
+            wide = (acc * op.mult + (1 << (op.shift - 1))) >> op.shift
+            return np.asarray(np.clip(wide + op.zero, -128, 127))
+        case ops.FineSoftmax():
+            table = [int(v) for v in np.asarray(case.operands[1])]
+            rows = [[table[max(row) - v] for v in row] for row in a]
+            scaled = [[e * (op.numerator // sum(row)) for e in row] for row in rows]
+            levels = [[((v + (1 << 39)) >> 40) + op.zero for v in row] for row in scaled]
+            return np.asarray(np.clip(levels, -128, 127))
         case ops.Mean(axes=axes, mult=m, add=c, shift=shift):
             return np.asarray(np.clip((a.sum(axis=axes) * m + c) >> shift, -128, 127))
         case ops.Softmax(softmax="lut", score_mult=m, score_shift=shift):
@@ -299,7 +310,15 @@ def _plain(case: Case, sample: list[Array]) -> Array | None:
             return None
 
 
-def _plain_conv(case: Case, op: ops.Conv2d, x: Array, shift: int) -> Array:
+def _scaled(op: ops.Linear | ops.Conv2d, acc: Array, mult: Array, add: Array) -> Array:
+    """(2) or (2w) in Python integers."""
+    if not op.wide:
+        return np.asarray(np.clip((acc * mult + add) >> op.shift, -128, 127))
+    wide = ((acc + add) * mult + (1 << (op.shift - 1))) >> op.shift
+    return np.asarray(np.clip(wide + op.zero, -128, 127))
+
+
+def _plain_conv(case: Case, op: ops.Conv2d, x: Array) -> Array:
     w, m, c = (np.asarray(o).astype(object) for o in case.operands[1:4])
     n, kh, kw, depth = w.shape
     oh, ow, _ = case.output().shape
@@ -313,7 +332,7 @@ def _plain_conv(case: Case, op: ops.Conv2d, x: Array, shift: int) -> Array:
             acc += int(x[iy, ix, first + i] if inside else op.pad_value) * int(
                 w[channel, ky, kx, i]
             )
-        level = min(max((acc * m[channel] + c[channel]) >> shift, -128), 127)
+        level = int(_scaled(op, np.array(acc, object), m[channel], c[channel]))
         entries = np.asarray(case.operands[4]) if len(case.operands) > 4 else np.arange(-128, 128)
         y[oy, ox, channel] = int(entries[level + 128])
     return y

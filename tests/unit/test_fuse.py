@@ -8,7 +8,7 @@ import pytest
 from microformer.bench.workloads import workload
 from microformer.emit import emit
 from microformer.graph import ops
-from microformer.graph.int_graph import IntGraph
+from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import constant
 from microformer.graph.verify import verify
@@ -81,6 +81,16 @@ def test_a_convolution_and_its_pooling_become_one_operation_of_the_same_meaning(
     x = np.random.default_rng(0).integers(-128, 128, (3, 12, 123, 2)).astype(np.int8)
     (before,), (after,) = evaluate(graph, x).values(), evaluate(fused, x).values()
     np.testing.assert_array_equal(before, after)
+
+
+def test_a_reshape_that_changes_nothing_is_no_reader() -> None:
+    """The loader leaves one wherever two transposes meet."""
+    graph = workload(POOLED)
+    same = replace(graph.tensors["conv"], name="same")
+    view = Node("same", ops.Reshape(same.shape), ("conv",), "same")
+    nodes = (graph.nodes[0], view, replace(graph.nodes[1], inputs=("same",)))
+    tensors = dict(graph.tensors) | {"same": same}
+    assert kinds(fuse(replace(graph, tensors=tensors, nodes=nodes), XPULP)) == ["ConvPool"]
 
 
 def test_convolutions_with_pooling_keep_their_macs() -> None:

@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "microformer"
-STAGES = ("load", "calibrate", "quantize", "lower", "plan", "emit", "build", "run", "report")
+STAGES = (
+    *("load", "calibrate", "tune", "quantize", "lower", "plan", "emit", "build", "run"),
+    *("audit", "report"),
+)
 SHARED = {"graph", "integer", "targets", "kernels", "errors"}
 OUTER = {"pipeline", "api", "cli"}
 
@@ -52,11 +55,27 @@ def allowed(room: str) -> set[str]:
         "kernels": {"kernels", "graph", "errors"},
         "store": {"store", "graph", "integer", "errors"},
         "samples": {"graph", "errors"},
+        "torch": {"torch", "load", "calibrate", "quantize", "samples", *SHARED},
         "demo": set(),
         "bench": {"bench", "pipeline", "quantize", *SHARED},
         "pipeline": {*STAGES, *SHARED, "samples"},
         "api": {"pipeline", "report", "samples", *SHARED},
-        "cli": {"pipeline", "report", "samples", "store", "demo", "bench", "__version__", *SHARED},
+        "bars": set(),
+        "options": {"pipeline"},
+        "cli": {
+            *(
+                "pipeline",
+                "report",
+                "audit",
+                "samples",
+                "store",
+                "demo",
+                "bench",
+                "bars",
+                "options",
+            ),
+            *("__version__", *SHARED),
+        },
         "__main__": {"cli"},
         "__init__": {"api", "report", *SHARED},
     }[room]
@@ -135,6 +154,8 @@ def test_microformer_never_imports_tinyradar() -> None:
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(SOURCE)))
 def test_torch_is_never_imported_by_the_core(path: Path) -> None:
+    if _room(path) == "torch":
+        return  # the one door to it, which nothing else of ours opens (test_walls)
     tree = ast.parse(path.read_text("utf-8"))
     top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     assert not any(n.split(".")[0] == "torch" for statement in top for n in imports(statement))

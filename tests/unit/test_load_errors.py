@@ -62,9 +62,9 @@ def test_garbage(tmp_path: Path) -> None:
     [
         (".pt", "PyTorch file may run code"),
         (".pth", "PyTorch file may run code"),
-        (".tflite", "TFLite files are not read yet"),
-        (".h5", "only .onnx files are read"),
-        ("", "only .onnx files are read"),
+        (".tflite", "file identifier is missing"),
+        (".h5", "only .onnx and .tflite files are read"),
+        ("", "only .onnx and .tflite files are read"),
     ],
 )
 def test_other_files(suffix: str, words: str, tmp_path: Path) -> None:
@@ -332,6 +332,8 @@ CONSTANTS: dict[str, Array] = {
     "left": np.ones((1, 5, 5), np.float32),
     "three": np.ones((2, 6, 4), np.float32),
     "one": np.array([1], np.int64),
+    "rows": np.array([1, 1, 10, 3], np.int64),
+    "pair": np.array([1, 2, 3, 5], np.int64),
     "six": np.array([0, 1, 0, 0, 1, 0], np.int64),
     "w3": np.ones((1, 18, 6), np.float32),
     "wild": np.array([0, 2, 3], np.int64),
@@ -340,7 +342,7 @@ CONSTANTS: dict[str, Array] = {
 UNSUPPORTED: dict[str, tuple[list[onnx.NodeProto], str]] = {
     "sin": ([make("Sin", ["x"], ["y"], "n")], r"node 'n' \(Sin\): use ReLU"),
     "leaky": ([make("LeakyRelu", ["x"], ["y"], "n")], r"node 'n' \(LeakyRelu\): use ReLU"),
-    "softmax axis": ([make("Softmax", ["x"], ["y"], "n", axis=1)], "over the last axis only"),
+    "softmax axis": ([make("Softmax", ["x"], ["y"], "n", axis=0)], "over the last axis only"),
     "log softmax": ([make("LogSoftmax", ["x"], ["y"], "n")], "leave it out"),
     "weight on the left": ([make("MatMul", ["left", "x"], ["y"], "n")], "weight is on the left"),
     "batched weight": (
@@ -348,8 +350,12 @@ UNSUPPORTED: dict[str, tuple[list[onnx.NodeProto], str]] = {
         "one matrix of two axes",
     ),
     "product of activations": (
-        [make("Transpose", ["x"], ["t"], perm=[0, 2, 1]), make("MatMul", ["x", "t"], ["y"], "n")],
-        r"only as softmax\(Q K\^T\) V",
+        [
+            make("Reshape", ["x", "rows"], ["a"]),
+            make("Reshape", ["x", "pair"], ["b"]),
+            make("MatMul", ["a", "b"], ["y"], "n"),
+        ],
+        "all axes but the last two must be equal",
     ),
     "division by an activation": (
         [make("MatMul", ["x", "square"], ["m"]), make("Div", ["x", "m"], ["y"], "n")],

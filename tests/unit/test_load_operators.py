@@ -6,11 +6,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from float_checks import assert_same, counts, graph_model, legacy_export, nodes, run, torch_output
+from float_checks import assert_same, counts, graph_model, nodes, run, torch_output
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from exporters import legacy_export
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 from microformer.load import load

@@ -113,7 +113,7 @@ def test_a_layer_that_cannot_be_cut_is_named() -> None:
 
 def _tiled() -> Plan:
     """Tables and a sum whose input, output and all between lie in L2."""
-    return plan(lower(sums(64, 32, [0, 2]), RI5CY), small(2048))
+    return plan(lower(sums(256, 32, [0, 2]), RI5CY), small(6144))
 
 
 def _with_tile(made: Plan, change: Callable[[Tile], Tile]) -> Plan:
@@ -149,7 +149,7 @@ def test_the_checker_sees_a_spoilt_tile(message: str) -> None:
     made = _tiled()
     check(made)
     tiles = [call.tile for call in made.graph.calls if call.tile is not None]
-    assert tiles and all(tile.count > 1 for tile in tiles)
+    assert tiles and all(tile.count > 2 and tile.turns == 2 for tile in tiles)
     with pytest.raises(VerifyError, match=message):
         check(_with_tile(made, SPOILT[message]))
 

@@ -57,8 +57,16 @@ class Row:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A row that was not measured, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Bench:
-    """All rows of a run."""
+    """All rows of a run; those that do not fit with their weights in L1 are left out."""
 
     target: str
     cores: int
@@ -66,6 +74,7 @@ class Bench:
     wait_states: int
     board_over_estimate: tuple[float, ...]
     rows: tuple[Row, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     def to_json(self) -> str:
         """JSON text."""
@@ -81,26 +90,35 @@ def bench(
 ) -> Bench:
     """Measure the rows ``names`` on ``target``; ``isas`` overrides its kernel families.
 
-    Raises DataError for a name that is none, TargetError for the host, which has no cycles.
+    Raises DataError for a name that is none, TargetError for the host, which has no cycles. Of
+    several rows, those whose weights do not fit into L1 where they are wanted there are left out.
     """
     if target.is_host:
         raise TargetError("The host's clock is no measure of a kernel; choose an emulated core.")
     graphs = [workload(name) for name in names]
     roomy = target if target.rtl else replace(target, flash_bytes=_ROOM, ram_bytes=_ROOM)
     rows: list[Row] = []
+    left_out: list[LeftOut] = []
     kind = None
     for index, (name, graph) in enumerate(zip(names, graphs, strict=True)):
         if progress is not None:
             progress(index, len(names), name)
         shape = graph.tensors["x"].shape
         x = np.random.default_rng(index).integers(-128, 128, (2, *shape)).astype(np.int8)
-        made = pipeline.measure_graph(graph, x, roomy, isas=isas)
+        try:
+            made = pipeline.measure_graph(graph, x, roomy, isas=isas)
+        except TargetError as error:
+            if not (target.near_weights and len(names) > 1):
+                raise
+            left_out.append(LeftOut(name, str(error)))
+            continue
         kind = made.result.cycles_kind
         rows.append(_row(name, target, made))
     if progress is not None:
         progress(len(names), len(names), "")
     return Bench(
-        target.name, target.cores, kind, target.flash.wait_states, BOARD_OVER_ESTIMATE, tuple(rows)
+        *(target.name, target.cores, kind, target.flash.wait_states, BOARD_OVER_ESTIMATE),
+        *(tuple(rows), tuple(left_out)),
     )
 
 

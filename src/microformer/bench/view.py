@@ -23,6 +23,10 @@ def bench_table(made: Bench) -> Table:
             "(two models on a NUCLEO-L4R5ZI)."
         )
         table.caption_justify = "left"
+    if made.left_out:
+        names = ", ".join(row.name for row in made.left_out)
+        table.caption = f"Left out, as the weights do not fit into L1: {names}."
+        table.caption_justify = "left"
     return table
 
 

@@ -47,5 +47,7 @@ def calibrate(
     by_name = {name: observer.range() for name, observer in observers.items()}
     output = by_name[model.output_name]
     # the answer itself is never clipped: what saturates there cannot be told apart
-    by_name[model.output_name] = replace(output, low=output.observed_low, high=output.observed_high)
+    by_name[model.output_name] = replace(
+        output, low=output.observed_low, high=output.observed_high, choices=()
+    )
     return Ranges(by_name, len(samples), meaningful)

@@ -4,6 +4,9 @@ Core 0 starts all copies; the engine does them in order. At block t the copy tha
 is the input of block t, behind the output of block t - 2: waiting for it makes both buffers of
 the block free. The one barrier a block then tells all cores so, and tells core 0 that block t - 1
 is computed: its output leaves and the input of block t + 1 comes while block t is computed.
+
+Where L1 has no room for two buffers, a block's output leaves and the next one's input comes between
+two barriers, and all wait for it.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,13 +42,19 @@ class TiledBody:
         moved = [o for o in tile.operands if o.buffers and not o.out]
         drained = [o for o in tile.operands if o.buffers and o.out]
         begin = [self._constant(name) for name in self._near]
-        begin += [self._bring(o, "0", 0) for o in moved]
-        ahead = [self._bring(o, "t + 1") for o in moved if len(o.buffers) > 1]
         behind = [self._drain(o, "t - 1") for o in drained]
         end = [self._drain(o, str(last), last) for o in drained]
         body = ["if (first) {", "  mf_copied(number);", "}", "mf_barrier();"]
-        if last:
-            body += [*_when("first && t > 0", behind), *_when(f"first && t < {last}", ahead)]
+        if last and tile.turns == 1:
+            changing = [o for o in moved if any(s != o.spans[0] for s in o.spans)]
+            begin += [self._bring(o, "0", 0) for o in moved if o not in changing]
+            now = [self._bring(o, "t") for o in changing]
+            body = ["mf_barrier();", *_when("first && t > 0", behind), *_when("first", now), *body]
+        else:
+            ahead = [self._bring(o, "t + 1") for o in moved if len(o.buffers) > 1]
+            begin += [self._bring(o, "0", 0) for o in moved]
+            if last:
+                body += [*_when("first && t > 0", behind), *_when(f"first && t < {last}", ahead)]
         kernel = wrapped(f"{self._call.symbol}(", self._arguments(), ");")
         body += kernel if "_xpulp" in self._call.symbol else _block("if (first) {", kernel)
         lines = [_table(i, values) for i, values in enumerate(self._tables)]

@@ -11,6 +11,7 @@ from microformer.graph.ops import (
     Conv2d,
     ConvPool,
     Linear,
+    MatMul,
     MaxPool2d,
     Mean,
     Op,
@@ -34,6 +35,8 @@ def macs(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> int:
         return output.size * math.prod(_present(inputs[1]).shape[1:])
     if isinstance(op, ConvPool):
         return math.prod((*infer_shape(op.conv, inputs), *_present(inputs[1]).shape[1:]))
+    if isinstance(op, MatMul):
+        return output.size * _present(inputs[0]).shape[-1]
     if isinstance(op, Attention):
         pairs = _present(inputs[0]).shape[0] * _present(inputs[1]).shape[0]
         return op.heads * pairs * (op.head_dim + op.value_dim)

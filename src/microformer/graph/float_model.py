@@ -10,15 +10,36 @@ Canonical operations (all shapes static, batch 1, opset 23, float32, one output 
 - ``LayerNormalization`` and ``RMSNormalization`` over the last axis, with scale (and bias)
 - ``Gelu`` (approximate none or tanh), ``Relu``, ``Clip`` (constant bounds), ``Sigmoid``, ``Tanh``,
   ``HardSwish``, ``HardSigmoid``
+- ``Erf``, ``MatMul`` (of two activations, leading axes equal) and ``microformer::Requantize(x)``,
+  the same values at another imported scale
 - ``Add``, ``Mul`` (two activations, or one and a constant), ``MaxPool``, ``AveragePool``,
   ``ReduceMean`` (axes constant), ``Softmax`` (last axis), ``Concat``
 - ``Gather(table constant [V, E], index int)`` along axis 0: an embedding
 - ``Reshape`` (constant shape), ``Transpose``, ``Slice`` (constant starts, ends, axes, steps)
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
+
+from microformer.graph.tensor import Array, Quant
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """The quantisation that a model brought along; ``quantize`` keeps it.
+
+    ``activations`` gives the scale and zero point of tensors by name (uint8 is shifted to int8).
+    ``grids`` gives for constants by name the step of which each value is a whole multiple, an
+    array that broadcasts to the constant. ``origins`` names, for tensors by name, the tensor of
+    the file that holds the same values. ``exact`` says that nothing may be fused across them.
+    """
+
+    activations: Mapping[str, Quant]
+    grids: Mapping[str, Array]
+    origins: Mapping[str, str]
+    exact: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +59,7 @@ class FloatModel:
     output_name: str
     output_shape: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    imported: Imported | None = None
 
     def __str__(self) -> str:
         lines = [f"float model {self.name}", f"  in   {self.input_name}: {self.input_shape}"]
@@ -47,15 +69,27 @@ class FloatModel:
             lines.append(f"  {outputs} = {node.op_type}({inputs})  # {node.name}")
         return "\n".join([*lines, f"  out  {self.output_name}: {self.output_shape}"])
 
+    def with_constants(self, constants: Mapping[str, Array]) -> "FloatModel":
+        """A copy that shares nothing, with other data for the named constants."""
+        model = ir.from_proto(ir.to_proto(self.model))
+        assert isinstance(model, ir.Model)
+        for name, data in constants.items():
+            model.graph.initializers[name].const_value = ir.tensor(data, name=name)
+        return replace(self, model=model)
+
 
 @dataclass(frozen=True)
 class Range:
-    """Observed real values of one tensor: minimum, maximum, and the clipped range to use."""
+    """Observed real values of one tensor: minimum, maximum, and the clipped range to use.
+
+    ``choices`` are what other observers propose: (observer, low, high).
+    """
 
     low: float
     high: float
     observed_low: float
     observed_high: float
+    choices: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

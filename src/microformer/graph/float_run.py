@@ -1,10 +1,25 @@
 """The float meaning of a model: onnxruntime on its canonical form."""
 
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
 import onnx_ir as ir
 import onnxruntime
 
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
+
+
+def _session(proto: onnx.ModelProto, optimise: bool) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1  # the tensors are small: threads only cost
+    level = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_BASIC if optimise else level.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 class FloatRunner:
@@ -18,15 +33,8 @@ class FloatRunner:
                 for value in node.outputs:
                     if value.name and value.name not in listed:
                         proto.graph.output.append(ir.to_proto(value))
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1  # the tensors are small: threads only cost
         # fusions would take away the tensors that are asked for
-        level = onnxruntime.GraphOptimizationLevel
-        options.graph_optimization_level = level.ORT_DISABLE_ALL if keep else level.ORT_ENABLE_BASIC
-        self._session = onnxruntime.InferenceSession(
-            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _session(proto, optimise=not keep)
         self._model = model
         self._outputs = [o.name for o in self._session.get_outputs()]
         self._integer = model.input_dtype == "int32"
@@ -40,3 +48,37 @@ class FloatRunner:
         values = self._session.run(self._outputs, {self._model.input_name: feed})
         named = dict(zip(self._outputs, values, strict=True))
         return named if self._integer else {self._model.input_name: feed, **named}
+
+
+class NodeRunner:
+    """One node of a FloatModel alone: real inputs to real output."""
+
+    def __init__(self, model: FloatModel, node: ir.Node) -> None:
+        given = [v for v in dict.fromkeys(node.inputs) if v is not None]
+        constants = [v.const_value for v in given if v.const_value is not None]
+        self.inputs = [v for v in given if v.const_value is None]
+        self.output = node.outputs[0]
+        graph = onnx.helper.make_graph(
+            [ir.to_proto(node)],
+            "one",
+            [ir.to_proto(v) for v in self.inputs],
+            [ir.to_proto(self.output)],
+            [ir.to_proto(c) for c in constants],
+        )
+        imports = [onnx.helper.make_opsetid(k, v) for k, v in model.model.opset_imports.items()]
+        functions = [ir.to_proto(f) for f in model.model.functions.values()]
+        proto = onnx.helper.make_model(graph, opset_imports=imports, functions=functions)
+        proto.ir_version = model.model.ir_version
+        self._session = _session(proto, optimise=False)
+
+    def __call__(self, values: Mapping[str, Array]) -> Array:
+        """The output [N, *its shape] for inputs [N, *their shapes] by name, a sample at a time."""
+        names = [str(v.name) for v in self.inputs]
+        columns = [values[name] for name in names]
+        kinds = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
+        types = [kinds.get(i.type, np.float32) for i in self._session.get_inputs()]
+        results = []
+        for sample in zip(*columns, strict=True):
+            feed = {n: v.astype(t) for n, v, t in zip(names, sample, types, strict=True)}
+            results.append(self._session.run(None, feed)[0])
+        return np.stack(results)

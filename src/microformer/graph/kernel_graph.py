@@ -43,8 +43,8 @@ class Operand:
     """An operand of a call that is done block by block; ``tensor`` is read, or written if ``out``.
 
     Block i works on ``spans[i]`` of it. ``buffers`` are offsets in the call's scratch to which
-    spans are copied, run behind run: two that take turns, or one where all blocks see the same
-    bytes or there is one block. Without buffers the call works where the operand lies, in L1.
+    spans are copied, run behind run: as many as the tile has turns, or one where all blocks see
+    the same bytes. Without buffers the call works where the operand lies, in L1.
     """
 
     tensor: str
@@ -62,9 +62,10 @@ class Operand:
 class Tile:
     """How a call with operands in L2 is done block by block of its output's rows.
 
-    ``integers[i]`` are the integer arguments of block i in order. ``constants`` lie in L1 for
-    all blocks, at offsets in the call's scratch, which begins with the ``kernel_bytes`` that the
-    kernel itself needs. ``cycles`` is what the planner expects of the whole call.
+    ``integers[i]`` are the integer arguments of block i in order. With two ``turns`` blocks use
+    two staging buffers in turn, and copies go on while a block is computed. ``constants`` lie in
+    L1 for all blocks, at offsets in the call's scratch, which begins with the ``kernel_bytes``
+    that the kernel itself needs. ``cycles`` is what the planner expects of the whole call.
     """
 
     integers: tuple[tuple[int, ...], ...]
@@ -72,6 +73,7 @@ class Tile:
     constants: tuple[tuple[str, int], ...]
     kernel_bytes: int
     cycles: float
+    turns: int = 2
 
     @property
     def count(self) -> int:

@@ -19,7 +19,8 @@ class Op:
         return type(self).__name__
 
     def __str__(self) -> str:
-        attributes = ", ".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self))
+        shown = [f for f in fields(self) if getattr(self, f.name) != f.default]
+        attributes = ", ".join(f"{f.name}={getattr(self, f.name)}" for f in shown)
         return f"{self.kind}({attributes})"
 
 
@@ -28,10 +29,12 @@ class Linear(Op):
     """y = table[clamp8((x . w_c * mult_c + add_c) >> shift)], equations (1), (2), (6).
 
     Inputs: x [..., K], weight int8 [N, K], mult int32 [N], add int32 [N], [table int8 [256]].
-    Output: [..., N].
+    Output: [..., N]. ``wide`` takes the 64-bit form (2w) in place of (2), with zero point ``zero``.
     """
 
     shift: int
+    wide: bool = False
+    zero: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Conv2d(Op):
 
     Inputs: x [H, W, C], weight int8 [N, KH, KW, C / groups], mult int32 [N], add int32 [N],
     [table int8 [256]]. Output: [OH, OW, N]. ``pads`` is (top, left, bottom, right). A 1-D
-    convolution has H = KH = 1.
+    convolution has H = KH = 1. ``wide`` and ``zero`` as of Linear.
     """
 
     stride: tuple[int, int]
@@ -49,6 +52,8 @@ class Conv2d(Op):
     groups: int
     pad_value: int
     shift: int
+    wide: bool = False
+    zero: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,34 @@ class Softmax(Op):
     ibert_b: int
     ibert_c: int
     ibert_shift: int
+
+
+@dataclass(frozen=True)
+class FineSoftmax(Op):
+    """Softmax over the last axis at any output scale, equation (11f): imported models' own.
+
+    Inputs: x [..., N], table int32 [256] (2^20 exp(-d s_x) at a distance d). Output: [..., N] of
+    zero point ``zero``; ``numerator`` is C = round(2^40 / s_y).
+    """
+
+    numerator: int
+    zero: int
+
+
+@dataclass(frozen=True)
+class MatMul(Op):
+    """Matrix products of two activations, equations (1m), (2w).
+
+    Inputs: a [..., M, K], b [..., K, N], or [..., N, K] if ``transposed``; the leading axes are
+    equal. Output: [..., M, N]. ``zero_a``, ``zero_b`` and ``zero`` are zero points.
+    """
+
+    transposed: bool
+    zero_a: int
+    zero_b: int
+    mult: int
+    shift: int
+    zero: int
 
 
 @dataclass(frozen=True)

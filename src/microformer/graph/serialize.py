@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -67,3 +68,12 @@ def from_bytes(structure: str, constants: bytes) -> IntGraph:
     )
     ends = tuple(record["inputs"]), tuple(record["outputs"])
     return IntGraph(record["name"], tensors, nodes, *ends)
+
+
+def finite(value: Any) -> Any:
+    """Plain data with None for every number that is not finite: JSON knows no others."""
+    if isinstance(value, dict):
+        return {k: finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

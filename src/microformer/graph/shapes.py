@@ -30,6 +30,10 @@ def infer_shape(op: ops.Op, inputs: Sequence[Tensor | None]) -> Shape:
             return (*_windows(size[:2], op.kernel, op.stride, (0, 0, 0, 0), (1, 1)), size[2])
         case ops.MaxPool2d() | ops.AvgPool2d():
             return (*_windows(x[:2], op.kernel, op.stride, op.pads, (1, 1)), x[2])
+        case ops.MatMul():
+            y = shapes[1]
+            inner, columns = (y[-1], y[-2]) if op.transposed else (y[-2], y[-1])
+            return (*x[:-1], columns) if (x[:-2], x[-1]) == (y[:-2], inner) else (-1,)
         case ops.Attention():
             return (x[0], op.heads * op.value_dim)
         case ops.AttentionBlock():

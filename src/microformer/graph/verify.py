@@ -42,8 +42,10 @@ def _check_node(graph: IntGraph, node: Node, stage: str) -> None:
         _fail(stage, node, f"has an output of type {output.dtype}")
     inner = node.op.conv if isinstance(node.op, ops.ConvPool) else node.op
     shift = getattr(inner, "shift", 1)
-    if not 1 <= shift <= 30:
-        _fail(stage, node, f"shifts by {shift}; 1..30 are allowed")
+    wide = getattr(inner, "wide", isinstance(inner, ops.MatMul))
+    limit = 62 if wide else 30
+    if not 1 <= shift <= limit:
+        _fail(stage, node, f"shifts by {shift}; 1..{limit} are allowed")
     if isinstance(node.op, ops.Concat):
         quants = {t.quant for t in (*inputs, output) if t is not None and t.quant is not None}
         if len(quants) > 1:

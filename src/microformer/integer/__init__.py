@@ -15,7 +15,7 @@ from microformer.graph.tensor import Array
 from microformer.integer import attention, conv, elementwise, layernorm, linear, movement, pool
 from microformer.integer import softmax as softmax_module
 
-__all__ = ["apply", "evaluate"]
+__all__ = ["apply", "evaluate", "step"]
 
 _MEANING: dict[type[ops.Op], Callable[..., Array]] = {
     ops.Linear: linear.linear,
@@ -24,6 +24,8 @@ _MEANING: dict[type[ops.Op], Callable[..., Array]] = {
     ops.Attention: attention.attention,
     ops.AttentionBlock: attention.attention_block,
     ops.Softmax: softmax_module.softmax,
+    ops.FineSoftmax: softmax_module.fine_softmax,
+    ops.MatMul: linear.matmul,
     ops.LayerNorm: layernorm.layernorm,
     ops.Add: elementwise.add,
     ops.Mul: elementwise.mul,
@@ -61,6 +63,11 @@ def _operand(graph: IntGraph, node: Node, name: str, values: dict[str, Array], b
     return data
 
 
+def step(graph: IntGraph, node: Node, values: dict[str, Array], batch: int) -> Array:
+    """One node of ``graph`` on the ``values`` that are known, [batch, ...] each."""
+    return apply(node.op, *(_operand(graph, node, name, values, batch) for name in node.inputs))
+
+
 def evaluate(graph: IntGraph, x: Array, keep: bool = False) -> dict[str, Array]:
     """Run ``graph`` on a batch: x int8 (or int32 indices) [B, *input shape].
 
@@ -69,8 +76,7 @@ def evaluate(graph: IntGraph, x: Array, keep: bool = False) -> dict[str, Array]:
     values: dict[str, Array] = {graph.inputs[0]: x}
     readers = {name: len(nodes) for name, nodes in graph.consumers().items()}
     for node in graph.nodes:
-        operands = [_operand(graph, node, name, values, x.shape[0]) for name in node.inputs]
-        values[node.output] = apply(node.op, *operands)
+        values[node.output] = step(graph, node, values, x.shape[0])
         if keep:
             continue
         for name in {n for n in node.inputs if n in values}:

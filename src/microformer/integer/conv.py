@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from microformer.graph.ops import Conv2d
 from microformer.graph.tensor import Array
-from microformer.integer.requantize import lookup, requantize
+from microformer.integer.linear import scaled
+from microformer.integer.requantize import lookup
 
 
 def pad_image(x: Array, pads: tuple[int, int, int, int], value: int) -> Array:
@@ -54,4 +55,4 @@ def conv2d(
             taps = weight[:, ky, kx].reshape(op.groups, per_group, depth).astype(np.float64)
             # exact in float64: |acc| <= KH KW C/G 128^2 << 2^53
             acc += np.einsum("bhwgd,gnd->bhwgn", grouped, taps).reshape(*cells.shape[:3], n)
-    return lookup(table, requantize(np.rint(acc).astype(np.int64), mult, add, op.shift))
+    return lookup(table, scaled(op, np.rint(acc).astype(np.int64), mult, add))

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from microformer.graph.ops import Linear
+from microformer.graph.ops import Conv2d, Linear, MatMul
 from microformer.graph.tensor import Array
-from microformer.integer.requantize import lookup, requantize
+from microformer.integer.requantize import lookup, requantize, requantize_wide
 
 
 def dot(x: Array, weight: Array) -> NDArray[np.int64]:
@@ -21,4 +21,20 @@ def linear(
     op: Linear, x: Array, weight: Array, mult: Array, add: Array, table: Array | None = None
 ) -> NDArray[np.int8]:
     """x int8 [B, ..., K], weight int8 [N, K], mult and add int32 [N] -> int8 [B, ..., N]."""
-    return lookup(table, requantize(dot(x, weight), mult, add, op.shift))
+    return lookup(table, scaled(op, dot(x, weight), mult, add))
+
+
+def scaled(op: Linear | Conv2d, acc: Array, mult: Array, add: Array) -> NDArray[np.int8]:
+    """Accumulators back to int8 by equation (2), or (2w) where the node says so."""
+    if op.wide:
+        return requantize_wide(acc, mult, add, op.shift, op.zero)
+    return requantize(acc, mult, add, op.shift)
+
+
+def matmul(op: MatMul, a: Array, b: Array) -> NDArray[np.int8]:
+    """Equations (1m), (2w): a int8 [B, ..., M, K], b [B, ..., K, N] (or N, K) -> [B, ..., M, N]."""
+    left = a.astype(np.float64) - op.zero_a
+    right = b.astype(np.float64) - op.zero_b
+    product = left @ (right.swapaxes(-1, -2) if op.transposed else right)
+    # exact in float64: |sum| <= K 255^2 << 2^53
+    return requantize_wide(np.rint(product).astype(np.int64), op.mult, 0, op.shift, op.zero)

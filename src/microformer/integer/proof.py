@@ -34,6 +34,14 @@ def _requantize_bound(limit: Array | int, mult: Array | int, add: Array | int) -
     return int((wide + np.abs(np.asarray(add, np.int64))).max())
 
 
+def _wide_bound(limit: Array | int, mult: Array | int, add: Array | int, shift: int) -> int:
+    """The larger of the 32-bit sum and the 64-bit product, the latter in units of 2^32."""
+    total = np.asarray(limit, np.int64) + np.abs(np.asarray(add, np.int64))
+    pairs = np.broadcast_arrays(total, np.asarray(mult, np.int64))
+    products = (int(a) * int(m) for a, m in zip(*(p.reshape(-1) for p in pairs), strict=True))
+    return max(int(total.max()), (max(products) + (1 << (shift - 1))) >> 32)
+
+
 def _bound(graph: IntGraph, node: Node) -> int:
     if isinstance(node.op, ops.AttentionBlock):
         return max(_bound(graph, part) for part in _parts(node, node.op))
@@ -44,7 +52,13 @@ def _bound(graph: IntGraph, node: Node) -> int:
         case ops.Linear() | ops.Conv2d() | ops.ConvPool():
             weight, mult, add = data[1:4]
             assert weight is not None and mult is not None and add is not None
+            if not isinstance(op, ops.ConvPool) and op.wide:
+                return _wide_bound(_limits(weight), mult, add, op.shift)
             return _requantize_bound(_limits(weight), mult, add)
+        case ops.MatMul():
+            return _wide_bound(255 * 255 * shapes[0][-1], op.mult, 0, op.shift)
+        case ops.FineSoftmax():
+            return op.numerator >> 31  # e R <= C: in units of 2^31, as 64 bits are used
         case ops.Attention():
             keys = shapes[1][0]
             bias = data[4] if len(data) > 4 else None

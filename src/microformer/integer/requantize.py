@@ -24,6 +24,19 @@ def requantize(acc: Array, mult: Array | int, add: Array | int, shift: int) -> N
     return clamp8(wide >> shift)
 
 
+def requantize_wide(
+    acc: Array, mult: Array | int, add: Array | int, shift: int, zero: int
+) -> NDArray[np.int8]:
+    """Equation (2w): clamp8((((acc + add) * mult + 2^(shift-1)) >> shift) + zero), in 64 bits.
+
+    ``acc`` [..., N], ``mult`` and ``add`` [N] or scalars, shift 1..62. The sum fits 32 bits and the
+    product 63 (``microformer.integer.proof``).
+    """
+    total = acc.astype(np.int64) + np.asarray(add, np.int64)
+    wide = total * np.asarray(mult, np.int64) + (np.int64(1) << np.int64(shift - 1))
+    return clamp8((wide >> np.int64(shift)) + zero)
+
+
 def lookup(table: Array | None, y: NDArray[np.int8]) -> NDArray[np.int8]:
     """Equation (6): table[y + 128], or y itself where there is no table. ``table`` int8 [256]."""
     if table is None:

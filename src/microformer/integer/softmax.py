@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from microformer.graph.ops import Attention, Softmax
+from microformer.graph.ops import Attention, FineSoftmax, Softmax
 from microformer.graph.tensor import Array
 from microformer.integer.requantize import INT32_LIMIT, clamp8
 
@@ -73,3 +73,24 @@ def softmax(op: Softmax, x: Array, lut: Array | None = None) -> NDArray[np.int8]
     p = probabilities(x.astype(np.int64), None, lut, op)
     reciprocal = (1 << 24) // p.sum(axis=-1, keepdims=True)
     return clamp8(np.minimum((p * reciprocal + (1 << 15)) >> 16, 255) - 128)
+
+
+FINE_BITS = 20
+"""The largest entry of the table of (11f) is 2^20."""
+
+
+def fine_table(scale: float) -> NDArray[np.int32]:
+    """Equation (11f): T[d] = round(2^20 exp(-d s_x)) for the distances 0..255. int32 [256]."""
+    steps = np.arange(256)
+    return np.asarray(np.floor(2.0**FINE_BITS * np.exp(-steps * scale) + 0.5).astype(np.int32))
+
+
+def fine_softmax(op: FineSoftmax, x: Array, table: Array) -> NDArray[np.int8]:
+    """Equation (11f): e = T[max x - x], R = floor(C / sum e), y = clamp8(((e R + 2^39) >> 40) + z).
+
+    x int8 [B, ..., N] -> int8 [B, ..., N]; 64 bits throughout.
+    """
+    wide = x.astype(np.int64)
+    e = table.astype(np.int64)[wide.max(axis=-1, keepdims=True) - wide]
+    reciprocal = op.numerator // e.sum(axis=-1, keepdims=True)
+    return clamp8(((e * reciprocal + (1 << 39)) >> 40) + op.zero)

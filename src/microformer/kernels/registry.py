@@ -45,6 +45,10 @@ _INCLUDE = re.compile(r'^#include "([a-z0-9_]+\.h)"$', re.MULTILINE)
 
 KERNELS: tuple[Kernel, ...] = (
     Kernel("mf_linear_s8_ref", "linear", "ref", per_mac(6, 20)),
+    Kernel("mf_linear_s8_wide_ref", "linear_wide", "ref", per_mac(6, 30)),
+    Kernel("mf_conv2d_s8_wide_ref", "conv2d_wide", "ref", per_mac(8, 50)),
+    Kernel("mf_matmul_s8_ref", "matmul", "ref", per_mac(8, 30)),
+    Kernel("mf_softmax_s8_fine_ref", "softmax_fine", "ref", per_output(40), inplace=(0,)),
     Kernel(
         "mf_linear_s8_dsp_2x4",
         "linear",

@@ -7,24 +7,22 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from microformer.errors import UnsupportedOpError
 from microformer.graph import ops
 from microformer.graph.kernel_graph import Arg
 from microformer.graph.tensor import Tensor
+from microformer.kernels.permute import PERMUTE_RANK, merged_axes
 
 __all__ = ["PERMUTE_RANK", "arguments", "concat_arguments", "family", "is_pointwise"]
 
 Operands = Sequence[Tensor | None]
 
-PERMUTE_RANK = 6
-"""Axes that mf_permute_s8 can move, after axes that stay together have been merged."""
-
 
 def family(op: ops.Op, inputs: Operands) -> str:
     """The kernel family that does ``op``; a pointwise Conv2d is the matrix product it is."""
     match op:
-        case ops.Conv2d():
-            return "linear" if is_pointwise(op, inputs) else "conv2d"
+        case ops.Linear() | ops.Conv2d():
+            matrix = isinstance(op, ops.Linear) or is_pointwise(op, inputs)
+            return ("linear" if matrix else "conv2d") + ("_wide" if op.wide else "")
         case ops.Attention() | ops.Softmax():
             return f"{op.kind.lower()}_{op.softmax}"
         case ops.AttentionBlock():
@@ -38,7 +36,8 @@ def family(op: ops.Op, inputs: Operands) -> str:
 
 
 _FAMILIES: dict[type[ops.Op], str] = {
-    ops.Linear: "linear",
+    ops.MatMul: "matmul",
+    ops.FineSoftmax: "softmax_fine",
     ops.Add: "add",
     ops.Mul: "mul",
     ops.Table: "table",
@@ -106,8 +105,22 @@ def _ints(*values: int) -> list[Arg]:
 def _linear(op: Any, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     n = _present(inputs[1]).shape[0]
     k = math.prod(_present(inputs[1]).shape[1:])
-    integers = _ints(output.size // n, k, n, op.shift)
+    zero = (op.zero,) if op.wide else ()
+    integers = _ints(output.size // n, k, n, op.shift, *zero)
     return (*_sources(inputs, 5), _target(output), *integers, Arg("scratch"))
+
+
+def _matmul(op: ops.MatMul, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    *lead, rows, k = _present(inputs[0]).shape
+    shape = (math.prod(lead), rows, k, output.shape[-1], op.transposed)
+    scale = (op.zero_a, op.zero_b, op.mult, op.shift, op.zero)
+    return (*_sources(inputs, 2), _target(output), *_ints(*shape, *scale))
+
+
+def _fine_softmax(op: ops.FineSoftmax, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    n = output.shape[-1]
+    integers = _ints(output.size // n, n, op.numerator, op.zero)
+    return (*_sources(inputs, 2), _target(output), *integers)
 
 
 def _conv2d(op: ops.Conv2d, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
@@ -136,6 +149,7 @@ def _convolution(op: ops.Conv2d, inputs: Operands, output: Tensor) -> tuple[int,
         op.groups,
         op.pad_value,
         op.shift,
+        *((op.zero,) if op.wide else ()),
     )
 
 
@@ -246,22 +260,8 @@ def _transpose(op: ops.Transpose, inputs: Operands, output: Tensor) -> tuple[Arg
 def _permute_arguments(
     source: Tensor | None, output: Tensor, offset: int, axes: list[tuple[int, int]]
 ) -> tuple[Arg, ...]:
-    """``axes`` are the output's (length, byte stride in the source); neighbours are merged."""
-    merged: list[tuple[int, int]] = []
-    for length, stride in axes:
-        if length == 1:
-            continue
-        if merged and merged[-1][1] == length * stride:
-            merged[-1] = (merged[-1][0] * length, stride)
-        else:
-            merged.append((length, stride))
-    if len(merged) > PERMUTE_RANK:
-        raise UnsupportedOpError(
-            f"The transpose that makes '{output.name}' moves {len(merged)} axes apart; at most "
-            f"{PERMUTE_RANK} are compiled, so split it into two."
-        )
-    full = [(1, 0)] * (PERMUTE_RANK - len(merged)) + merged
-    lengths, strides = zip(*full, strict=True)
+    """``axes`` are the output's (length, byte stride in the source)."""
+    lengths, strides = merged_axes(axes, output.name)
     return (_source(source), _target(output), *_ints(offset, *lengths, *strides))
 
 
@@ -272,6 +272,8 @@ def _embedding(_op: ops.Embedding, inputs: Operands, output: Tensor) -> tuple[Ar
 
 _ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]]] = {
     ops.Linear: _linear,
+    ops.MatMul: _matmul,
+    ops.FineSoftmax: _fine_softmax,
     ops.Conv2d: _conv2d,
     ops.ConvPool: _conv_pool,
     ops.Attention: _attention,

@@ -13,9 +13,11 @@ from microformer.graph.float_model import FloatModel
 from microformer.load.canonical import canonicalise
 from microformer.load.check import check_canonical, check_understood
 from microformer.load.finish import finish
-from microformer.load.fold import check_finite, fix_input, fold_constants
+from microformer.load.fold import check_finite, fix_input, fix_values, fold_constants
 from microformer.load.onnx import read_bytes, read_file, read_proto
-from microformer.load.torch import as_module, export_module
+from microformer.load.patterns.microsoft import lower_microsoft
+from microformer.load.quantized import import_quantisation
+from microformer.load.torch import as_module, as_program, export_module, export_program
 
 __all__ = ["load"]
 
@@ -26,13 +28,17 @@ def load(
     example: Any | None = None,
     name: str | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    exact_import: bool = False,
 ) -> FloatModel:
     """Load a model and bring it to the canonical form that ``FloatModel`` describes.
 
     ``source`` is the path of an .onnx file, its bytes, an onnx.ModelProto, an onnx_ir.Model, or a
     float torch.nn.Module, which needs ``example``, one input with batch 1. ``name`` becomes the
     name of the compiled model. A dynamic batch becomes 1; ``shape`` gives the whole shape of an
-    input, by its name, where other axes are dynamic.
+    input, by its name, where other axes are dynamic. ``fixed`` fills
+    further inputs with one number for good, a mask of ones for instance. Of a quantised model
+    the scales are kept; ``exact_import`` also keeps apart the operations that it rounds between.
 
     Raises ModelError if the file or model is broken, and UnsupportedOpError if it has an operation
     that cannot be compiled.
@@ -40,9 +46,12 @@ def load(
     model, label = _read(source, example)
     try:
         check_finite(model.graph, label)
+        lower_microsoft(model.graph)
+        fix_values(model.graph, fixed, shape)
         fix_input(model.graph, shape, label)
         output_name = model.graph.outputs[0].name or "output"  # passes replace the value itself
         fold_constants(model, label)
+        import_quantisation(model.graph, exact_import)
         check_understood(model.graph)
         canonicalise(model)
         check_canonical(model.graph)
@@ -70,6 +79,9 @@ def _read(source: object, example: Any | None) -> tuple[ir.Model, str]:
     if module is not None:
         label = type(source).__name__
         return read_proto(export_module(module, example), label), label
+    program = as_program(source)
+    if program is not None:
+        return read_proto(export_program(program), "the exported program"), "the exported program"
     raise ModelError(
         f"Cannot load a {type(source).__name__}: give the path of an .onnx file or a torch module."
     )

@@ -21,7 +21,9 @@ from microformer.load.patterns.layernorm import normalise_norms, recognise_norms
 from microformer.load.patterns.layouts import simplify_layouts
 from microformer.load.patterns.linear import absorb_bias, recognise_linear
 from microformer.load.patterns.pooling import normalise_pools
+from microformer.load.patterns.products import normalise_products
 from microformer.load.patterns.reshapes import sink_reshapes
+from microformer.load.patterns.softmax import normalise_softmax
 
 RECOGNISE: tuple[edit.Pass, ...] = (
     drop_copies,  # first: the patterns do not look through them
@@ -33,6 +35,7 @@ RECOGNISE: tuple[edit.Pass, ...] = (
     fuse_attention,
     normalise_attention,
     recognise_activations,  # the groups are largest while nothing is folded
+    normalise_softmax,
     normalise_norms,
     normalise_convs,
     normalise_pools,
@@ -46,6 +49,7 @@ FOLD: tuple[edit.Pass, ...] = (
     fold_batchnorms,
     fold_behind,  # once attention has taken its scalars as its scale
     fold_ahead,  # what could not go backwards
+    normalise_products,  # what attention has left
 )
 MAX_ROUNDS = 64
 
@@ -54,7 +58,8 @@ def canonicalise(model: ir.Model) -> None:
     """Apply the passes, in place, until nothing changes: recognition first, then folding too."""
     _until_stable(model, RECOGNISE)
     _until_stable(model, (*RECOGNISE, *FOLD))
-    common.CommonSubexpressionEliminationPass()(model)
+    if not any(edit.quant_of(node.outputs[0]) for node in model.graph):
+        common.CommonSubexpressionEliminationPass()(model)  # it knows nothing of imported scales
     common.RemoveUnusedNodesPass()(model)
 
 

@@ -15,7 +15,7 @@ _ACTIVATIONS = "use ReLU, ReLU6, GELU, SiLU, tanh, sigmoid, hard-swish or hard-s
 _MASK = "masks must be constants: build them when the model is made, not from its input"
 _NORM = "use LayerNorm, RMSNorm or BatchNorm"
 _RECURRENT = "recurrent layers and control flow cannot be compiled; use attention or convolutions"
-_QUANTIZED = "give the float model, microformer quantises it itself"
+_QUANTIZED = "quantised models are read in QDQ form, int8 or uint8; or give the float model"
 _HINTS = {
     **dict.fromkeys(
         ("LeakyRelu", "Elu", "Selu", "Celu", "Softplus", "Mish", "PRelu"), _ACTIVATIONS
@@ -27,7 +27,6 @@ _HINTS = {
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "QLinearConv"), _QUANTIZED),
     **dict.fromkeys(("ArgMax", "TopK"), "let the model end with its logits"),
     "LogSoftmax": "leave it out (the largest class is the same) or use softmax",
-    "MatMul": "a product of two activations is compiled only as softmax(Q K^T) V attention",
     "Gemm": "its second operand must be a constant matrix of weights",
     "Einsum": "write it with matmul, transpose and reshape",
     "ConvTranspose": "use Conv, or a Linear and a reshape",
@@ -52,7 +51,7 @@ _UNDERSTOOD = {
     *("MatMul", "Gemm", "Conv", "Attention", "LayerNormalization", "RMSNormalization", "Softmax"),
     *("BatchNormalization", "Pad", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceSum"),
     *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Slice", "Split", "Gather"),
-    *("Expand", "Tile", "Where", "Cast", "Dropout", "IsNaN", "Einsum"),
+    *("Expand", "Tile", "Where", "Cast", "Dropout", "IsNaN", "Einsum", "Requantize"),
 }
 
 
@@ -168,7 +167,10 @@ def _matmul(node: ir.Node) -> str:
         return "its constant weight is on the left; write x @ W with the weight on the right"
     if edit.array_of(node.inputs[1]) is not None:
         return "a constant weight must be one matrix of two axes"
-    return _HINTS["MatMul"]
+    shapes = [edit.shape_of(v) for v in node.inputs if v is not None]
+    if len(shapes[0]) < 3 or shapes[0][:-2] != shapes[1][:-2]:
+        return "in a product of two activations all axes but the last two must be equal"
+    return ""
 
 
 def _norm(node: ir.Node) -> str:
@@ -211,10 +213,12 @@ def _constant_rest(node: ir.Node) -> str:
     return "" if _constants(node, *range(1, count)) else "its parameters are not constant"
 
 
-_OWN = ("Linear", "Silu")
+_OWN = ("Linear", "Silu", "Requantize")
 _FORMS: dict[str, Callable[[ir.Node], str]] = {
     **dict.fromkeys(_PLAIN, _no_complaint),
     "Silu": _no_complaint,
+    "Requantize": _no_complaint,
+    "Erf": _no_complaint,
     "Linear": _weighted,
     "Conv": _conv,
     "MaxPool": _pool,

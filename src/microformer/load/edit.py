@@ -14,9 +14,10 @@ import numpy as np
 import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
-from microformer.graph.tensor import Array
+from microformer.graph.tensor import Array, Quant
 
 DOMAIN = "microformer"
+_QUANT, _GRID, _ORIGIN, _EXACT = "quant", "grid", "origin", "exact_import"
 Pass = Callable[[ir.Graph], bool]
 
 
@@ -76,9 +77,59 @@ def linear_of(value: ir.Value | None) -> ir.Node | None:
 
 
 def only_user(value: ir.Value) -> ir.Node | None:
-    """The single node that reads ``value`` (once), or None."""
+    """The single node that reads ``value`` (once), or None.
+
+    A value of imported quantisation is read by its quantiser too: it must not be folded away.
+    """
     readers = [use.node for use in value.uses()]
-    return readers[0] if len(readers) == 1 and not value.is_graph_output() else None
+    alone = len(readers) == 1 and not value.is_graph_output() and quant_of(value) is None
+    return readers[0] if alone else None
+
+
+def quant_of(value: ir.Value | None) -> Quant | None:
+    """The imported scale and zero point of an activation, or None."""
+    found = value.meta.get(_QUANT) if value is not None else None
+    return found if isinstance(found, Quant) else None
+
+
+def set_quant(value: ir.Value, quant: Quant, origin: str = "") -> None:
+    """Remember an activation's imported quantisation and the file's own name for it."""
+    value.meta[_QUANT], value.meta[_ORIGIN] = quant, origin
+
+
+def origin_of(value: ir.Value) -> str:
+    """The file's name for the tensor that has these values, or an empty string."""
+    return str(value.meta.get(_ORIGIN, ""))
+
+
+def grid_of(value: ir.Value | None) -> Array | None:
+    """The step of which a constant's values are multiples, of the constant's shape; or None."""
+    data, grid = array_of(value), value.meta.get(_GRID) if value is not None else None
+    return None if data is None or grid is None else np.broadcast_to(grid, data.shape)
+
+
+def is_exact(graph: ir.Graph) -> bool:
+    """Whether imported operations are to be kept apart (``--exact-import``)."""
+    return bool(graph.meta.get(_EXACT, False))
+
+
+def set_exact(graph: ir.Graph, exact: bool) -> None:
+    """See ``is_exact``."""
+    graph.meta[_EXACT] = exact
+
+
+def _hand_on(old: ir.Value, new: ir.Value) -> ir.Value:
+    """``new`` in the place of ``old``: what was imported for the one holds for the other.
+
+    Where the two have unlike imported scales, ``new`` is requantised.
+    """
+    quant, maker = quant_of(old), old.producer()
+    if quant is None or array_of(new) is not None or quant_of(new) == quant:
+        return new
+    if quant_of(new) is not None and maker is not None:
+        new = insert(maker, "Requantize", [new], shape_of(new), domain=DOMAIN)
+    set_quant(new, quant, origin_of(old))
+    return new
 
 
 def int_attribute(node: ir.Node, name: str, default: int) -> int:
@@ -120,7 +171,7 @@ def insert(
     return output
 
 
-def constant(before: ir.Node, data: Array, name: str = "") -> ir.Value:
+def constant(before: ir.Node, data: Array, name: str = "", grid: Array | None = None) -> ir.Value:
     """A new initialiser of the graph of ``before``: float64 becomes float32."""
     graph = graph_of(before)
     array = np.ascontiguousarray(data, np.float32 if data.dtype.kind == "f" else None)
@@ -130,17 +181,21 @@ def constant(before: ir.Node, data: Array, name: str = "") -> ir.Value:
     tensor = ir.tensor(array.reshape(data.shape), name=label)
     value = ir.Value(name=label, shape=ir.Shape(data.shape), type=ir.TensorType(tensor.dtype))
     value.const_value = tensor
+    if grid is not None:
+        value.meta[_GRID] = grid
     graph.register_initializer(value)
     return value
 
 
 def replace(old: ir.Value, new: ir.Value) -> None:
     """Let every reader of ``old``, the graph's outputs too, read ``new``."""
+    new = _hand_on(old, new)
     ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
 
 
 def redirect(old: ir.Value, new: ir.Value, readers: Sequence[ir.Node]) -> None:
     """Let only ``readers`` read ``new`` where they read ``old``."""
+    new = _hand_on(old, new)
     for node in readers:
         for index, value in enumerate(node.inputs):
             if value is old:

@@ -3,7 +3,7 @@
 import onnx_ir as ir
 
 from microformer.errors import ModelError
-from microformer.graph.float_model import FloatModel
+from microformer.graph.float_model import FloatModel, Imported
 from microformer.load import edit
 from microformer.load.functions import add_functions
 from microformer.load.naming import name_nodes
@@ -29,4 +29,21 @@ def finish(model: ir.Model, name: str, label: str, output_name: str) -> FloatMod
         input_dtype="int32" if integer else "float32",
         output_name=result.name or "",
         output_shape=edit.shape_of(result),
+        imported=_imported(model.graph),
+    )
+
+
+def _imported(graph: ir.Graph) -> Imported | None:
+    """What the passes remembered of an imported quantisation, by the final names."""
+    values = [*graph.inputs, *(node.outputs[0] for node in graph)]
+    found = {v.name or "": (edit.quant_of(v), edit.origin_of(v)) for v in values}
+    activations = {name: quant for name, (quant, _) in found.items() if quant is not None}
+    grids = {name: edit.grid_of(value) for name, value in graph.initializers.items()}
+    if not activations:
+        return None
+    return Imported(
+        activations,
+        {name: grid for name, grid in grids.items() if grid is not None},
+        {name: origin for name, (_, origin) in found.items() if origin},
+        edit.is_exact(graph),
     )

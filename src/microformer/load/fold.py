@@ -21,6 +21,7 @@ MAX_FOLDED_BYTES = 1 << 28
 
 MAX_ROUNDS = 8
 _FORBIDDEN = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Loop")
+_QUANTISED = ("QuantizeLinear", "DequantizeLinear")  # load.quantized reads what they say
 
 
 def fix_input(graph: ir.Graph, shape: Mapping[str, Sequence[int]] | None, label: str) -> None:
@@ -34,13 +35,38 @@ def fix_input(graph: ir.Graph, shape: Mapping[str, Sequence[int]] | None, label:
         names = ", ".join(repr(v.name) for v in values) or "none"
         raise ModelError(
             f"{label} has {len(values)} {kind}s ({names}); microformer compiles models of one "
-            "input and one output: wrap the model so that it has one."
+            "input and one output: wrap the model so that it has one, or fix the other inputs "
+            "(--fix NAME=VALUE)."
         )
     value = graph.inputs[0]
     for name in shape or {}:
-        if name != value.name:
+        if name != value.name and name not in graph.initializers:
             raise ModelError(f"A shape is given for {name!r}, but the input is {value.name!r}.")
     value.shape = ir.Shape(_static_shape(value, (shape or {}).get(value.name or "")))
+
+
+def fix_values(
+    graph: ir.Graph,
+    fixed: Mapping[str, float] | None,
+    shape: Mapping[str, Sequence[int]] | None,
+) -> None:
+    """Make inputs constants: each named one is filled with one number, in its (given) shape.
+
+    An axis that is still open takes the size that the model's remaining input has there.
+    """
+    rest = [value for value in graph.inputs if value.name not in (fixed or {})]
+    for name, number in (fixed or {}).items():
+        value = next((v for v in graph.inputs if v.name == name), None)
+        if value is None or not rest:
+            known = ", ".join(repr(v.name) for v in graph.inputs)
+            raise ModelError(f"Input {name!r} cannot be fixed: the inputs are {known}.")
+        given = (shape or {}).get(name) or (shape or {}).get(rest[0].name or "")
+        sizes = _static_shape(value, given)
+        dtype = value.dtype or ir.DataType.FLOAT
+        data = ir.tensor(np.full(sizes, number, dtype.numpy()), name=name)
+        graph.inputs.remove(value)
+        value.const_value, value.shape = data, ir.Shape(sizes)
+        graph.register_initializer(value)
 
 
 def _static_shape(value: ir.Value, given: Sequence[int] | None) -> list[int]:
@@ -163,12 +189,14 @@ class _Budget:
         self.spent = 0
 
     def allows(self, node: ir.Node) -> bool:
-        if node.op_type in _FORBIDDEN or len(node.outputs) != 1:
+        if node.op_type in (*_FORBIDDEN, *_QUANTISED) or len(node.outputs) != 1:
             return False
         shape = node.outputs[0].shape
         if shape is None or not all(isinstance(d, int) for d in shape):
             return False
-        need = 8 * math.prod(d for d in shape if isinstance(d, int))
+        dtype = node.outputs[0].dtype
+        width = math.ceil(dtype.itemsize) if dtype is not None else 8
+        need = width * math.prod(d for d in shape if isinstance(d, int))
         if self.spent + need > MAX_FOLDED_BYTES:
             raise ModelError(
                 f"The constants that {edit.describe(node)} makes are larger than 256 MiB: no "

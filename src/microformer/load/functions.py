@@ -29,10 +29,19 @@ def silu_function() -> ir.Function:
     return _function("Silu", [x], [gate, product])
 
 
+def requantize_function() -> ir.Function:
+    """Requantize(x) = x, any shape: where an imported model changes the scale and nothing else."""
+    x = ir.val("x")
+    return _function("Requantize", [x], [ir.node("Identity", [x], outputs=[ir.val("y")])])
+
+
 def add_functions(model: ir.Model) -> None:
-    """Give a model both functions and the imports that they need."""
+    """Give a model its functions and the imports that they need."""
     model.functions.clear()
-    for function in (linear_function(), silu_function()):
+    functions = [linear_function(), silu_function()]
+    if any(node.op_type == "Requantize" for node in model.graph):
+        functions.append(requantize_function())
+    for function in functions:
         model.functions[function.identifier()] = function
     model.graph.opset_imports.clear()
     model.graph.opset_imports.update({"": OPSET, DOMAIN: 1})

@@ -159,9 +159,13 @@ def linear_rows(view: View, before: ir.Node) -> ir.Value | None:
     weight, bias = edit.array_of(node.inputs[1]), edit.array_of(node.inputs[2])
     if rows is None or weight is None or bias is None:
         return None
-    constants = [edit.constant(before, weight[rows]), edit.constant(before, bias[rows])]
-    inputs = [node.inputs[0], *constants]
+    grid = edit.grid_of(node.inputs[1])
+    chosen = edit.constant(before, weight[rows], grid=None if grid is None else grid[rows])
+    inputs = [node.inputs[0], chosen, edit.constant(before, bias[rows])]
     value = edit.insert(before, "Linear", inputs, [*lead, rows.size], domain=edit.DOMAIN)
+    quant = edit.quant_of(view.base)
+    if quant is not None:
+        edit.set_quant(value, quant)
     if edit.shape_of(value) == view.index.shape:
         return value
     return emit(value, [Step("Reshape", view.index.shape)], before)

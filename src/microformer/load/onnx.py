@@ -19,6 +19,7 @@ from onnxscript import version_converter
 
 from microformer.errors import ModelError
 from microformer.load.functions import OPSET
+from microformer.load.tflite_ops import tflite_to_onnx
 
 MAX_BYTES = 1 << 30
 """Limit of a file, of one tensor, and of all external data together."""
@@ -27,7 +28,6 @@ MAX_NODES = 50_000
 OLDEST_OPSET = 7
 
 _SUFFIXES = {
-    ".tflite": "TFLite files are not read yet: export the model to ONNX",
     ".pt": "a PyTorch file may run code when it is read, so microformer never does: load the "
     "module in Python and give it to microformer.load, or export it with torch.onnx.export",
 }
@@ -35,7 +35,7 @@ _SUFFIXES[".pth"] = _SUFFIXES[".pt2"] = _SUFFIXES[".ckpt"] = _SUFFIXES[".pkl"] =
 
 
 def read_file(path: Path) -> ir.Model:
-    """Read and check an ONNX file. Raises ModelError, naming the file and what is wrong."""
+    """Read and check an ONNX or TFLite file; ModelError names it and says what is wrong."""
     if path.is_dir():
         raise ModelError(f"{path} is a folder: give the .onnx file in it.")
     if not path.exists():
@@ -43,9 +43,9 @@ def read_file(path: Path) -> ir.Model:
     advice = _SUFFIXES.get(path.suffix.lower())
     if advice is not None:
         raise ModelError(f"Cannot load {path}: {advice}.")
-    if path.suffix.lower() != ".onnx":
+    if path.suffix.lower() not in (".onnx", ".tflite"):
         raise ModelError(
-            f"Cannot load {path}: only .onnx files are read; export the model to ONNX."
+            f"Cannot load {path}: only .onnx and .tflite files are read; export the model to ONNX."
         )
     if path.stat().st_size > MAX_BYTES:
         raise ModelError(f"{path} is larger than 1 GiB: no microcontroller holds such a model.")
@@ -53,6 +53,8 @@ def read_file(path: Path) -> ir.Model:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"Cannot read {path}: {error.strerror}.") from None
+    if path.suffix.lower() == ".tflite":
+        return read_proto(tflite_to_onnx(data, str(path)), str(path))
     return read_bytes(data, str(path), path.parent)
 
 
@@ -60,6 +62,8 @@ def read_bytes(data: bytes, label: str, folder: Path | None = None) -> ir.Model:
     """Parse and check serialised ONNX; external data may lie in ``folder`` only."""
     if not data:
         raise ModelError(f"{label} is empty: export the model again.")
+    if data[4:8] == b"TFL3":
+        return read_proto(tflite_to_onnx(data, label), label)
     try:
         proto = onnx.load_model_from_string(data)
     except Exception:  # protobuf has an error class for each of its implementations
@@ -78,6 +82,7 @@ def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -
     own.CopyFrom(proto)
     _check_tensors(own, label, folder)
     _drop_initialised_inputs(own.graph)
+    _name_domains(own)
     try:
         if not all(o.type.tensor_type.HasField("shape") for o in own.graph.output):
             own = onnx.shape_inference.infer_shapes(own)  # the checker wants shapes there
@@ -85,6 +90,17 @@ def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -
     except Exception as error:  # onnx's C++ has an error class for each of its parts
         raise ModelError(f"{label} is not valid ONNX: {_first_line(error)}") from None
     return _upgrade(own, label)
+
+
+def _name_domains(proto: onnx.ModelProto) -> None:
+    """onnxruntime writes its norms into ONNX's own domain, where older opsets have none."""
+    version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    own = {"SimplifiedLayerNormalization", *(["LayerNormalization"] if version < 17 else [])}
+    for node in proto.graph.node:
+        if node.domain in ("", "ai.onnx") and node.op_type in own:
+            node.domain = "com.microsoft"
+            if not any(o.domain == node.domain for o in proto.opset_import):
+                proto.opset_import.add(domain=node.domain, version=1)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""A float torch.nn.Module into an onnx-ir model, by the dynamo exporter. Torch is imported late."""
+"""Modules and exported programs of torch into ONNX, by the dynamo exporter, imported late."""
 
 import contextlib
 import io
@@ -24,6 +24,34 @@ def as_module(source: object) -> "torch.nn.Module | None":
     return None
 
 
+def as_program(source: object) -> "torch.export.ExportedProgram | None":
+    """``source`` if it is a torch.export.ExportedProgram, without importing torch; else None."""
+    for cls in type(source).__mro__:
+        if cls.__module__.startswith("torch.export") and cls.__name__ == "ExportedProgram":
+            return cast("torch.export.ExportedProgram", source)
+    return None
+
+
+def export_program(program: "torch.export.ExportedProgram") -> onnx.ModelProto:
+    """The ONNX form of a program that torch.export made. Raises ModelError if there is none."""
+    import torch  # noqa: PLC0415  torch is optional
+
+    try:
+        with _silence():
+            made = torch.onnx.export(program, dynamo=True, opset_version=OPSET, verbose=False)
+        if made is None:
+            raise ModelError("torch.onnx.export gave no model.")
+        return made.model_proto
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"torch.onnx.export cannot export the program: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error.__cause__ or error).split())[:300]
+
+
 def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
     """Export a module in eval mode; its training flags are restored afterwards.
 
@@ -37,6 +65,8 @@ def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
     tensor = example if isinstance(example, torch.Tensor) else torch.as_tensor(np.asarray(example))
     if tensor.dtype == torch.float64:
         tensor = tensor.float()
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # its fused layers have no ONNX form
     modes = {name: part.training for name, part in module.named_modules()}
     module.eval()
     try:
@@ -50,9 +80,9 @@ def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
     except ModelError:
         raise
     except Exception as error:
-        text = " ".join(str(error.__cause__ or error).split())[:300]
-        raise ModelError(f"torch.onnx.export cannot export the module: {text}") from None
+        raise ModelError(f"torch.onnx.export cannot export the module: {_reason(error)}") from None
     finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
         for name, part in module.named_modules():
             part.training = modes[name]
 

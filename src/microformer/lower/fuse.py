@@ -3,7 +3,15 @@
 from dataclasses import replace
 
 from microformer.graph.int_graph import IntGraph, Node
-from microformer.graph.ops import Attention, AttentionBlock, Conv2d, ConvPool, Linear, MaxPool2d
+from microformer.graph.ops import (
+    Attention,
+    AttentionBlock,
+    Conv2d,
+    ConvPool,
+    Linear,
+    MaxPool2d,
+    Reshape,
+)
 from microformer.kernels.registry import candidates, select
 
 
@@ -46,7 +54,7 @@ def _fused(graph: IntGraph, node: Node, isas: tuple[str, ...]) -> IntGraph:
 
 def _is_plain(graph: IntGraph, node: Node) -> bool:
     """A matrix product of rows, without a table."""
-    if not isinstance(node.op, Linear) or any(node.inputs[4:]):
+    if not isinstance(node.op, Linear) or node.op.wide or any(node.inputs[4:]):
         return False
     x = graph.tensors[node.inputs[0]]
     return len(x.shape) == 2 and x.data is None
@@ -78,18 +86,29 @@ def _pooled(graph: IntGraph, isas: tuple[str, ...]) -> IntGraph:
 
     Only where a kernel faster than the reference does both, and no window touches padding.
     """
-    readers = graph.consumers()
     kept: dict[str, Node] = {node.output: node for node in graph.nodes}
     for node in graph.nodes:
-        behind = readers.get(node.output, [])
-        if not isinstance(node.op, Conv2d) or len(behind) != 1 or node.output in graph.outputs:
+        if not isinstance(node.op, Conv2d) or node.op.wide:
             continue
-        pool = behind[0].op
-        if not isinstance(pool, MaxPool2d) or any(pool.pads):
+        behind = _only_reader(graph, node)
+        pool = behind.op if behind is not None else None
+        if behind is None or not isinstance(pool, MaxPool2d) or any(pool.pads):
             continue
-        both = replace(behind[0], op=ConvPool(node.op, pool.kernel, pool.stride))
-        both = replace(both, name=node.name, inputs=node.inputs)
-        if _pays(graph, both, [node, behind[0]], isas):
+        op = ConvPool(node.op, pool.kernel, pool.stride)
+        both = Node(node.name, op, node.inputs, behind.output)
+        if _pays(graph, both, [node, behind], isas):
             del kept[node.output]
             kept[both.output] = both
     return replace(graph, nodes=tuple(kept.values())).pruned()
+
+
+def _only_reader(graph: IntGraph, node: Node) -> Node | None:
+    """The one node that reads the result of ``node``, behind Reshapes that change nothing."""
+    found = graph.consumers().get(node.output, [])
+    if len(found) != 1 or node.output in graph.outputs:
+        return None
+    (reader,) = found
+    same = graph.tensors[reader.output].shape == graph.tensors[node.output].shape
+    if isinstance(reader.op, Reshape) and same:
+        return _only_reader(graph, reader)
+    return reader

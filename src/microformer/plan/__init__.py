@@ -9,7 +9,7 @@ from microformer.plan.check import check
 from microformer.plan.lifetime import lifetimes
 from microformer.plan.places import placed, tiled
 from microformer.plan.spill import Spill
-from microformer.plan.tile import far_table, round_up
+from microformer.plan.tile import round_up
 from microformer.targets import Target
 
 __all__ = ["plan"]
@@ -43,9 +43,8 @@ def plan(graph: KernelGraph, target: Target | None = None) -> Plan:
 
 
 def _constants(graph: KernelGraph) -> frozenset[str]:
-    """All that the calls read but those that a kernel looks for in L2."""
-    named = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
-    return frozenset(named - {far_table(call) for call in graph.calls})
+    """All that the calls read."""
+    return frozenset(str(a.value) for call in graph.calls for a in call.args if a.kind == "const")
 
 
 def _within(

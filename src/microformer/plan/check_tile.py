@@ -39,9 +39,9 @@ def check_tile(plan: Plan, call: KernelCall) -> None:
 
 
 def _check_place(call: KernelCall, tile: Tile, operand: Operand) -> None:
-    """Blocks that follow each other never share a staging buffer, unless all see the same bytes."""
+    """Blocks that overlap in time share no staging buffer, unless all see the same bytes."""
     changes = any(span != operand.spans[0] for span in operand.spans)
-    if operand.buffers and len(operand.buffers) < (2 if changes else 1):
+    if operand.buffers and len(operand.buffers) < (tile.turns if changes else 1):
         raise VerifyError(f"plan: blocks of {call.name} share a buffer of '{operand.tensor}'")
     if operand.out and tile.count > 1 and not changes:
         raise VerifyError(f"plan: all blocks of {call.name} write the same")

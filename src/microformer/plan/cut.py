@@ -4,7 +4,6 @@ A row is what the operation maps to one row of its output: a row of a matrix, of
 queries. Whatever cannot be cut is done as one block.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +13,7 @@ from microformer.graph.kernel_graph import KernelCall, Span
 from microformer.graph.tensor import Tensor
 from microformer.kernels.registry import KERNELS
 from microformer.kernels.signatures import Operands, arguments, is_pointwise
+from microformer.plan.columns import Found, Parts, by_heads, mean
 
 _KERNELS = {kernel.symbol: kernel for kernel in KERNELS}
 _COPY_CYCLES = 2.0  # a byte, on one core
@@ -45,15 +45,18 @@ class Cut:
     piece: Callable[[int, int, frozenset[str]], Piece]
 
 
-def cut(call: KernelCall, tensors: Mapping[str, Tensor]) -> Cut:
-    """How ``call`` can be parted; one row where it cannot."""
+def cuts(call: KernelCall, tensors: Mapping[str, Tensor]) -> list[Cut]:
+    """The ways in which ``call`` can be parted; one row where it cannot."""
     if _KERNELS[call.symbol].family == "copy2d":
-        return _copy(call)
+        return [_copy(call)]
     whole = Cut(1, lambda _begin, _end, _staged: _whole(call, tensors))
     if call.node is None:
-        return whole
+        return [whole]
+    op, output = call.node.op, tensors[call.node.output]
     inputs = tuple(tensors[name] if name else None for name in call.node.inputs)
-    return _cut_node(call, call.node.op, inputs, tensors[call.node.output]) or whole
+    found = [by_heads(op, inputs, output)] if isinstance(op, ops.Attention) else []
+    found.append(_by_op(op, inputs, output))
+    return [_cut_node(call, inputs, output, *f) for f in found if f is not None] or [whole]
 
 
 def _integers(args: tuple[Any, ...]) -> tuple[int, ...]:
@@ -97,39 +100,36 @@ def _copy(call: KernelCall) -> Cut:
     return Cut(rows, piece)
 
 
-Parts = tuple[ops.Op, dict[str, Tensor], dict[str, Span]]
-"""Of a block: the operation, operands and output that have another shape in it, spans."""
-
-
-def _cut_node(call: KernelCall, op: ops.Op, inputs: Operands, output: Tensor) -> Cut | None:
+def _by_op(op: ops.Op, inputs: Operands, output: Tensor) -> Found:
     match op:
         case ops.Conv2d() if is_pointwise(op, inputs):
-            found = _by_rows(op, inputs, output, output.shape[-1])
+            return _by_rows(op, inputs, output, output.shape[-1])
         case ops.Conv2d() | ops.ConvPool() | ops.MaxPool2d() | ops.AvgPool2d():
-            found = _by_window(op, inputs, output)
+            return _by_window(op, inputs, output)
         case ops.Linear() | ops.LayerNorm() | ops.Softmax() | ops.Table() | ops.Embedding():
-            found = _by_rows(op, inputs, output, output.shape[-1])
+            return _by_rows(op, inputs, output, output.shape[-1])
         case ops.Add() | ops.Mul():
-            found = _elementwise(op, inputs, output)
+            return _elementwise(op, inputs, output)
         case ops.Attention() if not op.causal and (len(inputs) < 5 or inputs[4] is None):
-            found = _by_rows(op, inputs, output, output.shape[-1])
+            return _by_rows(op, inputs, output, output.shape[-1])
         case ops.Mean():
-            found = _mean(op, inputs, output)
-        case _:
-            return None
-    if found is None:
-        return None
-    rows, parts = found
+            return mean(op, inputs, output)
+    return None
 
+
+def _cut_node(
+    call: KernelCall,
+    inputs: Operands,
+    output: Tensor,
+    rows: int,
+    parts: Callable[[int, int], Parts],
+) -> Cut:
     def piece(begin: int, end: int, _staged: frozenset[str]) -> Piece:
-        block_op, shaped, spans = parts(begin, end)
+        op, shaped, spans = parts(begin, end)
         given = tuple(None if t is None else shaped.get(t.name, t) for t in inputs)
-        return _made(call, block_op, given, shaped[output.name], spans)
+        return _made(call, op, given, shaped[output.name], spans)
 
     return Cut(rows, piece)
-
-
-Found = tuple[int, Callable[[int, int], Parts]] | None
 
 
 def _by_rows(op: ops.Op, inputs: Operands, output: Tensor, width: int) -> Found:
@@ -218,48 +218,3 @@ def _below(op: Any, top: int) -> ops.Op:
     if isinstance(op, ops.ConvPool):
         return replace(op, conv=_below(op.conv, top))  # type: ignore[arg-type]
     return replace(op, pads=(top, *op.pads[1:]))  # type: ignore[no-any-return]
-
-
-def _mean(op: ops.Mean, inputs: Operands, output: Tensor) -> Found:
-    """Rows before the axes that are summed; without any, runs of what lies behind them."""
-    x = inputs[0]
-    assert x is not None
-    first, last = min(op.axes), max(op.axes)
-    outer, inner = math.prod(x.shape[:first]), math.prod(x.shape[last + 1 :])
-    cells = x.size // (outer * inner)
-    if outer > 1:
-        return None if inner * outer != output.size else _mean_rows(op, x, output, outer)
-    part = 4 if inner % 4 == 0 else 1
-
-    def parts(begin: int, end: int) -> Parts:
-        width = (end - begin) * part
-        shaped = {
-            x.name: replace(x, shape=(1, cells, width)),
-            output.name: replace(output, shape=(1, width)),
-        }
-        spans = {
-            x.name: Span(begin * part, width, cells, inner),
-            output.name: Span(begin * part, width),
-        }
-        return replace(op, axes=(1,)), shaped, spans
-
-    return inner // part, parts
-
-
-def _mean_rows(op: ops.Mean, x: Tensor, output: Tensor, outer: int) -> Found:
-    inner = output.size // outer
-    cells = x.size // output.size
-
-    def parts(begin: int, end: int) -> Parts:
-        count = end - begin
-        shaped = {
-            x.name: replace(x, shape=(count, cells, inner)),
-            output.name: replace(output, shape=(count, inner)),
-        }
-        spans = {
-            x.name: Span(begin * cells * inner, count * cells * inner),
-            output.name: Span(begin * inner, count * inner),
-        }
-        return replace(op, axes=(1,)), shaped, spans
-
-    return outer, parts

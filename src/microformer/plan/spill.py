@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from microformer.errors import TargetError
 from microformer.graph.kernel_graph import KernelGraph
 from microformer.plan.blocks import Blocks, near_blocks
-from microformer.plan.tile import Choice, Tiling, round_up
+from microformer.plan.tile import Choice, Tiling, round_up, tilings
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Spill:
     spans: Mapping[str, tuple[int, int]]
     room: int
     near_constants: frozenset[str]
-    _tilings: dict[tuple[int, frozenset[str]], Tiling] = field(default_factory=dict)
+    _tilings: dict[tuple[int, frozenset[str]], list[Tiling]] = field(default_factory=dict)
 
     def best(self) -> Attempt:
         """Buffers are moved out one by one, the least harmful first, until all fits; then back.
@@ -63,22 +63,22 @@ class Spill:
             )
             need = round_up(call.scratch_bytes)
             if touched:
-                tiling = self._tiling(index, touched)
-                choice = tiling.best(room)
-                need = tiling.least()
-                if choice is not None:
-                    chosen[index] = (tiling, choice)
-                    cycles += choice.cycles
+                ways = self._ways(index, touched)
+                fitting = [(way, choice) for way in ways if (choice := way.best(room))]
+                need = min(way.least() for way in ways)
+                if fitting:
+                    chosen[index] = min(fitting, key=lambda f: f[1].cycles)
+                    cycles += chosen[index][1].cycles
                     continue
             if need > room:
                 over[index] = need - room
         return Attempt(far, chosen, over, cycles)
 
-    def _tiling(self, index: int, touched: frozenset[str]) -> Tiling:
+    def _ways(self, index: int, touched: frozenset[str]) -> list[Tiling]:
         key = (index, touched)
         if key not in self._tilings:
             call, graph = self.graph.calls[index], self.graph
-            self._tilings[key] = Tiling(
+            self._tilings[key] = tilings(
                 call, graph.tensors, touched, graph.cores, self.near_constants
             )
         return self._tilings[key]

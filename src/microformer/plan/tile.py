@@ -10,7 +10,7 @@ from functools import cached_property
 from microformer.graph.kernel_graph import KernelCall, Operand, Span, Tile
 from microformer.graph.tensor import Tensor
 from microformer.plan.arena import ALIGNMENT
-from microformer.plan.cut import Cut, Piece, cut
+from microformer.plan.cut import Cut, Piece, cuts
 
 _START, _ROW, _BYTES = 24, 2, 8  # cycles a transfer and a further row; bytes a cycle
 _BLOCK_CYCLES = 500  # barrier, waiting, starting copies, entering the kernel
@@ -23,6 +23,7 @@ class Choice:
 
     rows: int
     near_constants: bool
+    turns: int
     nbytes: int
     cycles: float
 
@@ -33,10 +34,11 @@ def round_up(size: int) -> int:
 
 
 class Tiling:
-    """The ways in which one call can be done while its tensors ``far`` lie in L2."""
+    """The ways in which one call, parted by ``cut``, can be done with its tensors ``far`` in L2."""
 
     def __init__(
         self,
+        cut: Cut,
         call: KernelCall,
         tensors: Mapping[str, Tensor],
         far: frozenset[str],
@@ -44,7 +46,8 @@ class Tiling:
         near_constants: frozenset[str] = frozenset(),
     ) -> None:
         self._call, self._tensors, self._cores = call, tensors, cores
-        self._cut: Cut = cut(call, tensors)
+        self._cut = cut
+        self._known: dict[tuple[int, int], Piece] = {}
         named = [(str(a.value), a.kind) for a in call.args if a.kind in {"in", "out", "const"}]
         cut_names = self._cut.piece(0, self._cut.rows, frozenset()).spans.keys()
         self._staged = frozenset(
@@ -56,7 +59,9 @@ class Tiling:
         self._beside = tuple(  # operands that stay in L1, but are cut
             dict.fromkeys(n for n, _ in named if n in cut_names and n not in self._staged)
         )
-        stay = {*cut_names, *near_constants, far_table(call)}
+        whole = {n for n, kind in named if kind == "in" and n not in cut_names}
+        self._whole_bytes = sum(tensors[n].nbytes for n in whole)
+        stay = {*cut_names, *near_constants}
         constants = (n for n, kind in named if kind == "const" and n not in stay)
         self._constants = tuple(dict.fromkeys(constants))
 
@@ -64,9 +69,10 @@ class Tiling:
     def choices(self) -> list[Choice]:
         """All of them, the quickest first."""
         made = [
-            self._choice(rows, near)
+            self._choice(rows, near, turns)
             for rows in self._sizes()
             for near in ((False, True) if self._constants else (False,))
+            for turns in ((2, 1) if rows < self._cut.rows else (1,))
             if self._allowed(rows)
         ]
         return sorted(made, key=lambda c: (c.cycles, c.nbytes))
@@ -87,7 +93,7 @@ class Tiling:
         for name in self._moved:
             spans = tuple(self._span(p, name) for p in pieces)
             size = round_up(max(s.nbytes for s in spans))
-            buffers = tuple(at + i * size for i in range(_turns(spans)))
+            buffers = tuple(at + i * size for i in range(_buffers(spans, choice.turns)))
             at += size * len(buffers)
             operands.append(Operand(name, name == self._call.output, spans, buffers))
         for name in self._beside:
@@ -98,7 +104,10 @@ class Tiling:
             constants.append((name, at))
             at += round_up(self._tensors[name].nbytes)
         integers = tuple(p.integers for p in pieces)
-        return Tile(integers, tuple(operands), tuple(constants), kernel_bytes, choice.cycles)
+        return Tile(
+            *(integers, tuple(operands), tuple(constants), kernel_bytes),
+            *(choice.cycles, choice.turns),
+        )
 
     def _scratch(self, pieces: list[Piece], near_constants: bool) -> int:
         """Bytes for the kernel, in the block that needs most."""
@@ -109,10 +118,14 @@ class Tiling:
         return piece.spans.get(name) or Span(0, self._tensors[name].nbytes)
 
     def _pieces(self, rows: int) -> list[Piece]:
-        return [
-            self._cut.piece(begin, min(begin + rows, self._cut.rows), self._staged)
-            for begin in range(0, self._cut.rows, rows)
-        ]
+        return [self._piece(begin, rows) for begin in range(0, self._cut.rows, rows)]
+
+    def _piece(self, begin: int, rows: int) -> Piece:
+        """The block of ``rows`` at ``begin``, or what is left of it."""
+        key = (begin, min(begin + rows, self._cut.rows))
+        if key not in self._known:
+            self._known[key] = self._cut.piece(*key, self._staged)
+        return self._known[key]
 
     def _sizes(self) -> list[int]:
         """Block sizes that give different numbers of blocks, in whole tiles where there are."""
@@ -129,21 +142,21 @@ class Tiling:
         """Operands in L1 must lie as the kernel reads them: run behind run, or by its pitches."""
         if not self._beside or "copy2d" in self._call.symbol:
             return True
-        piece = self._cut.piece(0, min(rows, self._cut.rows), self._staged)
+        piece = self._piece(0, rows)
         return all(piece.spans[name].dense for name in self._beside)
 
-    def _choice(self, rows: int, near_constants: bool) -> Choice:
+    def _choice(self, rows: int, near_constants: bool, turns: int) -> Choice:
         total = self._cut.rows
         count = -(-total // rows)
         begins = sorted({0, min(1, count - 1) * rows, count // 2 * rows, (count - 1) * rows})
-        pieces = [self._cut.piece(b, min(b + rows, total), self._staged) for b in begins]
+        pieces = [self._piece(begin, rows) for begin in begins]
         nbytes = self._scratch(pieces, near_constants)
         moved = once = 0.0
         for name in self._moved:
             spans = [self._span(p, name) for p in pieces]
-            turns = _turns(spans)
-            nbytes += turns * round_up(max(s.nbytes for s in spans))
-            if turns == 1:
+            size = round_up(max(s.nbytes for s in spans))
+            nbytes += _buffers(spans, turns) * size
+            if all(span == spans[0] for span in spans):
                 once += _copy_cycles(spans[0])
             else:
                 moved += _copy_cycles(max(spans, key=lambda s: s.nbytes))
@@ -154,31 +167,39 @@ class Tiling:
         compute = self._compute(max(pieces, key=lambda p: p.cycles), rows)
         # weights that a kernel asks for come behind the rows that are on their way
         each = max(compute, moved + weights) + (min(moved, compute) if weights else 0.0)
-        return Choice(rows, near_constants, nbytes, once + moved + count * each)
+        if turns == 1:
+            each = compute + moved + weights
+        return Choice(rows, near_constants, turns, nbytes, once + moved + count * each)
 
     def _compute(self, piece: Piece, rows: int) -> float:
         """Cycles of a block: the cores share its words, or tiles of a product; the last wait."""
+        anew = piece.cycles + self._whole_bytes  # what is not cut is read in each block
         if "_xpulp" not in self._call.symbol:
-            return piece.cycles + _BLOCK_CYCLES
+            return anew + _BLOCK_CYCLES
         made = self._tensors[self._call.output]
         width, elements = made.shape[-1], made.size / self._cut.rows * rows
         units = -(-elements // 4)
         if self._call.macs:
             units = -(-elements // (_TILE_ROWS * width)) * -(-width // 4)
         filled = -(-units // self._cores) * self._cores / units
-        return piece.cycles * filled / self._cores + _BLOCK_CYCLES
+        return anew * filled / self._cores + _BLOCK_CYCLES
 
 
-def far_table(call: KernelCall) -> str:
-    """The table behind a convolution, which its kernel takes to be in L2; empty without one."""
-    inputs = call.node.inputs if call.node is not None else ()
-    fused = call.op in {"Conv2d", "ConvPool"} and "_linear_" not in call.symbol
-    return inputs[4] if fused and len(inputs) > 4 else ""
+def tilings(
+    call: KernelCall,
+    tensors: Mapping[str, Tensor],
+    far: frozenset[str],
+    cores: int,
+    near_constants: frozenset[str] = frozenset(),
+) -> list[Tiling]:
+    """One for each way in which the call can be parted."""
+    ways = cuts(call, tensors)
+    return [Tiling(cut, call, tensors, far, cores, near_constants) for cut in ways]
 
 
-def _turns(spans: list[Span] | tuple[Span, ...]) -> int:
-    """Staging buffers: two, unless nothing changes from block to block."""
-    return 1 if all(span == spans[0] for span in spans) else 2
+def _buffers(spans: list[Span] | tuple[Span, ...], turns: int) -> int:
+    """Staging buffers: one a turn, but one where nothing changes from block to block."""
+    return 1 if all(span == spans[0] for span in spans) else turns
 
 
 def _copy_cycles(span: Span) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
+from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.passes import simplify
@@ -12,6 +13,7 @@ from microformer.graph.tensor import Tensor
 from microformer.graph.verify import verify
 from microformer.integer.proof import prove
 from microformer.quantize import convert_matrix as matrix
+from microformer.quantize import convert_pool as pool
 from microformer.quantize import convert_shape as shape
 from microformer.quantize.assign import assign
 from microformer.quantize.builder import Builder
@@ -19,7 +21,7 @@ from microformer.quantize.context import Context
 from microformer.quantize.functions import FUNCTIONS
 from microformer.quantize.source import int_shape
 
-__all__ = ["quantize"]
+__all__ = ["convert", "quantize"]
 
 _CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
     "Linear": matrix.linear,
@@ -27,12 +29,14 @@ _CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
     "Attention": matrix.attention,
     "LayerNormalization": matrix.norm,
     "RMSNormalization": matrix.norm,
+    "MatMul": matrix.matmul,
+    "Requantize": shape.requantize,
     "Add": shape.add,
     "Mul": shape.mul,
     "Softmax": shape.softmax,
-    "MaxPool": shape.pool,
-    "AveragePool": shape.pool,
-    "ReduceMean": shape.mean,
+    "MaxPool": pool.pool,
+    "AveragePool": pool.pool,
+    "ReduceMean": pool.mean,
     "Concat": shape.concat,
     "Slice": shape.slice_axes,
     "Reshape": shape.reshape,
@@ -42,24 +46,32 @@ _CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
 }
 
 
-def quantize(model: FloatModel, ranges: Ranges, *, softmax: str = "lut") -> IntGraph:
-    """The integer program of ``model``: every tensor int, every scale exact, proven in 32 bits.
+def convert(model: FloatModel, ranges: Ranges, *, softmax: str = "lut") -> Conversion:
+    """Every tensor int, every scale exact, and still one step for one float node.
 
     ``softmax`` is "lut" (equation 3) or "ibert" (equation 4). Raises UnsupportedOpError for a
     node that has no integer meaning and ArithmeticProofError where 32 bits do not suffice.
     """
-    context = Context(Builder(model.name), assign(model, ranges), softmax)
+    context = Context(Builder(model.name), assign(model, ranges), softmax, model.imported)
     _declare_input(context, model)
+    made: dict[str, tuple[str, ...]] = {}
     for node in model.model.graph:
         converter = _CONVERTERS.get(node.op_type)
         if converter is None:
             raise UnsupportedOpError(
                 f"Node '{node.name}' ({node.op_type}) has no integer meaning in microformer."
             )
+        before = len(context.builder.nodes)
         converter(context, node)
+        made[str(node.name)] = tuple(n.name for n in context.builder.nodes[before:])
     source = context.tensors[model.input_name]
     graph = context.builder.graph((source,), (context.tensors[model.output_name],))
-    graph = simplify(verify(graph, "quantize"))
+    return Conversion(model, ranges, verify(graph, "quantize"), context.tensors, made)
+
+
+def quantize(model: FloatModel, ranges: Ranges, *, softmax: str = "lut") -> IntGraph:
+    """The integer program of ``model``: ``convert``, simplified, and proven in 32 bits."""
+    graph = simplify(convert(model, ranges, softmax=softmax).graph)
     prove(graph)
     return graph
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import onnx_ir as ir
 
 from microformer.graph.float_model import FloatModel, Ranges
@@ -25,6 +26,11 @@ class _Group:
     high: float
     symmetric: bool = False
     fixed: Quant | None = None
+
+    def fix(self, quant: Quant) -> None:
+        """Take an imported quantisation, and the range that it can hold."""
+        self.fixed = quant
+        self.low, self.high = quant.dequantize(np.array([-128, 127])).tolist()
 
     def quant(self) -> Quant:
         if self.fixed is not None:
@@ -54,8 +60,12 @@ class Assignment:
     def join(self, first: str, second: str) -> None:
         """Let two tensors share one scale, over the union of their ranges."""
         keep, gone = self.groups[first], self.groups[second]
-        if keep is gone:
-            return
+        if keep is gone or None not in (keep.fixed, gone.fixed):
+            return  # two imported scales stay two: the operation between them requantises
+        if gone.fixed is not None:
+            keep, gone = gone, keep
+        if keep.fixed is not None:
+            gone.low, gone.high = keep.low, keep.high
         keep.low, keep.high = min(keep.low, gone.low), max(keep.high, gone.high)
         keep.symmetric |= gone.symmetric
         keep.fixed = keep.fixed or gone.fixed
@@ -72,6 +82,11 @@ def assign(model: FloatModel, ranges: Ranges) -> Assignment:
     nodes = list(model.model.graph)
     for node in nodes:
         _seed(result, node)
+    if model.imported is not None:
+        for name, quant in model.imported.activations.items():
+            result.groups.setdefault(name, _Group(0.0, 0.0)).fix(quant)
+        for node in nodes:
+            _rescale(result, node)
     for node in nodes:
         _narrow(result, model, node)
     for node in nodes:
@@ -114,9 +129,24 @@ def _seed(result: Assignment, node: ir.Node) -> None:
         if data is not None:
             result.groups[output] = _Group(float(data.min()), float(data.max()))
     elif node.op_type == "Softmax":
-        result.groups[output].fixed = SOFTMAX_QUANT
+        result.groups[output].fix(SOFTMAX_QUANT)
     elif node.op_type == "Attention":
         result.groups[value_name(node.inputs[0])].symmetric = True
+
+
+def _rescale(result: Assignment, node: ir.Node) -> None:
+    """A positive multiple of an imported tensor has its levels, at another scale."""
+    if node.op_type != "Mul":
+        return
+    group = result.groups[value_name(node.outputs[0])]
+    for value, other in (node.inputs, node.inputs[::-1]):
+        factor, source = constant_of(other), result.groups.get(value_name(value))
+        if factor is None or factor.size != 1 or factor.reshape(()) <= 0 or source is None:
+            continue
+        if source.fixed is not None and group.fixed is None:
+            group.fix(
+                Quant(source.fixed.scale * float(factor.reshape(())), source.fixed.zero_point)
+            )
 
 
 def _narrow(result: Assignment, model: FloatModel, node: ir.Node) -> None:
@@ -135,8 +165,13 @@ def _narrow(result: Assignment, model: FloatModel, node: ir.Node) -> None:
         if low == 0.0 and producer.op_type in _CLAMPING:
             result.absorbed[source] = output
             after = result.groups[output]
+            if group.fixed is not None:
+                del result.absorbed[source]  # the two scales differ
+                return
             group.low, group.high = max(after.low, 0.0), after.high
             return
+    if group.fixed is not None:
+        return
     function = FUNCTIONS[node.op_type](node)
     tolerance = result[output].scale / 4.0
     group.low, group.high = useful_range(function, group.low, group.high, tolerance)

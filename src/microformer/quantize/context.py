@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
+from microformer.graph.float_model import Imported
 from microformer.graph.ops import Op, Reshape, Table
 from microformer.graph.tensor import Array, Quant
 from microformer.quantize.assign import Assignment
@@ -24,6 +25,7 @@ class Context:
     builder: Builder
     scales: Assignment
     softmax: str
+    imported: Imported | None = None
     tensors: dict[str, str] = field(default_factory=dict)
     weights: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
@@ -47,6 +49,17 @@ class Context:
         return self.builder.constant(
             name, quant.quantize(data).reshape(int_shape(data.shape)), quant
         )
+
+    def grid(self, value: ir.Value | None) -> Array | None:
+        """The imported step of a constant, as wide as it; None where it brought none."""
+        data = constant_of(value)
+        if data is None or self.imported is None or value_name(value) not in self.imported.grids:
+            return None
+        return np.broadcast_to(self.imported.grids[value_name(value)], data.shape)
+
+    def keeps(self, value: ir.Value | None) -> bool:
+        """Whether a tensor has a scale that was imported."""
+        return self.imported is not None and value_name(value) in self.imported.activations
 
     def quant(self, tensor: str) -> Quant:
         """The scale and zero point of an int tensor."""

@@ -4,19 +4,30 @@ import numpy as np
 import onnx_ir as ir
 
 from microformer.errors import ModelError
-from microformer.graph.ops import MASKED, Attention, Conv2d, LayerNorm, Linear, Reshape, Transpose
+from microformer.graph.ops import (
+    MASKED,
+    Attention,
+    Conv2d,
+    LayerNorm,
+    Linear,
+    MatMul,
+    Reshape,
+    Transpose,
+)
 from microformer.graph.tensor import Array, Quant
 from microformer.integer.conv import output_size
 from microformer.integer.layernorm import H_LIMIT, half_bits
 from microformer.integer.requantize import INT32_LIMIT
 from microformer.integer.softmax import exponential_table
 from microformer.quantize.context import Context
+from microformer.quantize.imported import imported_integers, imported_weight, wide_integers
 from microformer.quantize.scales import (
     LinearIntegers,
     context_integers,
     ibert_integers,
     linear_integers,
     score_integers,
+    symmetric,
 )
 from microformer.quantize.source import (
     constant_of,
@@ -63,8 +74,30 @@ def linear(c: Context, node: ir.Node) -> None:
     weight = required_constant(node, 1, "weight")  # [N, K]
     quant = c.scales[value_name(node.outputs[0])]
     bias = _bias(node, weight.shape[0])
-    integers = linear_integers(weight, bias, c.quant(x), quant, str(node.name))
-    c.write(node, Linear(integers.shift), (x, *_constants(c, node, integers)))
+    integers = _integers(c, node, weight, bias, c.quant(x))
+    op = Linear(integers.shift, integers.wide, quant.zero_point if integers.wide else 0)
+    c.write(node, op, (x, *_constants(c, node, integers)))
+
+
+def _integers(c: Context, node: ir.Node, weight: Array, bias: Array, x: Quant) -> LinearIntegers:
+    """Imported weights as they are where int8 holds them; else equation (2)'s own."""
+    out, grid = c.scales[value_name(node.outputs[0])], c.grid(node.inputs[1])
+    if grid is not None:
+        given = imported_weight(weight, grid.reshape(weight.shape[0], -1))
+        if given is not None:
+            return imported_integers(*given, bias, x, out, str(node.name))
+        c.builder.notes.append(f"{node.name}: imported weights are quantised anew")
+    return linear_integers(weight, bias, x, out, str(node.name))
+
+
+def matmul(c: Context, node: ir.Node) -> None:
+    """a [..., M, K], b [..., K, N] -> [..., M, N], equations (1m) and (2w)."""
+    a, b = c.read(node.inputs[0]), c.read(node.inputs[1])
+    out, (qa, qb) = c.scales[value_name(node.outputs[0])], (c.quant(a), c.quant(b))
+    ratio = qa.scale * qb.scale / out.scale
+    mult, shift = wide_integers(np.array([ratio]), 255 * 255 * c.shape(a)[-1])
+    op = MatMul(False, qa.zero_point, qb.zero_point, int(mult[0]), shift, out.zero_point)
+    c.write(node, op, (a, b))
 
 
 def conv(c: Context, node: ir.Node) -> None:
@@ -81,7 +114,7 @@ def conv(c: Context, node: ir.Node) -> None:
     kernel = np.ascontiguousarray(weight.transpose(0, 2, 3, 1))  # [N, KH, KW, C/G]
     quant, out = c.quant(x), c.scales[value_name(node.outputs[0])]
     bias = _bias(node, weight.shape[0])
-    integers = linear_integers(kernel, bias, quant, out, str(node.name))
+    integers = _integers(c, node, kernel, bias, quant)
     op = Conv2d(
         stride=(stride[0], stride[1]),
         pads=(pads[0], pads[1], pads[2], pads[3]),
@@ -89,6 +122,8 @@ def conv(c: Context, node: ir.Node) -> None:
         groups=integer(node, "group", 1),
         pad_value=quant.zero_point,
         shift=integers.shift,
+        wide=integers.wide,
+        zero=out.zero_point if integers.wide else 0,
     )
     shape = c.shape(x)
     image = c.reshaped(x, (shape[0], 1, shape[1])) if one_dimensional else x
@@ -126,7 +161,7 @@ def _mask_integers(mask: Array, unit: float, rows: int, columns: int) -> Array:
 def attention(c: Context, node: ir.Node) -> None:
     """q [Sq, H*P], k [Sk, KVH*P], v [Sk, KVH*PV] -> [Sq, H*PV], equations (3) and (4)."""
     q, k, v = (_rows(c, node, index) for index in range(3))
-    q = c.requantized(q, Quant(c.quant(q).scale, 0))
+    q = c.requantized(q, _symmetric(c.quant(q)))
     heads = integer(node, "q_num_heads", 1)
     kv_heads = integer(node, "kv_num_heads", heads)
     head_dim, value_dim = c.shape(q)[1] // heads, c.shape(v)[1] // kv_heads
@@ -162,6 +197,12 @@ def attention(c: Context, node: ir.Node) -> None:
         integers = _mask_integers(mask, unit, c.shape(q)[0], c.shape(k)[0])
         bias = c.builder.constant(f"{node.name}.bias", integers)
     c.write(node, op, (q, k, v, lut, bias))
+
+
+def _symmetric(quant: Quant) -> Quant:
+    """The scale of zero point 0 that holds all that an imported one can."""
+    low, high = quant.dequantize(np.array([-128, 127])).tolist()
+    return quant if quant.zero_point == 0 else symmetric(low, high)
 
 
 def _rows(c: Context, node: ir.Node, index: int) -> str:

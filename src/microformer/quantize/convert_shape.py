@@ -6,11 +6,9 @@ import onnx_ir as ir
 from microformer.errors import UnsupportedOpError
 from microformer.graph.ops import (
     Add,
-    AvgPool2d,
     Concat,
     Embedding,
-    MaxPool2d,
-    Mean,
+    FineSoftmax,
     Mul,
     Reshape,
     Slice,
@@ -19,11 +17,12 @@ from microformer.graph.ops import (
     Transpose,
 )
 from microformer.graph.passes.debts import inverse
-from microformer.integer.conv import output_size
-from microformer.integer.softmax import exponential_table
+from microformer.graph.tensor import Quant
+from microformer.integer.softmax import exponential_table, fine_table
 from microformer.quantize.assign import SOFTMAX_QUANT
 from microformer.quantize.context import Context
 from microformer.quantize.functions import FUNCTIONS, clip_bounds, function_table
+from microformer.quantize.imported import imported_constant
 from microformer.quantize.scales import (
     add_integers,
     affine,
@@ -52,7 +51,8 @@ def _pair(c: Context, node: ir.Node) -> tuple[str, str]:
             names.append(c.read(value))
             continue
         shape = int_shape(data.shape) if data.ndim else (1,)
-        quant = affine(float(data.min()), float(data.max()))
+        quant = imported_constant(data, c.grid(value))
+        quant = quant or affine(float(data.min()), float(data.max()))
         levels = quant.quantize(data).reshape(shape)
         names.append(c.builder.constant(value_name(value), levels, quant))
     first, second = names
@@ -98,12 +98,35 @@ def add(c: Context, node: ir.Node) -> None:
 
 def mul(c: Context, node: ir.Node) -> None:
     """Equation (9)."""
+    if _relabelled(c, node):
+        return
     first, second = _pair(c, node)
     a, b, out = c.quant(first), c.quant(second), c.scales[value_name(node.outputs[0])]
     ratio = a.scale * b.scale / out.scale
     mult, offset, shift = scale_integers(ratio, 255 * 255, 0, out.zero_point)
     op = Mul(a.zero_point, b.zero_point, mult, offset, shift)
     _write_pair(c, node, op, first, second)
+
+
+def _relabelled(c: Context, node: ir.Node) -> bool:
+    """A multiple of an imported tensor that is the same levels under another scale: no bytes."""
+    out = c.scales[value_name(node.outputs[0])]
+    for value, other in (node.inputs, node.inputs[::-1]):
+        factor = constant_of(other)
+        if factor is None or factor.size != 1 or not c.keeps(value):
+            continue
+        x = c.read(value)
+        if Quant(c.quant(x).scale * float(factor.reshape(())), c.quant(x).zero_point) == out:
+            c.write(node, Reshape(c.shape(x)), (x,))
+            return True
+    return False
+
+
+def requantize(c: Context, node: ir.Node) -> None:
+    """Equation (6): the same values at another scale."""
+    x, out = c.read(node.inputs[0]), c.scales[value_name(node.outputs[0])]
+    entries = function_table(np.asarray, c.quant(x), out)
+    c.write(node, Table(), (x, c.builder.table(f"{node.name}.table", entries)))
 
 
 def activation(c: Context, node: ir.Node) -> None:
@@ -128,89 +151,17 @@ def softmax(c: Context, node: ir.Node) -> None:
             f"Node '{node.name}' (Softmax) works on axis {axis} of {list(c.shape(x))}; only the "
             "last axis is compiled, so transpose before it."
         )
+    if c.imported is not None and c.keeps(node.outputs[0]):
+        out = c.scales[value_name(node.outputs[0])]
+        table = c.builder.constant(f"{node.name}.table", fine_table(c.quant(x).scale))
+        c.write(node, FineSoftmax(round(2.0**40 / out.scale), out.zero_point), (x, table))
+        return
     mult, shift = score_integers(c.quant(x).scale, 255)
     ibert = ibert_integers(c.quant(x).scale)
     op = Softmax(c.softmax, mult, shift, ibert.preshift, ibert.ln2, ibert.b, ibert.c, ibert.shift)
     lut = c.builder.table("softmax_lut", exponential_table()) if c.softmax == "lut" else ""
     output = c.write(node, op, (x, lut))
     assert c.quant(output) == SOFTMAX_QUANT
-
-
-def pool(c: Context, node: ir.Node) -> None:
-    """MaxPool or AveragePool over [C, H, W] or [C, L]: to channel-last and back."""
-    x, out = c.read(node.inputs[0]), c.scales[value_name(node.outputs[0])]
-    kernel = ints(node, "kernel_shape", ())
-    strides, pads = (
-        ints(node, "strides", [1] * len(kernel)),
-        ints(node, "pads", [0] * 2 * len(kernel)),
-    )
-    one_dimensional = len(kernel) == 1
-    if one_dimensional:
-        kernel, strides, pads = (1, *kernel), (1, *strides), (0, pads[0], 0, pads[1])
-        x = c.reshaped(x, (c.shape(x)[0], 1, c.shape(x)[1]))
-    (kh, kw), (sy, sx), quant = kernel, strides, c.quant(x)
-    frame = (pads[0], pads[1], pads[2], pads[3])
-    channels, height, width = c.shape(x)
-    name = node.name or value_name(node.outputs[0])
-    last = (height, width, channels)
-    image = c.step(f"{name}.to_hwc", Transpose((1, 2, 0)), (x,), last, quant)
-    op: MaxPool2d | AvgPool2d = MaxPool2d((kh, kw), (sy, sx), frame)
-    inputs: tuple[str, ...] = (image,)
-    if node.op_type == "AveragePool":
-        include = bool(integer(node, "count_include_pad", 0))
-        constants, shift = _average_rows(
-            kh * kw, quant.scale / out.scale, (quant.zero_point, out.zero_point)
-        )
-        op = AvgPool2d((kh, kw), (sy, sx), frame, include, quant.zero_point, shift)
-        inputs = (image, *(c.builder.constant(f"{name}.{k}", v) for k, v in constants.items()))
-    oh, ow = output_size((height, width), (kh, kw), (sy, sx), frame)
-    result = c.step(name, op, inputs, (oh, ow, channels), out)
-    if one_dimensional:
-        first = (channels, oh, ow)
-        result = c.step(f"{name}.to_chw", Transpose((2, 0, 1)), (result,), first, out)
-        c.write(node, Reshape((channels, ow)), (result,))
-    else:
-        c.write(node, Transpose((2, 0, 1)), (result,))
-
-
-def _average_rows(
-    cells: int, ratio: float, zeros: tuple[int, int]
-) -> tuple[dict[str, np.ndarray[tuple[int, ...], np.dtype[np.int32]]], int]:
-    """Equation (10): mult and add for every count of cells 1..KH*KW at one common shift."""
-    zero_in, zero_out = zeros
-    shift = min(
-        scale_integers(ratio / n, 128 * n, zero_in * n, zero_out)[2] for n in range(1, cells + 1)
-    )
-    counts = np.arange(1, cells + 1)
-    mult = np.floor(ratio / counts * 2.0**shift + 0.5).astype(np.int64)
-    offset = -zero_in * counts * mult + (zero_out << shift) + (1 << (shift - 1))
-    return {"mult": mult.astype(np.int32), "add": offset.astype(np.int32)}, shift
-
-
-def mean(c: Context, node: ir.Node) -> None:
-    """Equation (10) over adjacent axes; ``keepdims`` is a Reshape."""
-    x, out = c.read(node.inputs[0]), c.scales[value_name(node.outputs[0])]
-    shape = full_shape(node.inputs[0])
-    constant = constant_of(node.inputs[1]) if len(node.inputs) > 1 else None
-    listed = constant.reshape(-1).tolist() if constant is not None else ints(node, "axes", ())
-    axes = sorted({int_axis(shape, int(a)) for a in (listed or range(1, len(shape)))} - {-1})
-    count = int(np.prod([c.shape(x)[a] for a in axes]))
-    if axes != list(range(axes[0], axes[0] + len(axes))):
-        raise UnsupportedOpError(
-            f"Node '{node.name}' (ReduceMean) averages axes {axes} that do not lie side by side; "
-            "split it into two means."
-        )
-    zero = c.quant(x).zero_point
-    ratio = c.quant(x).scale / out.scale / count
-    mult, offset, shift = scale_integers(ratio, 128 * count, zero * count, out.zero_point)
-    kept = tuple(d for i, d in enumerate(c.shape(x)) if i not in axes)
-    wanted = int_shape(full_shape(node.outputs[0]))
-    op = Mean(tuple(axes), mult, offset, shift)
-    if kept == wanted:
-        c.write(node, op, (x,))
-        return
-    reduced = c.step(f"{node.name}.mean", op, (x,), kept, out)
-    c.write(node, Reshape(wanted), (reduced,))
 
 
 def concat(c: Context, node: ir.Node) -> None:
@@ -227,7 +178,7 @@ def concat(c: Context, node: ir.Node) -> None:
 
 def slice_axes(c: Context, node: ir.Node) -> None:
     """One Slice an axis that is really cut."""
-    x, shape = c.read(node.inputs[0]), full_shape(node.inputs[0])
+    x, shape = _moved(c, node), full_shape(node.inputs[0])
     starts, stops = (required_constant(node, i, "bounds").reshape(-1).tolist() for i in (1, 2))
     listed = constant_of(node.inputs[3]) if len(node.inputs) > 3 else None
     axes = listed.reshape(-1).tolist() if listed is not None else list(range(len(starts)))
@@ -250,10 +201,15 @@ def slice_axes(c: Context, node: ir.Node) -> None:
     c.write(node, Reshape(int_shape(full_shape(node.outputs[0]))), (x,))
 
 
+def _moved(c: Context, node: ir.Node) -> str:
+    """The input of an operation that moves bytes, at its output's scale (imported ones differ)."""
+    return c.requantized(c.read(node.inputs[0]), c.scales[value_name(node.outputs[0])])
+
+
 def reshape(c: Context, node: ir.Node) -> None:
     """The same bytes under another shape."""
     shape = int_shape(full_shape(node.outputs[0]))
-    c.write(node, Reshape(shape), (c.read(node.inputs[0]),))
+    c.write(node, Reshape(shape), (_moved(c, node),))
 
 
 def transpose(c: Context, node: ir.Node) -> None:
@@ -262,7 +218,7 @@ def transpose(c: Context, node: ir.Node) -> None:
     perm = ints(node, "perm", tuple(reversed(range(len(shape)))))
     moving = [axis for axis in range(len(shape)) if shape[axis] != 1]
     order = [moving.index(axis) for axis in perm if shape[axis] != 1]
-    x = c.reshaped(c.read(node.inputs[0]), tuple(shape[a] for a in moving))
+    x = c.reshaped(_moved(c, node), tuple(shape[a] for a in moving))
     wanted = int_shape(full_shape(node.outputs[0]))
     squeezed = tuple(shape[axis] for axis in perm if shape[axis] != 1)
     if squeezed == wanted:

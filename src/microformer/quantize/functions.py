@@ -55,6 +55,7 @@ FUNCTIONS: dict[str, Callable[[ir.Node], Function]] = {
     "Silu": lambda _: lambda x: x * _sigmoid(x),
     "Sigmoid": lambda _: _sigmoid,
     "Tanh": lambda _: np.tanh,
+    "Erf": lambda _: lambda x: np.asarray(_erf(x)),
     "HardSwish": lambda _: lambda x: x * np.clip(x / 6.0 + 0.5, 0.0, 1.0),
     "HardSigmoid": _hard_sigmoid,
 }

@@ -39,6 +39,7 @@ class LinearIntegers:
     add: NDArray[np.int32]
     shift: int
     coarse_channels: int
+    wide: bool = False
 
 
 def accumulator_limits(weight: Array) -> NDArray[np.int64]:

@@ -2,9 +2,9 @@
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass
-from typing import Any
+
+from microformer.graph.serialize import finite
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,4 @@ class Report:
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""
-        return json.dumps(_finite(dataclasses.asdict(self)), indent=2)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return json.dumps(finite(dataclasses.asdict(self)), indent=2)

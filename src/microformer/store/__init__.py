@@ -36,7 +36,9 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
         "cores": compiled.cores,
         "weights": compiled.weights,
         "float_model": {
-            f.name: getattr(model, f.name) for f in dataclasses.fields(model) if f.name != "model"
+            f.name: getattr(model, f.name)
+            for f in dataclasses.fields(model)
+            if f.name not in ("model", "imported")  # the integer graph has the scales already
         },
         "project": dataclasses.asdict(project) | {"files": sorted(project.files)},
     }

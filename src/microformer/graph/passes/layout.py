@@ -106,7 +106,7 @@ class _Sweep:
                 return self._elementwise(node, 2)
             case ops.Linear():
                 return self._last_axis(node) or self._shuffled_linear(node)
-            case ops.LayerNorm() | ops.Softmax():
+            case ops.LayerNorm() | ops.Softmax() | ops.FineSoftmax():
                 return self._last_axis(node)
             case ops.Slice() | ops.Concat():
                 return self._along(node, op)

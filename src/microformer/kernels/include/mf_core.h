@@ -45,6 +45,19 @@ static inline int8_t mf_requantize(int32_t acc, int32_t mult, int32_t add, int32
   return mf_clamp8((acc * mult + add) >> shift);
 }
 
+/* clamp8(value + zero) of a 64-bit value. */
+static inline int8_t mf_clamp8_wide(int64_t value, int32_t zero) {
+  const int64_t low = value + zero < -128 ? -128 : value + zero;
+  return (int8_t)(low > 127 ? 127 : low);
+}
+
+/* Equation (2w): the 64-bit form, for imported scales that 31 bits cannot hold. */
+static inline int8_t mf_requantize_wide(
+    int32_t acc, int32_t mult, int32_t add, int32_t shift, int32_t zero) {
+  const int64_t product = (int64_t)(acc + add) * mult + ((int64_t)1 << (shift - 1));
+  return mf_clamp8_wide(product >> shift, zero);
+}
+
 /* Equation (6); a NULL table leaves y as it is. */
 static inline int8_t mf_lookup(const int8_t *table, int8_t y) {
   return table != NULL ? table[y + 128] : y;

@@ -2,7 +2,7 @@
 #ifndef MF_CONV2D_S8_REF_H
 #define MF_CONV2D_S8_REF_H
 
-#include "mf_core.h"
+#include "mf_conv_ref.h"
 
 static inline void mf_conv2d_s8_ref(
     const int8_t *restrict x,       /* [h, w, c] */
@@ -16,39 +16,9 @@ static inline void mf_conv2d_s8_ref(
     int32_t dilation_w, int32_t groups, int32_t pad_value, int32_t shift,
     void *scratch /* none */) {
   (void)scratch;
-  const int32_t depth = c / groups;
-  const int32_t per_group = n / groups;
-  for (int32_t oy = 0; oy < oh; oy++) {
-    for (int32_t ox = 0; ox < ow; ox++) {
-      const int32_t top = oy * stride_h - pad_top;
-      const int32_t left = ox * stride_w - pad_left;
-      const int8_t *taps = weight; /* walks through all weights once a cell */
-      for (int32_t channel = 0, first = 0, in_group = 0; channel < n; channel++) {
-        int32_t acc = 0;
-        for (int32_t ky = 0; ky < kh; ky++) {
-          const int32_t iy = top + ky * dilation_h;
-          for (int32_t kx = 0; kx < kw; kx++, taps += depth) {
-            const int32_t ix = left + kx * dilation_w;
-            if (iy >= 0 && iy < h && ix >= 0 && ix < w) {
-              const int8_t *cell = x + ((iy * w + ix) * c + first);
-              for (int32_t i = 0; i < depth; i++) {
-                acc += cell[i] * taps[i];
-              }
-            } else {
-              for (int32_t i = 0; i < depth; i++) {
-                acc += pad_value * taps[i];
-              }
-            }
-          }
-        }
-        *y++ = mf_lookup(table, mf_requantize(acc, mult[channel], add[channel], shift));
-        if (++in_group == per_group) { /* the next channel reads the next group of inputs */
-          in_group = 0;
-          first += depth;
-        }
-      }
-    }
-  }
+  mf_conv_ref(
+      x, weight, mult, add, table, y, h, w, c, oh, ow, n, kh, kw, stride_h, stride_w, pad_top,
+      pad_left, dilation_h, dilation_w, groups, pad_value, shift, 0, 0);
 }
 
 #endif

@@ -66,26 +66,21 @@ static inline void mf_conv2d_s8_xpulp_4x4(
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
     int32_t dilation_w, int32_t groups, int32_t pad_value, int32_t shift,
     void *restrict scratch /* panels, table, four rows a core */) {
-  const int32_t k = kh * kw * c, size = mf_panel_words(k), panels = (n + 3) >> 2;
-  const int32_t group = mf_resident_panels(k, n);
-  int32_t *const near = (int32_t *)scratch;
-  int8_t *const near_table = (int8_t *)(near + mf_resident_words(weight, k, n));
+  const int32_t k = kh * kw * c;
+  int8_t *const near_table = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
   int8_t *const rows = near_table + (table != NULL ? 256 : 0) + 4 * mf_core() * mf_row_stride(k);
   const mf_conv_t conv = {
       {x, h, w, c, pad_value}, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, dilation_h,
       dilation_w};
   (void)mult, (void)add, (void)groups;
-  mf_stream_t stream = {weight, near, mf_is_near(weight), 0, 0};
-  mf_stream_next(&stream, group * size, group * size);
+  mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
   const int8_t *const looked_up =
       table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL;
-  for (int32_t panel = 0; panel < panels; panel += group) {
-    const int32_t count = panels - panel < group ? panels - panel : group;
-    const int32_t *at = mf_stream_take(&stream, count * size, group * size);
-    const int32_t after = panels - panel - count < group ? panels - panel - count : group;
-    mf_stream_next(&stream, after * size, group * size);
+  while (mf_next_panels(&residents)) {
+    const int32_t first = 4 * residents.first;
     mf_conv_panels(
-        &conv, at, looked_up, y + 4 * panel, rows, oh * ow, k, count, n - 4 * panel, n, shift);
+        &conv, residents.at, looked_up, y + first, rows, oh * ow, k, residents.count, n - first, n,
+        shift);
   }
 }
 

@@ -110,24 +110,18 @@ static inline void mf_conv_pool_s8_xpulp_4x4(
   const int32_t reach = mf_along(&band) ? 0 : 3 * pool_stride_w;
   band.cells = (reach + pool_w - 1) * stride_w + kw;
   band.pitch = mf_row_stride(band.cells * c + 3);
-  const int32_t k = 4 * kh * band.words, size = mf_panel_words(k), panels = (n + 3) >> 2;
-  const int32_t group = mf_resident_panels(k, n);
-  int32_t *const near = (int32_t *)scratch;
-  int8_t *const near_table = (int8_t *)(near + mf_resident_words(weight, k, n));
+  const int32_t k = 4 * kh * band.words;
+  int8_t *const near_table = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
   int8_t *const rows =
       near_table + (table != NULL ? 256 : 0) + mf_core() * mf_own_bytes(band.rows * band.pitch);
   (void)mult, (void)add, (void)groups, (void)dilation_w;
-  mf_stream_t stream = {weight, near, mf_is_near(weight), 0, 0};
-  mf_stream_next(&stream, group * size, group * size);
+  mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
   const int8_t *const looked_up =
       table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL;
-  for (int32_t panel = 0; panel < panels; panel += group) {
-    const int32_t count = panels - panel < group ? panels - panel : group;
-    const int32_t *at = mf_stream_take(&stream, count * size, group * size);
-    const int32_t after = panels - panel - count < group ? panels - panel - count : group;
-    mf_stream_next(&stream, after * size, group * size);
+  while (mf_next_panels(&residents)) {
+    const int32_t first = 4 * residents.first;
     mf_conv_pool_panels(
-        &band, at, looked_up, y + 4 * panel, rows, oh, count, n - 4 * panel, n, shift);
+        &band, residents.at, looked_up, y + first, rows, oh, residents.count, n - first, n, shift);
   }
 }
 

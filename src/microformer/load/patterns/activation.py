@@ -21,6 +21,11 @@ GRID: Array = np.concatenate([np.linspace(-8, 8, 1601), np.linspace(-60, 60, 241
 TOLERANCE = 2e-5
 """Exporters write sqrt(2) with 4 to 8 digits; erf and tanh Gelu differ by 4.7e-4."""
 MAX_NODES = 24
+_APART = (
+    *("Add", "Sub", "Mul", "Div", "Erf", "Tanh", "Sigmoid", "Relu", "Clip", "HardSigmoid"),
+    *("HardSwish", "Gelu"),
+)
+"""What has a canonical form alone: ``--exact-import`` keeps these as the file has them."""
 
 
 def _sigmoid(x: Array) -> Array:
@@ -102,12 +107,20 @@ def recognise_activations(graph: ir.Graph) -> bool:
             found = identify(_evaluate(node, source, members))
             if found is None or not _better(found, members):
                 continue
+            apart = edit.is_exact(graph) and all(m.op_type in _APART for m in members)
+            if _rounds_inside(members) and (found.affine or apart):
+                continue
             if best is None or not found.affine or best[1].affine:
                 best = (source, found)
         if best is not None:
             _emit(node, *best)
             modified = True
     return modified
+
+
+def _rounds_inside(members: list[ir.Node]) -> bool:
+    """Whether an imported model rounds between the first (which is last) and the other members."""
+    return any(edit.quant_of(member.outputs[0]) is not None for member in members[1:])
 
 
 def _is_output(node: ir.Node) -> bool:

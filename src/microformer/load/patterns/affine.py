@@ -37,7 +37,8 @@ def _normalise(node: ir.Node) -> bool:
             return False
         result = edit.insert(node, "Mul", [a, a], shape)
     elif second is not None and node.op_type == "Sub":
-        result = edit.insert(node, "Add", [a, edit.constant(node, -second)], shape)
+        minus = edit.constant(node, -second, grid=edit.grid_of(b))
+        result = edit.insert(node, "Add", [a, minus], shape)
     elif second is not None:
         if not np.all(second):
             return False
@@ -142,6 +143,8 @@ def fold_ahead(graph: ir.Graph) -> bool:
         found = operands(before) if before is not None else None
         if found is None or before is None or parameters_of_node(node) is None:
             continue
+        if edit.quant_of(value) is not None:
+            continue  # it was rounded there
         if node.op_type == "Linear":
             modified |= _into_linear(node, before, *found)
         elif node.op_type == "Conv":

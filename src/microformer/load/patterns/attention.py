@@ -37,9 +37,16 @@ def fuse_attention(graph: ir.Graph) -> bool:
     """Replace MatMul(Softmax(Q K^T ...), V) by canonical Attention."""
     modified = False
     for node in list(graph):
-        if edit.producer(node.outputs[0], "MatMul"):
+        if edit.producer(node.outputs[0], "MatMul") and not _kept_apart(graph, node):
             modified |= _from_matmul(node)
     return modified
+
+
+def _kept_apart(graph: ir.Graph, node: ir.Node) -> bool:
+    """Whether the probabilities are rounded by an imported model, which is to be kept exactly."""
+    if not edit.is_exact(graph) or node.inputs[0] is None:
+        return False
+    return edit.quant_of(trace(node.inputs[0]).base) is not None
 
 
 def _from_matmul(node: ir.Node) -> bool:

@@ -10,6 +10,7 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from microformer.graph.tensor import Array
 from microformer.load import edit
 from microformer.load.patterns.reshapes import reshape
 
@@ -20,7 +21,66 @@ def recognise_norms(graph: ir.Graph) -> bool:
     for node in list(graph):
         if node.op_type in ("Div", "Mul") and len(node.inputs) == 2:
             modified |= _from_division(node)
+        elif node.op_type == "Add" and len(node.inputs) == 2:
+            modified |= _from_sum(node)
     return modified
+
+
+def _from_sum(node: ir.Node) -> bool:
+    """x g + (beta - mean(x) g) with g = gamma / sqrt(variance + epsilon), as TensorFlow has it."""
+    for product, rest in (node.inputs, node.inputs[::-1]):
+        found = edit.producer(product, "Mul")
+        for x, gain in (found.inputs, found.inputs[::-1]) if found is not None else ():
+            if x is None or edit.array_of(x) is not None:
+                continue
+            inverse, gamma = _factor(gain)
+            spread = _variance(inverse, inverted=True)
+            if spread is None or _centred(spread[0]) is not x:
+                continue
+            negative, beta = _addend(rest)
+            if not _is_negative_mean(negative, gain, x, beta is None):
+                continue
+            _emit(node, x, spread[1], True, gamma, beta)
+            return True
+    return False
+
+
+def _factor(gain: ir.Value | None) -> tuple[ir.Value | None, Array | None]:
+    """(inverse deviation, gamma) of a gain, gamma None where it is one."""
+    node = edit.producer(gain, "Mul")
+    for a, b in (node.inputs, node.inputs[::-1]) if node is not None else ():
+        if edit.array_of(b) is not None:
+            return a, edit.array_of(b)
+    return gain, None
+
+
+def _addend(value: ir.Value | None) -> tuple[ir.Value | None, Array | None]:
+    """(-mean g, beta) of a sum with a constant; a difference beta - mean g is left as it is."""
+    node = edit.producer(value, "Add")
+    for a, b in (node.inputs, node.inputs[::-1]) if node is not None else ():
+        if edit.array_of(b) is not None:
+            return a, edit.array_of(b)
+    node = edit.producer(value, "Sub")
+    return value, edit.array_of(node.inputs[0]) if node is not None else None
+
+
+def _is_negative_mean(
+    value: ir.Value | None, gain: ir.Value | None, x: ir.Value, alone: bool
+) -> bool:
+    """Whether ``value`` is -mean(x) gain, or the difference of a constant and mean(x) gain."""
+    node = edit.producer(value, "Sub")
+    negated = node is not None and edit.array_of(node.inputs[0]) is not None and not alone
+    product = edit.producer(node.inputs[1] if node is not None and negated else value, "Mul")
+    for mean, factor in (product.inputs, product.inputs[::-1]) if product is not None else ():
+        if factor is not gain:
+            continue
+        inner = mean if negated else None
+        negative = edit.producer(mean, "Neg")
+        if negative is not None and not negated:
+            inner = negative.inputs[0]
+        if inner is not None and _mean_of(inner) is x:
+            return True
+    return False
 
 
 def _from_division(node: ir.Node) -> bool:
@@ -97,11 +157,20 @@ def _same_centred(a: ir.Value, b: ir.Value) -> bool:
     return a is b or (_centred(a) is not None and _centred(a) is _centred(b))
 
 
-def _emit(node: ir.Node, x: ir.Value, epsilon: float, centred: bool) -> None:
+def _emit(
+    node: ir.Node,
+    x: ir.Value,
+    epsilon: float,
+    centred: bool,
+    gamma: Array | None = None,
+    beta: Array | None = None,
+) -> None:
     shape = edit.shape_of(x)
-    constants = [edit.constant(node, np.ones(shape[-1], np.float32))]
+    scale = np.ones(1) if gamma is None else gamma.reshape(-1)
+    offset = np.zeros(1) if beta is None else beta.reshape(-1)
+    constants = [edit.constant(node, np.broadcast_to(scale, shape[-1:]))]
     if centred:
-        constants.append(edit.constant(node, np.zeros(shape[-1], np.float32)))
+        constants.append(edit.constant(node, np.broadcast_to(offset, shape[-1:])))
     op = "LayerNormalization" if centred else "RMSNormalization"
     attributes = {"axis": -1, "epsilon": epsilon}
     edit.replace(node.outputs[0], edit.insert(node, op, [x, *constants], shape, attributes))

@@ -19,12 +19,20 @@ def recognise_linear(graph: ir.Graph) -> bool:
 
 
 def linear(
-    before: ir.Node, x: ir.Value, weight: Array, bias: Array | None, lead: tuple[int, ...]
+    before: ir.Node,
+    x: ir.Value,
+    weight: Array,
+    bias: Array | None,
+    lead: tuple[int, ...],
+    grid: Array | None = None,
 ) -> ir.Value:
-    """Insert a Linear: x [*lead, K], weight [N, K], bias [N] (zeros if None) -> [*lead, N]."""
+    """Insert a Linear: x [*lead, K], weight [N, K], bias [N] (zeros if None) -> [*lead, N].
+
+    ``grid`` is the imported step of the weight, of its shape.
+    """
     rows = weight.shape[0]
     bias = np.zeros(rows, np.float32) if bias is None else bias
-    constants = [edit.constant(before, weight), edit.constant(before, bias)]
+    constants = [edit.constant(before, weight, grid=grid), edit.constant(before, bias)]
     return edit.insert(before, "Linear", [x, *constants], [*lead, rows], domain=edit.DOMAIN)
 
 
@@ -41,8 +49,9 @@ def _from_matmul(node: ir.Node) -> bool:
     shape = edit.shape_of(node.outputs[0])
     if weight.size != weight.shape[-1] * weight.shape[-2] or len(edit.shape_of(x)) != len(shape):
         return False
-    matrix = weight.reshape(weight.shape[-2:]).T
-    edit.replace(node.outputs[0], linear(node, x, matrix, None, shape[:-1]))
+    matrix, grid = weight.reshape(weight.shape[-2:]).T, edit.grid_of(node.inputs[1])
+    grid = None if grid is None else grid.reshape(weight.shape[-2:]).T
+    edit.replace(node.outputs[0], linear(node, x, matrix, None, shape[:-1], grid))
     return True
 
 
@@ -53,13 +62,16 @@ def _from_gemm(node: ir.Node) -> bool:
     rows, columns = edit.shape_of(node.outputs[0])
     if edit.int_attribute(node, "transA", 0):
         x = edit.insert(node, "Transpose", [x], edit.shape_of(x)[::-1], {"perm": [1, 0]})
-    matrix = weight if edit.int_attribute(node, "transB", 0) else weight.T
-    matrix = matrix * node.attributes.get_float("alpha", 1.0)
+    alpha = node.attributes.get_float("alpha", 1.0)
+    grid = edit.grid_of(node.inputs[1])
+    if not edit.int_attribute(node, "transB", 0):
+        weight, grid = weight.T, None if grid is None else grid.T
+    matrix, grid = weight * alpha, None if grid is None else grid * abs(alpha)
     beta = node.attributes.get_float("beta", 1.0)
     addend = node.inputs[2] if len(node.inputs) > 2 else None
     constant = edit.array_of(addend)
     bias = None if constant is None else channel_vector(constant * beta, columns)
-    result = linear(node, x, matrix, bias, (rows,))
+    result = linear(node, x, matrix, bias, (rows,), grid)
     if addend is not None and bias is None:
         if constant is not None:
             addend = edit.constant(node, constant * beta)
@@ -101,7 +113,9 @@ def absorb_bias(graph: ir.Graph) -> bool:
             vector = channel_vector(addend, shape[-1])
             if vector is not None and source.inputs[0] is not None:
                 weight, bias = parameters
-                result = linear(node, source.inputs[0], weight, bias + vector, shape[:-1])
+                grid = edit.grid_of(source.inputs[1])
+                x = source.inputs[0]
+                result = linear(node, x, weight, bias + vector, shape[:-1], grid)
                 edit.replace(node.outputs[0], result)
                 modified = True
                 break

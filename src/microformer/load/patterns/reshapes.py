@@ -15,7 +15,7 @@ import onnx_ir as ir
 from microformer.load import edit
 
 ELEMENTWISE = (
-    *("Relu", "Gelu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Silu"),
+    *("Relu", "Gelu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Silu", "Requantize"),
     *("Erf", "Sqrt", "Exp", "Neg", "Pow"),
 )
 LAST_AXIS = ("Linear", "LayerNormalization", "RMSNormalization", "Softmax")
@@ -61,7 +61,15 @@ def _emit(node: ir.Node, inputs: Sequence[ir.Value | None], shape: Sequence[int]
     if node.op_type in ("LayerNormalization", "RMSNormalization", "Softmax"):
         attributes["axis"] = ir.AttrInt64("axis", -1)
     value = edit.insert(node, node.op_type, inputs, shape, attributes, node.domain)
+    _keep_quant(output, value, edit.origin_of(output))
     edit.replace(output, reshape(value, edit.shape_of(output), node))
+
+
+def _keep_quant(old: ir.Value, moved: ir.Value, origin: str = "") -> None:
+    """An imported scale holds on both sides of a layout operation."""
+    quant = edit.quant_of(old)
+    if quant is not None:
+        edit.set_quant(moved, quant, origin)
 
 
 def reshape(value: ir.Value, shape: Sequence[int], before: ir.Node) -> ir.Value:
@@ -75,19 +83,27 @@ def reshape(value: ir.Value, shape: Sequence[int], before: ir.Node) -> ir.Value:
 def _sink_unary(node: ir.Node) -> bool:
     source = _reshaped(node.inputs[0])
     x = node.inputs[0]
-    if source is None or x is None or len(node.outputs) > 1:
+    if x is None or len(node.outputs) > 1 or edit.array_of(x) is not None:
         return False
+    if source is None or (node.op_type in LAST_AXIS and not _same_last_axis(source, x)):
+        if edit.shape_of(x)[0] == 1 or node.op_type == "Pow":
+            return False
+        source = reshape(x, (1, *edit.shape_of(x)), node)  # rows of no batch: they get one
     shape = edit.shape_of(source)
     if node.op_type in LAST_AXIS:
         rank = len(edit.shape_of(node.outputs[0]))
         axis = -1 if node.op_type == "Linear" else edit.int_attribute(node, "axis", -1)
-        if axis % rank != rank - 1 or shape[-1:] != edit.shape_of(x)[-1:]:
+        if axis % rank != rank - 1 or not _same_last_axis(source, x):
             return False
         shape = (*shape[:-1], edit.shape_of(node.outputs[0])[-1])
     elif any(v is not None and edit.scalar_of(v) is None for v in node.inputs[1:]):
         return False
     _emit(node, [source, *node.inputs[1:]], shape)
     return True
+
+
+def _same_last_axis(a: ir.Value, b: ir.Value) -> bool:
+    return edit.shape_of(a)[-1:] == edit.shape_of(b)[-1:]
 
 
 def sink_transpose(node: ir.Node) -> bool:
@@ -108,6 +124,7 @@ def sink_transpose(node: ir.Node) -> bool:
         return False
     inputs = [source, *node.inputs[1:]]
     value = edit.insert(node, node.op_type, inputs, shape, dict(node.attributes), node.domain)
+    _keep_quant(output, value)
     turned_back = edit.insert(node, "Transpose", [value], edit.shape_of(output), {"perm": perm})
     edit.replace(output, turned_back)
     return True

@@ -1,0 +1,63 @@
+"""The figures of an audit, as plain data."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from microformer.graph.serialize import finite
+
+
+@dataclass(frozen=True)
+class LayerAudit:
+    """What one layer costs in accuracy, each figure measured on the same samples.
+
+    ``sqnr_db`` compares its output with the float model's, ``own_sqnr_db`` with float arithmetic on
+    the same int8 inputs. ``saturated`` is the share of its values that int8 clips, ``range_use``
+    the share of the 255 steps that occur between the lowest and highest level, ``channel_spread``
+    the largest channel over the median one, ``coarse_channels`` those whose multiplier is below 8.
+    ``gain_db`` is what the program's output gains in SQNR with this layer's arithmetic and weights
+    in float; ``output_gain_db`` what it gains where its output is handed on unrounded, against the
+    same layers in float with the rounding; ``gain_points`` both together in accuracy (percentage
+    points), None without classes.
+    """
+
+    name: str
+    op: str
+    sqnr_db: float
+    own_sqnr_db: float
+    saturated: float
+    range_use: float
+    channel_spread: float
+    coarse_channels: int
+    gain_db: float
+    output_gain_db: float
+    gain_points: float | None
+    advice: str
+
+    @property
+    def cost_db(self) -> float:
+        """What the layer and the rounding of its output cost together."""
+        return max(self.gain_db, 0.0) + max(self.output_gain_db, 0.0)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A model's layers in its own order; ``culprits`` names them by what they cost, worst first."""
+
+    model: str
+    softmax: str
+    samples: int
+    sqnr_db: float
+    accuracy_float: float | None
+    accuracy_int8: float | None
+    layers: tuple[LayerAudit, ...]
+    culprits: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """JSON text; what is not finite becomes null."""
+        return json.dumps(finite(dataclasses.asdict(self)), indent=2)
+
+    def ranked(self) -> list[LayerAudit]:
+        """The layers, worst first."""
+        by_name = {layer.name: layer for layer in self.layers}
+        return [by_name[name] for name in self.culprits]

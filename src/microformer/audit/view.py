@@ -1,0 +1,42 @@
+"""An audit as a person reads it in a terminal."""
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from microformer.audit.record import Audit
+
+SHOWN = 12
+"""Layers in the table; all of them are in the JSON."""
+
+
+def audit_table(made: Audit) -> RenderableType:
+    """The worst layers first, with what to do about each."""
+    title = f"{made.model}: what costs accuracy, worst first"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("layer", overflow="fold")
+    table.add_column("operation", no_wrap=True)
+    for heading in ("cost dB", "SQNR", "own", "clipped", "used", "spread"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("what to do", overflow="fold", min_width=24)
+    for layer in made.ranked()[:SHOWN]:
+        table.add_row(
+            layer.name,
+            layer.op,
+            f"{layer.cost_db:.2f}",
+            f"{layer.sqnr_db:.1f}",
+            f"{layer.own_sqnr_db:.1f}",
+            f"{layer.saturated:.2%}",
+            f"{layer.range_use:.0%}",
+            f"{layer.channel_spread:.1f}",
+            layer.advice,
+        )
+    totals = Table.grid(padding=(0, 2))
+    totals.add_row("output SQNR", f"{made.sqnr_db:.1f} dB over {made.samples} samples")
+    if made.accuracy_float is not None and made.accuracy_int8 is not None:
+        totals.add_row(
+            "accuracy", f"float {made.accuracy_float:.2%}, int8 {made.accuracy_int8:.2%}"
+        )
+    totals.add_row("cost", "SQNR gained with the layer in float and its output unrounded")
+    totals.add_row("own", "SQNR of the layer alone, on the integers that it reads")
+    return Group(table, totals)

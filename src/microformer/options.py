@@ -1,0 +1,68 @@
+"""Options that several commands share, and the checks of what they were given."""
+
+from typing import Annotated
+
+import typer
+
+from microformer.pipeline import EFFORTS
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
+Cores = Annotated[int | None, typer.Option(help="Cores of a PULP cluster, 1 to 8 (default 8).")]
+Weights = Annotated[
+    str | None, typer.Option(help="Memory of a PULP cluster for constants: l1 or l2 (default).")
+]
+EffortName = Annotated[
+    str, typer.Option("--effort", help="To lose less accuracy: low, normal (default) or high.")
+]
+ShapeOption = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=1,9,32: an input's whole shape, where its axes are dynamic."),
+]
+FixOption = Annotated[
+    list[str] | None, typer.Option("--fix", help="NAME=1: fill a further input with one number.")
+]
+ExactOption = Annotated[
+    bool, typer.Option("--exact-import", help="Keep a quantised model's operations apart.")
+]
+FlashFlag = Annotated[
+    bool, typer.Option("--flash", help="Count the board's wait states and cache, not zero ones.")
+]
+SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
+
+
+def check_choices(softmax: str, effort: str = "normal") -> None:
+    """Exit code 2 where a name is none of those that there are."""
+    if softmax not in {"lut", "ibert"}:
+        raise typer.BadParameter(f"'{softmax}' is neither lut nor ibert", param_hint="--softmax")
+    if effort not in EFFORTS:
+        known = ", ".join(EFFORTS)
+        raise typer.BadParameter(f"'{effort}' is none of {known}", param_hint="--effort")
+
+
+def shapes(options: list[str] | None) -> dict[str, list[int]] | None:
+    """``["x=1,9,32"]`` -> ``{"x": [1, 9, 32]}``."""
+    found: dict[str, list[int]] = {}
+    for option in options or []:
+        name, _, sizes = option.rpartition("=")
+        try:
+            found[name] = [int(size) for size in sizes.split(",")]
+        except ValueError:
+            found[name] = []
+        if not name or min(found[name], default=0) < 1:
+            raise typer.BadParameter(f"'{option}' is not NAME=1,9,32", param_hint="--shape")
+    return found or None
+
+
+def fixed_inputs(options: list[str] | None) -> dict[str, float] | None:
+    """``["mask=1"]`` -> ``{"mask": 1.0}``."""
+    numbers: dict[str, float] = {}
+    for option in options or []:
+        name, _, number = option.rpartition("=")
+        try:
+            numbers[name] = float(number)
+        except ValueError:
+            name = ""
+        if not name:
+            raise typer.BadParameter(f"'{option}' is not NAME=1", param_hint="--fix")
+    return numbers or None

@@ -1,0 +1,53 @@
+"""Quantisation-aware training. The only package of microformer that imports torch."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from microformer.calibrate import calibrate
+from microformer.errors import ModelError
+from microformer.graph.float_model import FloatModel
+from microformer.load import load
+from microformer.samples import check_samples
+from microformer.torch.module import QuantizedModule
+from microformer.torch.provenance import own_weights, trace, unshared
+
+__all__ = ["QuantizedModule", "prepare"]
+
+
+def prepare(
+    model: nn.Module | FloatModel,
+    *,
+    calibration: Any,
+    example: Any = None,
+    softmax: str = "lut",
+    learn_ranges: bool = True,
+) -> QuantizedModule:
+    """A module that computes exactly what the compiled program of ``model`` will compute.
+
+    ``calibration`` [N, *input shape without batch] gives the first ranges; ``example`` is one input
+    with batch 1 (by default the first calibration sample). A torch module is copied: train the
+    result's ``parameters()`` in any loop, then take ``convert()`` or ``float_state_dict()``.
+    ``learn_ranges=False`` keeps the ranges of the calibration. ``softmax`` is "lut" or "ibert".
+    Raises ModelError, UnsupportedOpError or DataError.
+    """
+    samples = np.asarray(calibration)  # a torch tensor too
+    if isinstance(model, FloatModel):
+        if model.imported is not None:
+            raise ModelError(
+                f"Model '{model.name}' brings its own scales, which training would leave behind: "
+                "prepare the float model that it was made of."
+            )
+        loaded, source = unshared(model), None
+        provenance = own_weights(loaded)
+    else:
+        given = torch.as_tensor(samples[:1]) if example is None else example
+        source = copy.deepcopy(model).eval()
+        loaded = unshared(load(source, example=given))
+        provenance = trace(source, loaded, given)
+    found = check_samples(samples, None, loaded, "calibration")
+    ranges = calibrate(loaded, found.x)
+    return QuantizedModule(loaded, ranges, provenance, source, softmax, learn_ranges)

@@ -1,0 +1,88 @@
+"""Ranges that can learn, and the straight-through step between real and integer values."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from microformer.graph.float_model import Ranges
+from microformer.graph.tensor import Quant
+
+
+class LearntRanges(nn.Module):
+    """Both ends of every range as ``observed * exp(parameter)``: zero stays zero, signs stay.
+
+    The parameter [tensors, 2] starts at 0. Frozen ranges are the same with no gradient.
+    """
+
+    def __init__(self, ranges: Ranges, learn: bool) -> None:
+        super().__init__()
+        self._start = ranges
+        self._place = {name: i for i, name in enumerate(ranges.by_name)}
+        self.stretch = nn.Parameter(torch.zeros(len(self._place), 2), requires_grad=learn)
+
+    def current(self) -> Ranges:
+        """The ranges as they are now."""
+        factors = np.exp(self.stretch.detach().cpu().numpy().astype(np.float64))
+        by_name = {
+            name: replace(seen, low=seen.low * low, high=seen.high * high)
+            for (name, seen), (low, high) in zip(
+                self._start.by_name.items(), factors.tolist(), strict=True
+            )
+        }
+        return replace(self._start, by_name=by_name)
+
+    def ends(self, name: str, numel: int) -> tuple[Tensor, Tensor] | None:
+        """(low, high) of a tensor, differentiable; None where it has no range that learns.
+
+        The gradient is scaled by 1 / sqrt(127 numel) (Esser et al., LSQ, 2020, section 2.2), so
+        that it is of the size of a weight's.
+        """
+        place = self._place.get(name)
+        if place is None or not self.stretch.requires_grad:
+            return None
+        share = (127.0 * numel) ** -0.5
+        row = self.stretch[place]
+        low, high = (row * share + (row * (1.0 - share)).detach()).exp().unbind()
+        seen = self._start.by_name[name]
+        return low * seen.low, high * seen.high
+
+
+class _Straight(torch.autograd.Function):
+    """The exact value forwards, the surrogate's gradient backwards."""
+
+    @staticmethod
+    def forward(_ctx: Any, _surrogate: Tensor, exact: Tensor) -> Tensor:
+        return exact.clone()
+
+    @staticmethod
+    def backward(_ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0], None
+
+
+def _moved_to(end: Tensor, value: float) -> Tensor:
+    """``value``, with the gradient of ``end``."""
+    return end + (value - end).detach()
+
+
+def straight(
+    real: Tensor, exact: Tensor, quant: Quant, ends: tuple[Tensor, Tensor] | None
+) -> Tensor:
+    """``exact``, with a gradient: that of ``real`` inside the range that int8 holds, none outside.
+
+    With ``ends`` they learn too: what is clipped moves its end (Choi et al., PACT, 2018, equation
+    3), what is rounded moves the step by its rounding error (LSQ, equation 3).
+    """
+    low = quant.scale * (-128 - quant.zero_point)
+    high = quant.scale * (127 - quant.zero_point)
+    half = quant.scale / 2
+    if ends is None:
+        inside = real.clamp(low - half, high + half)
+        return _Straight.apply(inside, exact)  # type: ignore[no-any-return, no-untyped-call]
+    bottom, top = _moved_to(ends[0], low), _moved_to(ends[1], high)
+    clipped = torch.maximum(torch.minimum(real, top), bottom)
+    rounding = torch.where((real > low) & (real < high), (exact - real) / quant.scale, 0.0)
+    step = (ends[1] - ends[0]) / 255.0
+    return _Straight.apply(clipped + rounding.detach() * step, exact)  # type: ignore[no-any-return, no-untyped-call]

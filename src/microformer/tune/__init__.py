@@ -1,0 +1,157 @@
+"""Stage ``tune``: FloatModel + Ranges + samples -> Tuned, every step kept only where measured."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.tensor import Array
+from microformer.graph.tuned import Tuned, TuneStep
+from microformer.tune.equalise import channel_peaks, equalised, sites
+from microformer.tune.objective import Calibrate, Convert, Objective, graph_macs, int_values
+from microformer.tune.rounding import corrected_bias, layers, rounded_weight
+
+__all__ = ["EFFORTS", "tune"]
+
+EFFORTS = ("low", "normal", "high")
+MEASURED = 64
+"""Samples that trials are measured on, and as many others that steps are fitted to."""
+NORMAL_TENSORS = 8
+NORMAL_MACS = 20_000_000
+"""Beyond so many, one inference in NumPy takes too long to try forty."""
+
+
+def tune(
+    model: FloatModel,
+    ranges: Ranges,
+    x: Array,
+    *,
+    convert: Convert,
+    calibrate: Calibrate,
+    effort: str = "normal",
+    progress: Callable[[int, int], None] | None = None,
+) -> Tuned:
+    """The model and ranges of least measured error at the output.
+
+    ``x`` [N, *input shape] are the calibration samples. "low" changes nothing. "normal" tries
+    equalisation everywhere at once, other observers for the tensors where they differ most, and
+    bias correction; models of more than 20 M MAC are left as they are. "high" tries equalisation
+    site by site, every observer for every tensor, and rounding weights by reconstruction.
+    Deterministic: no random numbers, trials in the model's order.
+    """
+    start = Tuned(model, model, ranges)
+    if effort == "low" or not ranges.meaningful or model.imported is not None:
+        return start  # noise tells nothing; scales that a model brought along are kept
+    if effort == "normal" and graph_macs(convert(model, ranges).graph) > NORMAL_MACS:
+        return start
+    search = _Search(start, x, convert, calibrate, progress)
+    search.equalise((0.5,) if effort == "normal" else (0.5, 0.3, 0.7), one_by_one=effort == "high")
+    search.observers(NORMAL_TENSORS if effort == "normal" else len(ranges.by_name))
+    search.biases()
+    if effort == "high":
+        search.weights()
+        search.biases()
+    return replace(search.best, steps=tuple(search.steps))
+
+
+@dataclass(eq=False)
+class _Search:
+    """The best so far, and the log of trials."""
+
+    best: Tuned
+    x: Array
+    convert: Convert
+    calibrate: Calibrate
+    progress: Callable[[int, int], None] | None
+    steps: list[TuneStep] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        measured = self.x[1::2] if len(self.x) >= 2 else self.x
+        self.fitted = self.x[0::2][:MEASURED]
+        self.objective = Objective(self.best.model, measured[:MEASURED], self.convert)
+        self.score = self.objective.score(self.best.model, self.best.ranges)
+
+    def attempt(self, what: str, where: str, trial: Tuned) -> bool:
+        """Measure a trial; it becomes the best where it is better beyond chance."""
+        score = self.objective.score(trial.model, trial.ranges)
+        kept = score.better_than(self.score)
+        step = TuneStep(what, where, self.score.sqnr_db, score.sqnr_db, kept)
+        self.steps.append(step)
+        if kept:
+            self.best, self.score = trial, score
+        if self.progress is not None:
+            self.progress(len(self.steps), len(self.steps) + 1)
+        return kept
+
+    def _with(self, constants: dict[str, Array]) -> Tuned:
+        return replace(self.best, model=self.best.model.with_constants(constants))
+
+    def equalise(self, alphas: tuple[float, ...], one_by_one: bool) -> None:
+        """Channels alike: at all sites together, then at each alone."""
+        peaks = channel_peaks(self.best.model, self.fitted)
+        if not peaks:
+            return
+        for alpha in alphas:
+            constants: dict[str, Array] = {}
+            for site in sites(self.best.model):
+                found = equalised(self.best.model, site, peaks[site.name], alpha)
+                if not constants.keys() & found.keys():  # two sites may meet in one weight
+                    constants |= found
+            if self._equalised(f"equalisation {alpha}", "all layers", constants):
+                return
+        for site in list(sites(self.best.model)) if one_by_one else ():
+            for alpha in alphas:
+                now = next(s for s in sites(self.best.model) if s.name == site.name)
+                constants = equalised(self.best.model, now, peaks[site.name], alpha)
+                if self._equalised(f"equalisation {alpha}", site.name, constants):
+                    break
+
+    def _equalised(self, what: str, where: str, constants: dict[str, Array]) -> bool:
+        model = self.best.model.with_constants(constants)
+        return self.attempt(what, where, Tuned(model, model, self.calibrate(model, self.x)))
+
+    def observers(self, count: int) -> None:
+        """Other ranges for the ``count`` tensors over which the observers differ most."""
+        for name in list(_most_disputed(self.best.ranges))[:count]:
+            seen = self.best.ranges.by_name[name]
+            tried = {(seen.low, seen.high)}
+            for observer, low, high in seen.choices:
+                if (low, high) in tried:
+                    continue
+                tried.add((low, high))
+                by_name = {**self.best.ranges.by_name, name: replace(seen, low=low, high=high)}
+                ranges = replace(self.best.ranges, by_name=by_name)
+                self.attempt(f"{observer} range", name, replace(self.best, ranges=ranges))
+
+    def biases(self) -> None:
+        """Bias correction of all layers."""
+        constants: dict[str, Array] = {}
+        conversion = self.convert(self.best.model, self.best.ranges)
+        for layer in layers(conversion, int_values(conversion, self.fitted)):
+            constants |= corrected_bias(layer)
+        if constants:
+            self.attempt("bias correction", "all layers", self._with(constants))
+
+    def weights(self) -> None:
+        """Rounding by reconstruction: every layer on the outputs of those before it."""
+        trial = self.best
+        names = [str(n.name) for n in trial.model.model.graph if n.op_type == "Linear"]
+        for name in names:
+            conversion = self.convert(trial.model, trial.ranges)
+            values = int_values(conversion, self.fitted)
+            for layer in layers(conversion, values):
+                if layer.node.name == name:
+                    model = trial.model.with_constants(rounded_weight(layer))
+                    trial = replace(trial, model=model)
+        self.attempt("rounding by reconstruction", "all layers", trial)
+
+
+def _most_disputed(ranges: Ranges) -> Iterator[str]:
+    """Tensors by how much narrower their narrowest proposed range is than their widest."""
+    agreement = {}
+    for name, seen in ranges.by_name.items():
+        widths = [high - low for _, low, high in seen.choices]
+        if widths and min(widths) < max(widths):
+            agreement[name] = min(widths) / max(widths)
+    yield from sorted(agreement, key=lambda n: float(np.round(agreement[n], 6)))

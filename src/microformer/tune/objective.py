@@ -1,0 +1,80 @@
+"""The measure of every trial: how far the integer program's output is from the float model's."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microformer.errors import MicroformerError
+from microformer.graph.conversion import Conversion
+from microformer.graph.cost import macs
+from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.float_run import FloatRunner
+from microformer.graph.int_graph import IntGraph
+from microformer.graph.tensor import Array
+from microformer.integer import evaluate
+
+Convert = Callable[[FloatModel, Ranges], Conversion]
+Calibrate = Callable[[FloatModel, Array], Ranges]
+
+
+def graph_macs(graph: IntGraph) -> int:
+    """Multiply-accumulates of one inference."""
+    tensors = graph.tensors
+    return sum(macs(n.op, graph.operands(n), tensors[n.output]) for n in graph.nodes)
+
+
+def int_values(conversion: Conversion, x: Array) -> dict[str, Array]:
+    """Every int tensor for samples x [N, ...], by its name."""
+    graph = conversion.graph
+    tensor = graph.tensors[graph.inputs[0]]
+    shaped = x.reshape(len(x), *tensor.shape)
+    levels = shaped if tensor.quant is None else tensor.quant.quantize(shaped)
+    return evaluate(graph, levels, keep=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """Squared error at the output, a sample each [N], and the SQNR over all of them."""
+
+    errors: NDArray[np.float64]
+    sqnr_db: float
+
+    def better_than(self, other: "Score") -> bool:
+        """Whether the mean error is lower by more than twice the standard error of the difference.
+
+        The samples are the same, so the test is the paired one; a trial that gains by chance on
+        them would not gain on others.
+        """
+        gain = other.errors - self.errors
+        if not np.isfinite(gain).all():
+            return bool(np.isfinite(self.errors).all())
+        spread = float(gain.std(ddof=1)) / math.sqrt(len(gain)) if len(gain) > 1 else math.inf
+        return float(gain.mean()) > 2.0 * spread
+
+
+class Objective:
+    """Squared error at the output over samples that no step is fitted to."""
+
+    def __init__(self, model: FloatModel, x: Array, convert: Convert) -> None:
+        runner = FloatRunner(model)
+        self._x, self._convert = x, convert
+        outputs = [runner(sample[None])[model.output_name] for sample in x]
+        self._real = np.stack(outputs).reshape(len(x), -1).astype(np.float64)
+
+    def score(self, model: FloatModel, ranges: Ranges) -> Score:
+        """The score of a model; infinitely bad where 32 bits do not hold the program."""
+        try:
+            conversion = self._convert(model, ranges)
+        except MicroformerError:
+            return Score(np.full(len(self._x), math.inf), -math.inf)
+        result = conversion.graph.tensors[conversion.graph.outputs[0]]
+        levels = int_values(conversion, self._x)[result.name]
+        assert result.quant is not None
+        real = result.quant.dequantize(levels).reshape(self._real.shape)
+        errors: NDArray[np.float64] = np.square(self._real - real).sum(axis=1)
+        signal = float(np.square(self._real).sum())
+        ratio = max(signal, 1e-300) / max(float(errors.sum()), 1e-300)
+        return Score(errors, 10.0 * math.log10(ratio))

@@ -1,0 +1,286 @@
+"""TFLite: float files give LiteRT's numbers, int8 ones its levels within one, layer by layer."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from float_checks import counts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from import_checks import layer_differences, plain_graph
+from tflite_writer import LiteRt, TfliteWriter
+
+import microformer
+from microformer.errors import MicroformerError, ModelError, UnsupportedOpError
+from microformer.graph import ops
+from microformer.graph.float_run import FloatRunner
+from microformer.graph.tensor import Array, Quant
+from microformer.integer import evaluate
+from microformer.load import load
+from microformer.report.fidelity import sqnr_db
+
+KERAS = Path(__file__).parents[1] / "golden" / "tflite"
+X, Y = Quant(0.05, -7), Quant(0.07, 5)
+SHARE = Quant(1 / 256, -128)
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+Layer = Callable[[TfliteWriter, int, int], None]
+"""Adds operators from the input tensor to the output tensor."""
+
+
+def weights(w: TfliteWriter, shape: tuple[int, ...], axis: int, channels: int) -> tuple[int, int]:
+    """An int8 weight by channel, and its int32 bias at scale s_x s_w."""
+    scales = rng(1).uniform(0.5, 1.5, channels) * 0.004
+    levels = rng(2).integers(-127, 128, shape).astype(np.int8)
+    weight = w.tensor("weight", shape, "int8", levels, scales, 0, axis)
+    bias = rng(3).integers(-2000, 2000, channels).astype(np.int32)
+    return weight, w.tensor("bias", (channels,), "int32", bias, X.scale * scales, 0)
+
+
+def fully_connected(w: TfliteWriter, x: int, y: int) -> None:
+    # LiteRT's reference kernel takes per-channel weights of FULLY_CONNECTED too
+    weight, bias = weights(w, (7, 12), 0, 7)
+    w.operator("FULLY_CONNECTED", [x, weight, bias], [y], "FullyConnectedOptions", KeepNumDims=True)
+
+
+def fused_relu(w: TfliteWriter, x: int, y: int) -> None:
+    weight, bias = weights(w, (7, 12), 0, 7)
+    options = {"KeepNumDims": True, "FusedActivationFunction": 1}
+    w.operator("FULLY_CONNECTED", [x, weight, bias], [y], "FullyConnectedOptions", **options)
+
+
+def conv(padding: int, stride: int, relu6: bool = False) -> Layer:
+    def add(w: TfliteWriter, x: int, y: int) -> None:
+        weight, bias = weights(w, (6, 3, 3, 4), 0, 6)
+        options = {"Padding": padding, "StrideH": stride, "StrideW": stride}
+        options |= {"DilationHFactor": 1, "DilationWFactor": 1}
+        options |= {"FusedActivationFunction": 3 * int(relu6)}
+        w.operator("CONV_2D", [x, weight, bias], [y], "Conv2DOptions", **options)
+
+    return add
+
+
+def depthwise(w: TfliteWriter, x: int, y: int) -> None:
+    weight, bias = weights(w, (1, 3, 3, 4), 3, 4)
+    options = {"Padding": 0, "StrideH": 1, "StrideW": 1, "DepthMultiplier": 1}
+    options |= {"DilationHFactor": 1, "DilationWFactor": 1}
+    w.operator("DEPTHWISE_CONV_2D", [x, weight, bias], [y], "DepthwiseConv2DOptions", **options)
+
+
+def pool(name: str) -> Layer:
+    def add(w: TfliteWriter, x: int, y: int) -> None:
+        options = {"Padding": 0, "StrideH": 2, "StrideW": 2, "FilterHeight": 3, "FilterWidth": 3}
+        w.operator(name, [x], [y], "Pool2DOptions", **options)
+
+    return add
+
+
+def mean(*axes: int) -> Layer:
+    def add(w: TfliteWriter, x: int, y: int) -> None:
+        numbers = w.tensor("axes", (len(axes),), "int32", np.array(axes, np.int32))
+        w.operator("MEAN", [x, numbers], [y], "ReducerOptions", KeepDims=False)
+
+    return add
+
+
+def binary(name: str, own: bool) -> Layer:
+    """Add or Mul of x and a constant, or of x and itself."""
+
+    def add(w: TfliteWriter, x: int, y: int) -> None:
+        levels = rng(4).integers(-128, 128, (12,)).astype(np.int8)
+        other = x if own else w.tensor("other", (12,), "int8", levels, 0.03, -20)
+        w.operator(name, [x, other], [y], f"{name.title()}Options", FusedActivationFunction=0)
+
+    return add
+
+
+def batch_matmul(w: TfliteWriter, x: int, y: int) -> None:
+    w.operator("BATCH_MATMUL", [x, x], [y], "BatchMatMulOptions", AdjX=False, AdjY=True)
+
+
+def softmax(w: TfliteWriter, x: int, y: int) -> None:
+    w.operator("SOFTMAX", [x], [y], "SoftmaxOptions", Beta=1.0)
+
+
+def unary(name: str) -> Layer:
+    return lambda w, x, y: w.operator(name, [x], [y])
+
+
+def turned(w: TfliteWriter, x: int, y: int) -> None:
+    perm = w.tensor("perm", (3,), "int32", np.array([0, 2, 1], np.int32))
+    w.operator("TRANSPOSE", [x, perm], [y], "TransposeOptions")
+
+
+def reshaped(w: TfliteWriter, x: int, y: int) -> None:
+    shape = w.tensor("shape", (3,), "int32", np.array([1, 15, 4], np.int32))
+    w.operator("RESHAPE", [x, shape], [y], "ReshapeOptions", NewShape=[1, 15, 4])
+
+
+LAYERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], Quant, Layer]] = {
+    "fully connected": ((1, 5, 12), (1, 5, 7), Y, fully_connected),
+    "fully connected, relu": ((1, 5, 12), (1, 5, 7), Quant(0.02, -128), fused_relu),
+    "conv same": ((1, 6, 7, 4), (1, 6, 7, 6), Y, conv(0, 1)),
+    "conv valid, stride": ((1, 7, 7, 4), (1, 3, 3, 6), Y, conv(1, 2)),
+    "conv relu6": ((1, 6, 6, 4), (1, 6, 6, 6), Quant(6 / 255, -128), conv(0, 1, True)),
+    "depthwise": ((1, 6, 7, 4), (1, 6, 7, 4), Y, depthwise),
+    "max pool": ((1, 6, 7, 4), (1, 3, 4, 4), X, pool("MAX_POOL_2D")),
+    "average pool": ((1, 6, 7, 4), (1, 3, 4, 4), X, pool("AVERAGE_POOL_2D")),
+    "mean of tokens": ((1, 5, 12), (1, 12), Quant(0.03, 9), mean(1)),
+    "mean of an image": ((1, 6, 7, 4), (1, 4), Quant(0.01, -9), mean(1, 2)),
+    "add": ((1, 5, 12), (1, 5, 12), Quant(0.1, 3), binary("ADD", False)),
+    "add itself": ((1, 5, 12), (1, 5, 12), Quant(0.1, -7), binary("ADD", True)),
+    "mul": ((1, 5, 12), (1, 5, 12), Quant(0.15, 3), binary("MUL", False)),
+    "mul itself": ((1, 5, 12), (1, 5, 12), Quant(0.2, -128), binary("MUL", True)),
+    "batch matmul": ((1, 3, 5, 12), (1, 3, 5, 5), Quant(0.9, -40), batch_matmul),
+    "softmax": ((1, 5, 12), (1, 5, 12), SHARE, softmax),
+    "sigmoid": ((1, 5, 12), (1, 5, 12), SHARE, unary("LOGISTIC")),
+    "tanh": ((1, 5, 12), (1, 5, 12), Quant(1 / 128, 0), unary("TANH")),
+    "relu": ((1, 5, 12), (1, 5, 12), X, unary("RELU")),
+    "requantise": ((1, 5, 12), (1, 5, 12), Y, unary("QUANTIZE")),
+    "transpose": ((1, 5, 12), (1, 12, 5), X, turned),
+    "reshape": ((1, 5, 12), (1, 15, 4), X, reshaped),
+}
+
+
+def written(name: str, quantised: bool) -> tuple[bytes, tuple[int, ...]]:
+    """One layer as a file, and its input's shape."""
+    shape, out_shape, quant, layer = LAYERS[name]
+    w = TfliteWriter()
+    x = w.activation("x", shape, X if quantised else None)
+    y = w.activation("y", out_shape, quant if quantised else None)
+    layer(w, x, y)
+    return w.build([x], [y]), shape
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_int8_layer_is_within_one_step(name: str) -> None:
+    data, shape = written(name, quantised=True)
+    model = load(data, exact_import=True)
+    samples = rng(6).uniform(-6.5, 6.5, (8, *shape[1:])).astype(np.float32)
+    graph = plain_graph(model, samples)
+    reference = LiteRt(data)
+    for sample in samples:
+        levels = X.quantize(sample)[None]
+        found = layer_differences(graph, model, reference(levels))
+        assert len(found) == 1
+        assert max(found.values()) <= 1
+
+
+FLOAT = ["max pool", "average pool", "mean of tokens", "softmax", "sigmoid", "tanh", "relu"]
+FLOAT += ["add itself", "mul itself", "batch matmul", "transpose", "reshape"]
+
+
+@pytest.mark.parametrize("name", FLOAT)
+def test_float_layer(name: str) -> None:
+    data, shape = written(name, quantised=False)
+    model = load(data)
+    x = rng(7).normal(size=shape).astype(np.float32)
+    got = FloatRunner(model)(x)[model.output_name]
+    np.testing.assert_allclose(got, LiteRt(data).output(x), rtol=1e-4, atol=1e-5)
+
+
+# a network that TensorFlow converted
+
+
+def images(count: int) -> Array:
+    return rng(8).standard_normal((count, 12, 12, 1)).astype(np.float32)
+
+
+def test_keras_float() -> None:
+    data = (KERAS / "keras_float.tflite").read_bytes()
+    model = load(KERAS / "keras_float.tflite")
+    found = counts(model)
+    assert (found["Attention"], found["LayerNormalization"], found["Gelu"]) == (1, 2, 1)
+    reference, runner = LiteRt(data), FloatRunner(model)
+    for x in images(4):
+        expected = reference.output(x[None])
+        np.testing.assert_allclose(runner(x[None])[model.output_name], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("exact", [False, True], ids=["fused", "exact"])
+def test_keras_int8(exact: bool) -> None:
+    """All but what TFLite spells out in int8 steps of its own (norms) and fused attention."""
+    data = (KERAS / "keras_int8.tflite").read_bytes()
+    x, model = images(32), load(data, exact_import=exact)
+    graph, reference = plain_graph(model, x), LiteRt(data)
+    quant = graph.tensors[graph.inputs[0]].quant
+    assert quant is not None
+    worst: dict[str, int] = {}
+    for sample in x[:6]:
+        found = layer_differences(graph, model, reference(quant.quantize(sample[None])))
+        worst = {name: max(d, worst.get(name, 0)) for name, d in found.items()}
+    composed = {n.name for n in graph.nodes if isinstance(n.op, ops.Attention | ops.LayerNorm)}
+    strict = {name: d for name, d in worst.items() if name not in composed}
+    assert len(strict) >= (20 if exact else 14)
+    assert max(strict.values()) <= 1, strict
+
+
+def test_keras_int8_is_as_close_to_float_as_litert() -> None:
+    data = (KERAS / "keras_int8.tflite").read_bytes()
+    exact = LiteRt((KERAS / "keras_float.tflite").read_bytes())
+    x, model, reference = images(32), load(data), LiteRt(data)
+    graph = microformer.quantize(model, x)
+    quant, out = (graph.tensors[n].quant for n in (graph.inputs[0], graph.outputs[0]))
+    assert quant is not None and out is not None
+    shape = graph.tensors[graph.inputs[0]].shape
+    ours = evaluate(graph, quant.quantize(x).reshape(len(x), *shape))[graph.outputs[0]]
+    real = np.concatenate([exact.output(s[None]) for s in x])
+    theirs = np.concatenate([reference.output(quant.quantize(s[None])) for s in x])
+    assert sqnr_db(real, out.dequantize(ours)) >= sqnr_db(real, out.dequantize(theirs)) - 1.0
+
+
+# hostile files
+
+
+def test_no_flatbuffer() -> None:
+    with pytest.raises(ModelError, match="no ONNX model"):
+        load(b"\x00" * 100)
+    with pytest.raises(ModelError, match=r"broken or cut short|holds no graph"):
+        load(b"\x10\x00\x00\x00TFL3" + b"\xff" * 40)
+
+
+def test_tensor_that_is_shorter_than_its_shape() -> None:
+    w = TfliteWriter()
+    x, y = w.activation("x", (1, 5, 12), None), w.activation("y", (1, 5, 12), None)
+    short = w.tensor("short", (12,), "float32", np.ones(5, np.float32))
+    w.operator("ADD", [x, short], [y], "AddOptions")
+    with pytest.raises(ModelError, match=r"'short'.* has 20 bytes where its shape needs 48"):
+        load(w.build([x], [y]))
+
+
+def test_unknown_operator_is_named() -> None:
+    w = TfliteWriter()
+    x, y = w.activation("x", (1, 5, 12), None), w.activation("y", (1, 5, 12), None)
+    w.operator("FLOOR", [x], [y])
+    with pytest.raises(UnsupportedOpError, match=r"FLOOR .it makes 'y'.* is not supported yet"):
+        load(w.build([x], [y]))
+
+
+def test_tensor_out_of_range() -> None:
+    w = TfliteWriter()
+    x, y = w.activation("x", (1, 5, 12), None), w.activation("y", (1, 5, 12), None)
+    w.operator("RELU", [77], [y])
+    with pytest.raises(ModelError, match="a tensor that it does not hold"):
+        load(w.build([x], [y]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_file_gives_one_sentence(data: st.DataObject) -> None:
+    """Bytes overwritten or cut off: loaded all the same, or refused; never anything else."""
+    whole = bytearray((KERAS / "keras_int8.tflite").read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(whole) - 1))
+        whole[place] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        del whole[data.draw(st.integers(0, len(whole) - 1)) :]
+    try:
+        load(bytes(whole))
+    except MicroformerError as error:
+        assert str(error).endswith(".")
+        assert "\n" not in str(error)
