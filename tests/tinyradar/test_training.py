@@ -15,7 +15,7 @@ from tinyradar.errors import TrainingError
 from tinyradar.models import Model, find
 from tinyradar.train import train
 from tinyradar.train.checkpoint import load_network, network_arrays, read_arrays, write_arrays
-from tinyradar.train.weights import find_weights, write_weights
+from tinyradar.train.weights import SHIPPED, find_weights, write_weights
 
 
 def short(name: str, epochs: int = 3) -> Model:
@@ -138,3 +138,15 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     read["model/head.bias"][:] = np.nan
     with pytest.raises(TrainingError, match="not finite"):
         load_network(network, read, "w")
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.npz")), ids=lambda p: p.stem)
+def test_shipped_weights_are_of_their_networks(path: Path) -> None:
+    arrays, meta = read_arrays(path)
+    assert path.stem == f"{meta['model']}-fold{meta['fold']}" and meta["simulated"] is True
+    load_network(find(meta["model"]).build(12, 2), arrays, str(path))
+    assert {a.dtype.name for a in arrays.values()} == {"float16"}
+
+
+def test_what_ships_is_small() -> None:
+    assert 0 < sum(p.stat().st_size for p in SHIPPED.glob("*.npz")) < 4_000_000
