@@ -77,7 +77,7 @@ def test_network(name: str, target: str, exporter: str) -> None:
 
 def _no_cluster() -> bool:
     try:
-        return not rtl.simulator("pulp-ri5cy", lambda _text: None)
+        return not rtl.simulator("ri5cy", lambda _text: None)
     except ToolError:
         return True
 
