@@ -217,6 +217,37 @@ def test_rounding_lowers_the_error_of_the_layers_output() -> None:
         np.testing.assert_array_equal(made.data, chosen)  # quantize rounds to what was chosen
 
 
+class Pooling(nn.Module):
+    """Positions weighed by a softmax, as CCT's sequence pooling does: [1, S, d] -> [1, d]."""
+
+    def __init__(self, d: int = 16) -> None:
+        super().__init__()
+        self.score = nn.Linear(d, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weights = self.score(x).softmax(1)
+        pooled: torch.Tensor = (weights.transpose(1, 2) @ x).squeeze(1)
+        return pooled
+
+
+@pytest.mark.parametrize(("length", "fine"), [(64, True), (4, False)])
+def test_small_probabilities_have_a_scale_of_their_own(length: int, fine: bool) -> None:
+    x = _samples(32, length, 16) * np.float32(0.5) + np.float32(0.3)
+    model = _loaded(seeded(Pooling), x)
+    ranges = calibrate(model, x)
+    errors = {}
+    for softmax in ("lut", "ibert"):
+        conversion = convert(model, ranges, softmax=softmax)
+        kinds = {node.op.kind for node in conversion.graph.nodes}
+        assert ("FineSoftmax" in kinds) == (fine and softmax == "lut")
+        output = conversion.graph.tensors[conversion.graph.outputs[0]]
+        assert output.quant is not None
+        got = output.quant.dequantize(int_values(conversion, x)[output.name])
+        errors[softmax] = np.square(got - _outputs(model, x).reshape(got.shape)).sum()
+    if fine:
+        assert errors["lut"] < errors["ibert"] / 4
+
+
 def test_observers_disagree_over_an_outlier() -> None:
     values = np.random.default_rng(0).standard_normal(20_000)
     values[0] = 40.0

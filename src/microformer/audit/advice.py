@@ -37,7 +37,7 @@ def _advice(layer: LayerAudit) -> str:
             f"its largest channel is {layer.channel_spread:.0f} times the median one: --effort "
             "high equalises layer by layer; what is left needs microformer.torch"
         )
-    if layer.range_use < HALF_USED:
+    if layer.range_use < HALF_USED and layer.op != "Softmax":  # its range is not of the samples
         return (
             f"these samples use {layer.range_use:.0%} of its range: calibrate on samples like these"
         )
