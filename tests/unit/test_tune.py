@@ -17,6 +17,7 @@ from microformer.calibrate.observer import Observer
 from microformer.cli import app
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.float_run import FloatRunner
+from microformer.graph.measure import beyond_chance
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned
 from microformer.integer.proof import prove
@@ -160,6 +161,15 @@ def test_a_trial_must_gain_more_than_chance() -> None:
     assert Score(errors - 0.05, 30.5).better_than(before)
     assert not Score(np.full(64, np.inf), -np.inf).better_than(before)
     assert before.better_than(Score(np.full(64, np.inf), -np.inf))
+
+
+def test_beyond_chance_is_a_paired_test() -> None:
+    rng = np.random.default_rng(0)
+    gains = rng.normal(0.0, 1.0, 100)
+    gains -= gains.mean()
+    error = gains.std(ddof=1) / 10
+    assert beyond_chance(gains + 2.05 * error) and not beyond_chance(gains + 1.95 * error)
+    assert not beyond_chance(np.array([1.0])) and not beyond_chance(np.array([1.0, np.inf]))
 
 
 def _layers(model: FloatModel, ranges: Ranges, x: Array) -> list:  # type: ignore[type-arg]

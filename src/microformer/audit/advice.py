@@ -22,6 +22,8 @@ def advise(layer: LayerAudit) -> LayerAudit:
 def _advice(layer: LayerAudit) -> str:
     if layer.cost_db < NOTHING_DB:
         return "nothing: in float it would gain nothing"
+    if not layer.certain:
+        return "nothing: what it costs is within chance on these samples; more of them tell"
     if layer.coarse_channels:
         return (
             f"{layer.coarse_channels} channels have weights far below the others': rescale them "
