@@ -23,7 +23,7 @@ def _advice(layer: LayerAudit) -> str:
     if layer.cost_db < NOTHING_DB:
         return "nothing: in float it would gain nothing"
     if not layer.certain:
-        return "nothing: what it costs is within chance on these samples; more of them tell"
+        return "nothing: within chance on these samples"
     if layer.coarse_channels:
         return (
             f"{layer.coarse_channels} channels have weights far below the others': rescale them "
@@ -44,7 +44,7 @@ def _advice(layer: LayerAudit) -> str:
             f"these samples use {layer.range_use:.0%} of its range: calibrate on samples like these"
         )
     if layer.cost_db < LITTLE_DB:
-        return "little, as any eight bits cost: --effort high or microformer.torch may win it back"
+        return "little: what eight bits cost"
     if layer.op in WEIGHTED and layer.gain_db > layer.output_gain_db:
         return "the rounding of its weights: --effort high rounds them by reconstruction"
     return "the eight bits of its output: train with microformer.torch, which moves its range"

@@ -59,6 +59,10 @@ class Audit:
         """JSON text; what is not finite becomes null."""
         return json.dumps(finite(dataclasses.asdict(self)), indent=2)
 
+    def costly(self) -> list[LayerAudit]:
+        """The layers about which something can be done or said, worst first."""
+        return [layer for layer in self.ranked() if not layer.advice.startswith("nothing")]
+
     def ranked(self) -> list[LayerAudit]:
         """The layers, worst first."""
         by_name = {layer.name: layer for layer in self.layers}
