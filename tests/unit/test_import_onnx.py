@@ -24,12 +24,12 @@ from microformer.errors import UnsupportedOpError
 from microformer.graph import ops
 from microformer.graph.float_model import FloatModel
 from microformer.graph.int_graph import IntGraph
+from microformer.graph.measure import sqnr_db
 from microformer.graph.tensor import Array, Quant
 from microformer.integer import evaluate
 from microformer.integer.requantize import requantize_wide
 from microformer.load import load
 from microformer.quantize.imported import TOLERANCE_LSB, imported_integers, wide_integers
-from microformer.report.fidelity import sqnr_db
 from models import (
     Activations,
     GatedMlp,
