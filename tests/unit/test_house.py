@@ -99,12 +99,17 @@ NEEDS_TORCH = {"models", "train", "reproduce"}
 
 
 def public_names() -> set[str]:
-    """What ``microformer`` exports."""
-    tree = ast.parse((SOURCE / "__init__.py").read_text("utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return {f"microformer.{name}" for name in ast.literal_eval(node.value)}
-    raise AssertionError("microformer has no __all__")
+    """What ``microformer`` and ``microformer.torch`` export."""
+    names: set[str] = set()
+    for package, file in (
+        ("microformer", "__init__.py"),
+        ("microformer.torch", "torch/__init__.py"),
+    ):
+        for node in ast.parse((SOURCE / file).read_text("utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                names |= {f"{package}.{name}" for name in ast.literal_eval(node.value)}
+    assert {"microformer.load", "microformer.torch.prepare"} <= names
+    return names
 
 
 def private_uses(tree: ast.AST) -> set[str]:

@@ -159,9 +159,9 @@ def _measure(
 ) -> Figures:
     steps = len(numbers) + len(options.targets)
     advance = new_bar(f"measure {model.name}")
-    results, report = [], None
+    results, report, in_and_out = [], None, 0
     for network, n in zip(networks, numbers, strict=True):
-        result, report = measure_fold(network, model, data, folds[n], n)
+        result, report, in_and_out = measure_fold(network, model, data, folds[n], n)
         results.append(result)
         advance(len(results), steps)
     on_targets = []
@@ -170,4 +170,4 @@ def _measure(
         on_targets.append(measure_target(networks[0], model, data, fold, target))
         advance(len(results) + len(on_targets), steps)
     assert report is not None
-    return figures(model, networks[0], results, report, on_targets)
+    return figures(model, networks[0], results, report, in_and_out, on_targets)

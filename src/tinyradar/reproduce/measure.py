@@ -1,5 +1,6 @@
 """A trained network through microformer: accuracy in int8, and its program on each target."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -51,14 +52,15 @@ class Figures:
     """All that is known of one network.
 
     ``matrix_bytes``: weight matrices and embeddings at 8 bits; ``constant_bytes``: multipliers,
-    addends and tables of the program beside them; ``arena_bytes``: peak RAM with the input.
+    addends and tables of the program beside them; ``peak_ram_bytes``: the arena of the plain C
+    program, its input and its output, at 8 bits.
     """
 
     model: str
     parameters: int
     matrix_bytes: int
     constant_bytes: int
-    arena_bytes: int
+    peak_ram_bytes: int
     macs: int
     folds: tuple[FoldResult, ...]
     targets: tuple[OnTarget, ...]
@@ -112,15 +114,18 @@ def measure_fold(
     data: Dataset,
     fold: tuple[Indices, Indices],
     number: int,
-) -> tuple[FoldResult, microformer.Report]:
-    """Accuracy of float and int8 on the fold's test part; some of it bit by bit on the host."""
+) -> tuple[FoldResult, microformer.Report, int]:
+    """Accuracy of float and int8 on the fold's test part; some of it bit by bit on the host.
+
+    Also the report of that run, and the bytes of the program's input and output.
+    """
     loaded = float_model(network, model, data)
     compiled = microformer.compile(loaded, calibration(model, data, fold[0]), "host")
     x, y = network_input(model, data.x[fold[1]]), data.y[fold[1]]
     report = microformer.run(compiled, x, y, count=min(CHECKED, len(x)))
     assert report.accuracy_float is not None and report.accuracy_int8 is not None
     result = FoldResult(number, report.accuracy_float, report.accuracy_int8, report.bit_exact)
-    return result, report
+    return result, report, math.prod(loaded.input_shape) + math.prod(loaded.output_shape)
 
 
 def measure_target(
@@ -151,16 +156,17 @@ def figures(
     network: nn.Module,
     folds: Sequence[FoldResult],
     report: microformer.Report,
+    in_and_out: int,
     targets: Sequence[OnTarget],
 ) -> Figures:
-    """Everything of one network; ``report`` is of the host's program."""
+    """Everything of one network; ``report`` is of the host's program, ``in_and_out`` in bytes."""
     matrices = matrix_bytes(network)
     return Figures(
         model=model.name,
         parameters=sum(p.numel() for p in network.parameters()),
         matrix_bytes=matrices,
         constant_bytes=report.weight_bytes - matrices,
-        arena_bytes=report.arena_bytes,
+        peak_ram_bytes=report.arena_bytes + in_and_out,
         macs=report.macs,
         folds=tuple(folds),
         targets=tuple(targets),

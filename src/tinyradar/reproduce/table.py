@@ -47,8 +47,8 @@ def _networks(result: Result, word: str) -> Table:
             f"{n.parameters:,}",
             f"{n.matrix_bytes:,}",
             f"{n.constant_bytes:,}",
-            f"{n.arena_bytes:,}",
-            f"{n.matrix_bytes + n.arena_bytes:,}",
+            f"{n.peak_ram_bytes:,}",
+            f"{n.matrix_bytes + n.peak_ram_bytes:,}",
             f"{n.macs:,}",
         )
     return table

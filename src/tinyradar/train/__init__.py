@@ -93,23 +93,14 @@ def train(
     them (whose scores are of whole sequences: give a model whose recipe is not ``every_step``).
     """
     recipe = model.recipe
+    run = _description(model, data, fold, seed, bfloat16, network is not None)
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
-    given = network is not None
     network = network or model.build(len(data.gestures), data.x.shape[-1])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         network.parameters(), recipe.rate, amsgrad=True, weight_decay=recipe.decay
     )
-    run: dict[str, Any] = {
-        "model": model.name,
-        "recipe": dataclasses.asdict(recipe),
-        "seed": seed,
-        "bfloat16": bfloat16,
-        "data": data.digest,
-        "test": sorted({data.persons[i] for i in fold[1]}),
-    }
-    run |= {"given": True} if given else {}
     begun, spent = _resume(place, run, network, optimizer)
     last = recipe.epochs if stop_after is None else min(recipe.epochs, begun + stop_after)
     for epoch in range(begun, last):
@@ -122,6 +113,26 @@ def train(
         progress(epoch + 1, recipe.epochs, loss)
     hit = predict(network, model, data, fold[1]) == data.y[fold[1]]
     return Trained(network, float(hit.mean()), spent)
+
+
+def _description(
+    model: Model,
+    data: Dataset,
+    fold: tuple[Indices, Indices],
+    seed: int,
+    bfloat16: bool,
+    given: bool,
+) -> dict[str, Any]:
+    """What a run is: a checkpoint serves only the run that it was written by."""
+    run: dict[str, Any] = {
+        "model": model.name,
+        "recipe": dataclasses.asdict(model.recipe),
+        "seed": seed,
+        "bfloat16": bfloat16,
+        "data": data.digest,
+        "test": sorted({data.persons[i] for i in fold[1]}),
+    }
+    return run | ({"given": True} if given else {})
 
 
 def _resume(
