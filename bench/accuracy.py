@@ -22,7 +22,8 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 
 import microformer
-from microformer.report.fidelity import Fidelity, sqnr_db
+from microformer.graph.measure import sqnr_db
+from microformer.report.fidelity import Fidelity
 from train_digits import DigitsViT, digits, train_digits
 from train_series import make_series_model, series, train_series
 from training import Array, Data

@@ -15,6 +15,7 @@ from microformer.bench import DEFAULT_ROWS, bench
 from microformer.bench.view import bench_table
 from microformer.demo import demo_paths
 from microformer.errors import DataError, MicroformerError, OutputError
+from microformer.graph.serialize import finite
 from microformer.options import (
     Cores,
     EffortName,
@@ -140,7 +141,7 @@ def compile_command(
     if data is None:
         print("The ranges come from random data: they are meaningless.", file=sys.stderr)
     if as_json:
-        print(json.dumps(figures, indent=2))
+        print(json.dumps(finite(figures), indent=2))
         return
     print(f"{project.name} for {board}")
     print(f"  {len(project.layers)} layers, {figures['macs']:,} MAC, softmax {softmax}")

@@ -20,6 +20,8 @@ from architectures import (
     TinySwin,
 )
 from exporters import legacy_export
+from microformer.build import rtl
+from microformer.errors import ToolError
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 from models import seeded
@@ -70,10 +72,29 @@ def load(name: str, exporter: str) -> tuple[FloatModel, Array]:
 )
 @pytest.mark.parametrize("name", NETWORKS)
 def test_network(name: str, target: str, exporter: str) -> None:
+    run(name, target, exporter)
+
+
+def _no_cluster() -> bool:
+    try:
+        return not rtl.simulator("ri5cy", lambda _text: None)
+    except ToolError:
+        return True
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(_no_cluster(), reason="'microformer setup-pulp' has not been run")
+@pytest.mark.parametrize("name", ["CCT", "Swin", "MobileViT", "BERT", "linear attention"])
+def test_network_on_the_cluster(name: str) -> None:
+    run(name, "pulp-ri5cy", "dynamo")
+
+
+def run(name: str, target: str, exporter: str) -> None:
+    """The whole road: what was recognised, every byte, and the distance to float."""
     model, x = load(name, exporter)
     found = [node.op_type for node in model.model.graph].count("Attention")
     assert found == NETWORKS[name].attentions
     compiled = microformer.compile(model, x, target)
-    report = microformer.run(compiled, x, count=8 if target == "host" else 2)
+    report = microformer.run(compiled, x, count={"host": 8, "cortex-m4": 2}.get(target, 1))
     assert report.bit_exact
     assert report.sqnr_db is not None and report.sqnr_db >= 20

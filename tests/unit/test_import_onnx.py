@@ -24,12 +24,12 @@ from microformer.errors import UnsupportedOpError
 from microformer.graph import ops
 from microformer.graph.float_model import FloatModel
 from microformer.graph.int_graph import IntGraph
+from microformer.graph.measure import sqnr_db
 from microformer.graph.tensor import Array, Quant
 from microformer.integer import evaluate
 from microformer.integer.requantize import requantize_wide
 from microformer.load import load
 from microformer.quantize.imported import TOLERANCE_LSB, imported_integers, wide_integers
-from microformer.report.fidelity import sqnr_db
 from models import (
     Activations,
     GatedMlp,
@@ -216,6 +216,40 @@ def _bytes(model: FloatModel) -> bytes:
     import onnx_ir as ir  # noqa: PLC0415
 
     return bytes(ir.to_proto(model.model).SerializeToString())
+
+
+# other quantisers' files (tests/golden/qdq/make.py)
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "qdq"
+
+
+def test_brevitas() -> None:
+    data, x = (GOLDEN / "brevitas.onnx").read_bytes(), samples((9, 32))
+    model = load(data)
+    assert model.imported is not None
+    assert (len(model.imported.activations), len(model.imported.grids)) == (3, 2)
+    found = worst(plain_graph(model, x), model, data, x[:4])
+    assert len(found) == 2
+    assert max(found.values()) <= 1
+
+
+def test_torchaos_pt2e() -> None:
+    """Only the inputs and weights of Linears are quantised: all else is calibrated."""
+    data, x = (GOLDEN / "pt2e.onnx").read_bytes(), samples((9, 32))
+    model = load(data)
+    assert model.imported is not None
+    assert (len(model.imported.activations), len(model.imported.grids)) == (4, 4)
+    graph = microformer.quantize(model, x)
+    scales = {q.scale for q in _scales(data).values()}
+    given = {t.quant.scale for t in graph.tensors.values() if t.quant is not None}
+    assert scales <= given
+    out = graph.tensors[graph.outputs[0]]
+    assert out.quant is not None
+    ours = out.quant.dequantize(evaluate(graph, _quantized(graph, x))[out.name])
+    session = onnxruntime.InferenceSession(data)
+    name = session.get_inputs()[0].name
+    theirs = np.concatenate([session.run(None, {name: s[None]})[0] for s in x])
+    assert sqnr_db(theirs, ours.reshape(theirs.shape)) > 30
 
 
 # the 64-bit form

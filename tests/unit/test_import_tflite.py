@@ -15,10 +15,10 @@ import microformer
 from microformer.errors import MicroformerError, ModelError, UnsupportedOpError
 from microformer.graph import ops
 from microformer.graph.float_run import FloatRunner
+from microformer.graph.measure import sqnr_db
 from microformer.graph.tensor import Array, Quant
 from microformer.integer import evaluate
 from microformer.load import load
-from microformer.report.fidelity import sqnr_db
 
 KERAS = Path(__file__).parents[1] / "golden" / "tflite"
 X, Y = Quant(0.05, -7), Quant(0.07, 5)

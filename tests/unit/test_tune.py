@@ -17,6 +17,7 @@ from microformer.calibrate.observer import Observer
 from microformer.cli import app
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.float_run import FloatRunner
+from microformer.graph.measure import beyond_chance
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned
 from microformer.integer.proof import prove
@@ -162,6 +163,15 @@ def test_a_trial_must_gain_more_than_chance() -> None:
     assert before.better_than(Score(np.full(64, np.inf), -np.inf))
 
 
+def test_beyond_chance_is_a_paired_test() -> None:
+    rng = np.random.default_rng(0)
+    gains = rng.normal(0.0, 1.0, 100)
+    gains -= gains.mean()
+    error = gains.std(ddof=1) / 10
+    assert beyond_chance(gains + 2.05 * error) and not beyond_chance(gains + 1.95 * error)
+    assert not beyond_chance(np.array([1.0])) and not beyond_chance(np.array([1.0, np.inf]))
+
+
 def _layers(model: FloatModel, ranges: Ranges, x: Array) -> list:  # type: ignore[type-arg]
     conversion = convert(model, ranges)
     return list(layers(conversion, int_values(conversion, x)))
@@ -215,6 +225,37 @@ def test_rounding_lowers_the_error_of_the_layers_output() -> None:
         made = next(t for t in again.constants() if t.name == name)
         assert made.data is not None
         np.testing.assert_array_equal(made.data, chosen)  # quantize rounds to what was chosen
+
+
+class Pooling(nn.Module):
+    """Positions weighed by a softmax, as CCT's sequence pooling does: [1, S, d] -> [1, d]."""
+
+    def __init__(self, d: int = 16) -> None:
+        super().__init__()
+        self.score = nn.Linear(d, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weights = self.score(x).softmax(1)
+        pooled: torch.Tensor = (weights.transpose(1, 2) @ x).squeeze(1)
+        return pooled
+
+
+@pytest.mark.parametrize(("length", "fine"), [(64, True), (4, False)])
+def test_small_probabilities_have_a_scale_of_their_own(length: int, fine: bool) -> None:
+    x = _samples(32, length, 16) * np.float32(0.5) + np.float32(0.3)
+    model = _loaded(seeded(Pooling), x)
+    ranges = calibrate(model, x)
+    errors = {}
+    for softmax in ("lut", "ibert"):
+        conversion = convert(model, ranges, softmax=softmax)
+        kinds = {node.op.kind for node in conversion.graph.nodes}
+        assert ("FineSoftmax" in kinds) == (fine and softmax == "lut")
+        output = conversion.graph.tensors[conversion.graph.outputs[0]]
+        assert output.quant is not None
+        got = output.quant.dequantize(int_values(conversion, x)[output.name])
+        errors[softmax] = np.square(got - _outputs(model, x).reshape(got.shape)).sum()
+    if fine:
+        assert errors["lut"] < errors["ibert"] / 4
 
 
 def test_observers_disagree_over_an_outlier() -> None:

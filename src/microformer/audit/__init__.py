@@ -13,6 +13,7 @@ from microformer.audit.record import Audit, LayerAudit
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel
 from microformer.graph.float_run import FloatRunner
+from microformer.graph.measure import beyond_chance, sqnr_db
 from microformer.graph.tensor import Array
 
 __all__ = ["Audit", "LayerAudit", "audit"]
@@ -57,19 +58,19 @@ class _Auditor:
         self._base = self._hybrid.run().outputs
 
     def audit(self, softmax: str, progress: Callable[[int, int], None] | None) -> Audit:
-        """All layers; the ranking is by ``cost_db``."""
+        """All layers; ranked by ``cost_db``, those beyond chance first."""
         nodes = list(self._layers())
         layers = []
         for done, node in enumerate(nodes, 1):
             layers.append(self._layer(node))
             if progress is not None:
                 progress(done, len(nodes))
-        worst = sorted(layers, key=lambda layer: -layer.cost_db)
+        worst = sorted(layers, key=lambda layer: (not layer.certain, -layer.cost_db))
         return Audit(
             model=self._reference.name,
             softmax=softmax,
             samples=len(self._base),
-            sqnr_db=_sqnr_db(self._wanted, self._base),
+            sqnr_db=sqnr_db(self._wanted, self._base),
             accuracy_float=self._accuracy(self._wanted),
             accuracy_int8=self._accuracy(self._base),
             layers=tuple(layers),
@@ -98,8 +99,8 @@ class _Auditor:
         figures = LayerAudit(
             name=name,
             op=node.op_type,
-            sqnr_db=_sqnr_db(self._flat(result), self._hybrid.real(result)),
-            own_sqnr_db=_sqnr_db(own, self._hybrid.real(result)),
+            sqnr_db=sqnr_db(self._flat(result), self._hybrid.real(result)),
+            own_sqnr_db=sqnr_db(own, self._hybrid.real(result)),
             saturated=float(clipped.mean()),
             range_use=float(int(levels.max()) - int(levels.min())) / 255.0,
             channel_spread=_channel_spread(self._floats[result], node.op_type),
@@ -107,13 +108,20 @@ class _Auditor:
             gain_db=self._gain_db(alone.outputs, self._base),
             output_gain_db=self._gain_db(exposed.outputs, rounded.outputs),
             gain_points=self._points(alone.outputs, self._base, exposed.outputs, rounded.outputs),
+            certain=self._certain(alone.outputs, self._base)
+            or self._certain(exposed.outputs, rounded.outputs),
             advice="",
         )
         return advise(figures)
 
     def _gain_db(self, after: Array, before: Array) -> float:
-        better = _sqnr_db(self._wanted, after)
-        return 0.0 if math.isinf(better) else better - _sqnr_db(self._wanted, before)
+        better = sqnr_db(self._wanted, after)
+        return 0.0 if math.isinf(better) else better - sqnr_db(self._wanted, before)
+
+    def _certain(self, after: Array, before: Array) -> bool:
+        """Whether the samples' errors fall by more than chance."""
+        errors = [np.square(self._wanted - run).sum(axis=1) for run in (before, after)]
+        return beyond_chance(errors[0] - errors[1])
 
     def _points(self, *runs: Array) -> float | None:
         """Percentage points that runs 0 and 2 are better than runs 1 and 3."""
@@ -139,15 +147,6 @@ class _Auditor:
                 mult = graph.tensors[node.inputs[2]].data
                 count += 0 if mult is None else int((mult < 8).sum())
         return count
-
-
-def _sqnr_db(real: Array, approximate: Array) -> float:
-    """10 log10 of signal over error; inf where equal. Both of any same shape."""
-    error = float(np.square(real - approximate).sum())
-    signal = float(np.square(real).sum())
-    if error == 0.0 or signal == 0.0:
-        return math.inf if error == 0.0 else -math.inf
-    return 10.0 * math.log10(signal / error)
 
 
 def _channel_spread(value: Array, op_type: str) -> float:

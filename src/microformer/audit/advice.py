@@ -22,6 +22,8 @@ def advise(layer: LayerAudit) -> LayerAudit:
 def _advice(layer: LayerAudit) -> str:
     if layer.cost_db < NOTHING_DB:
         return "nothing: in float it would gain nothing"
+    if not layer.certain:
+        return "nothing: within chance on these samples"
     if layer.coarse_channels:
         return (
             f"{layer.coarse_channels} channels have weights far below the others': rescale them "
@@ -37,12 +39,12 @@ def _advice(layer: LayerAudit) -> str:
             f"its largest channel is {layer.channel_spread:.0f} times the median one: --effort "
             "high equalises layer by layer; what is left needs microformer.torch"
         )
-    if layer.range_use < HALF_USED:
+    if layer.range_use < HALF_USED and layer.op != "Softmax":  # its range is not of the samples
         return (
             f"these samples use {layer.range_use:.0%} of its range: calibrate on samples like these"
         )
     if layer.cost_db < LITTLE_DB:
-        return "little, as any eight bits cost: --effort high or microformer.torch may win it back"
+        return "little: what eight bits cost"
     if layer.op in WEIGHTED and layer.gain_db > layer.output_gain_db:
         return "the rounding of its weights: --effort high rounds them by reconstruction"
     return "the eight bits of its output: train with microformer.torch, which moves its range"

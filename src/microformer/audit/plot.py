@@ -55,7 +55,7 @@ def _bars(made: Audit, go: Any, figure: Any) -> Any:
 
 def _advice(made: Audit, go: Any) -> Any:
     """The layers that cost something, worst first, as a table."""
-    layers = [layer for layer in made.ranked() if not layer.advice.startswith("nothing")]
+    layers = made.costly()
     columns = [
         [layer.name for layer in layers],
         [layer.op for layer in layers],

@@ -18,7 +18,8 @@ class LayerAudit:
     ``gain_db`` is what the program's output gains in SQNR with this layer's arithmetic and weights
     in float; ``output_gain_db`` what it gains where its output is handed on unrounded, against the
     same layers in float with the rounding; ``gain_points`` both together in accuracy (percentage
-    points), None without classes.
+    points), None without classes. ``certain``: one of both gains exceeds twice its standard error
+    over the samples; where it does not, the layer's cost is of the size of chance.
     """
 
     name: str
@@ -32,6 +33,7 @@ class LayerAudit:
     gain_db: float
     output_gain_db: float
     gain_points: float | None
+    certain: bool
     advice: str
 
     @property
@@ -56,6 +58,10 @@ class Audit:
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""
         return json.dumps(finite(dataclasses.asdict(self)), indent=2)
+
+    def costly(self) -> list[LayerAudit]:
+        """The layers about which something can be done or said, worst first."""
+        return [layer for layer in self.ranked() if not layer.advice.startswith("nothing")]
 
     def ranked(self) -> list[LayerAudit]:
         """The layers, worst first."""

@@ -19,7 +19,8 @@ def audit_table(made: Audit) -> RenderableType:
     for heading in ("cost dB", "SQNR", "own", "clipped", "used", "spread"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("what to do", overflow="fold", min_width=24)
-    for layer in made.ranked()[:SHOWN]:
+    shown = made.costly()[:SHOWN] or made.ranked()[:3]
+    for layer in shown:
         table.add_row(
             layer.name,
             layer.op,
@@ -32,6 +33,8 @@ def audit_table(made: Audit) -> RenderableType:
             layer.advice,
         )
     totals = Table.grid(padding=(0, 2))
+    rest = len(made.layers) - len(shown)
+    totals.add_row("others", f"{rest} layers cost less, or nothing beyond chance (all in --json)")
     totals.add_row("output SQNR", f"{made.sqnr_db:.1f} dB over {made.samples} samples")
     if made.accuracy_float is not None and made.accuracy_int8 is not None:
         totals.add_row(

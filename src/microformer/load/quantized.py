@@ -39,8 +39,9 @@ def import_quantisation(graph: ir.Graph, exact: bool) -> bool:
             edit.replace(node.outputs[0], _annotated(node, source, quant))
             modified = True
     for node in reversed(list(graph)):
-        pair = edit.producer(node.outputs[0], "QuantizeLinear", "DequantizeLinear")
-        if pair is not None and not node.outputs[0].uses():
+        output = node.outputs[0]
+        known = edit.producer(output, "QuantizeLinear", "DequantizeLinear", *_MOVING)
+        if modified and known is not None and not (output.uses() or output.is_graph_output()):
             graph.remove(node, safe=True)
     return modified
 

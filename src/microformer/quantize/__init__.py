@@ -52,7 +52,8 @@ def convert(model: FloatModel, ranges: Ranges, *, softmax: str = "lut") -> Conve
     ``softmax`` is "lut" (equation 3) or "ibert" (equation 4). Raises UnsupportedOpError for a
     node that has no integer meaning and ArithmeticProofError where 32 bits do not suffice.
     """
-    context = Context(Builder(model.name), assign(model, ranges), softmax, model.imported)
+    scales = assign(model, ranges, fine_softmax=softmax == "lut")
+    context = Context(Builder(model.name), scales, softmax, model.imported)
     _declare_input(context, model)
     made: dict[str, tuple[str, ...]] = {}
     for node in model.model.graph:

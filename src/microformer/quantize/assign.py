@@ -12,6 +12,8 @@ from microformer.quantize.scales import affine, symmetric
 from microformer.quantize.source import constant_of, consumers, value_name, weights_key
 
 SOFTMAX_QUANT = Quant(1.0 / 256.0, -128)
+SMALL_PROBABILITY = 0.25
+"""Up to here, steps of 1/256 leave a softmax over many positions with less than six bits."""
 
 _SAME_SCALE = {"Reshape", "Transpose", "Slice", "MaxPool", "Concat"}
 _CLAMPING = {"Linear", "Conv", "Add", "Mul", "LayerNormalization", "RMSNormalization"}
@@ -74,14 +76,17 @@ class Assignment:
                 self.groups[name] = keep
 
 
-def assign(model: FloatModel, ranges: Ranges) -> Assignment:
-    """Scales for every activation (and for constants that stand in an activation's place)."""
+def assign(model: FloatModel, ranges: Ranges, fine_softmax: bool = False) -> Assignment:
+    """Scales for every activation (and for constants that stand in an activation's place).
+
+    ``fine_softmax`` gives small probabilities a scale of their own (equation 11f).
+    """
     result = Assignment()
     for name, seen in ranges.by_name.items():
         result.groups[name] = _Group(seen.low, seen.high)
     nodes = list(model.model.graph)
     for node in nodes:
-        _seed(result, node)
+        _seed(result, ranges, node, fine_softmax)
     if model.imported is not None:
         for name, quant in model.imported.activations.items():
             result.groups.setdefault(name, _Group(0.0, 0.0)).fix(quant)
@@ -116,7 +121,7 @@ def _tie_shared_weights(result: Assignment, nodes: list[ir.Node]) -> None:
             result.join(value_name(other.outputs[0]), value_name(node.outputs[0]))
 
 
-def _seed(result: Assignment, node: ir.Node) -> None:
+def _seed(result: Assignment, ranges: Ranges, node: ir.Node, fine_softmax: bool) -> None:
     """Constants in activations' places, softmax's fixed scale, symmetric queries."""
     output = value_name(node.outputs[0])
     if node.op_type == "Concat":
@@ -129,7 +134,12 @@ def _seed(result: Assignment, node: ir.Node) -> None:
         if data is not None:
             result.groups[output] = _Group(float(data.min()), float(data.max()))
     elif node.op_type == "Softmax":
-        result.groups[output].fix(SOFTMAX_QUANT)
+        # twice what was seen: a probability that is clipped is worse than a step lost
+        high = 2.0 * ranges.by_name[output].observed_high
+        if fine_softmax and high <= SMALL_PROBABILITY:
+            result.groups[output] = _Group(0.0, high)
+        else:
+            result.groups[output].fix(SOFTMAX_QUANT)
     elif node.op_type == "Attention":
         result.groups[value_name(node.inputs[0])].symmetric = True
 

@@ -143,7 +143,7 @@ def activation(c: Context, node: ir.Node) -> None:
 
 
 def softmax(c: Context, node: ir.Node) -> None:
-    """Equation (11) over the last axis."""
+    """Equation (11) over the last axis; (11f) at a scale that is imported or small."""
     x = c.read(node.inputs[0])
     axis = int_axis(full_shape(node.inputs[0]), integer(node, "axis", -1))
     if axis != len(c.shape(x)) - 1:
@@ -151,8 +151,8 @@ def softmax(c: Context, node: ir.Node) -> None:
             f"Node '{node.name}' (Softmax) works on axis {axis} of {list(c.shape(x))}; only the "
             "last axis is compiled, so transpose before it."
         )
-    if c.imported is not None and c.keeps(node.outputs[0]):
-        out = c.scales[value_name(node.outputs[0])]
+    out = c.scales[value_name(node.outputs[0])]
+    if out != SOFTMAX_QUANT or (c.imported is not None and c.keeps(node.outputs[0])):
         table = c.builder.constant(f"{node.name}.table", fine_table(c.quant(x).scale))
         c.write(node, FineSoftmax(round(2.0**40 / out.scale), out.zero_point), (x, table))
         return

@@ -7,6 +7,7 @@ import numpy as np
 
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_run import FloatRunner
+from microformer.graph.measure import sqnr_db
 from microformer.graph.tensor import Array, Tensor
 from microformer.integer import evaluate
 
@@ -45,15 +46,6 @@ class Fidelity:
                 self._progress(start + len(part), len(x))
         meaning = np.concatenate(integers)
         return meaning, np.stack(floats).reshape(meaning.shape).astype(np.float64)
-
-
-def sqnr_db(real: Array, approximate: Array) -> float:
-    """10 log10 of signal power over error power, both of any same shape; inf where equal."""
-    error = float(np.square(real - approximate).sum())
-    signal = float(np.square(real).sum())
-    if error == 0.0:
-        return math.inf
-    return 10.0 * math.log10(signal / error) if signal > 0.0 else -math.inf
 
 
 def output_sqnr(floats: Array, real: Array) -> float:

@@ -13,6 +13,7 @@ from microformer.graph.cost import macs
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.float_run import FloatRunner
 from microformer.graph.int_graph import IntGraph
+from microformer.graph.measure import beyond_chance, sqnr_db
 from microformer.graph.tensor import Array
 from microformer.integer import evaluate
 
@@ -43,16 +44,10 @@ class Score:
     sqnr_db: float
 
     def better_than(self, other: "Score") -> bool:
-        """Whether the mean error is lower by more than twice the standard error of the difference.
-
-        The samples are the same, so the test is the paired one; a trial that gains by chance on
-        them would not gain on others.
-        """
-        gain = other.errors - self.errors
-        if not np.isfinite(gain).all():
+        """Whether the mean error is lower, and by more than chance."""
+        if not np.isfinite(other.errors).all():
             return bool(np.isfinite(self.errors).all())
-        spread = float(gain.std(ddof=1)) / math.sqrt(len(gain)) if len(gain) > 1 else math.inf
-        return float(gain.mean()) > 2.0 * spread
+        return beyond_chance(other.errors - self.errors)
 
 
 class Objective:
@@ -75,6 +70,4 @@ class Objective:
         assert result.quant is not None
         real = result.quant.dequantize(levels).reshape(self._real.shape)
         errors: NDArray[np.float64] = np.square(self._real - real).sum(axis=1)
-        signal = float(np.square(self._real).sum())
-        ratio = max(signal, 1e-300) / max(float(errors.sum()), 1e-300)
-        return Score(errors, 10.0 * math.log10(ratio))
+        return Score(errors, sqnr_db(self._real, real))
