@@ -150,3 +150,15 @@ def test_shipped_weights_are_of_their_networks(path: Path) -> None:
 
 def test_what_ships_is_small() -> None:
     assert 0 < sum(p.stat().st_size for p in SHIPPED.glob("*.npz")) < 4_000_000
+
+
+def test_a_given_network_is_trained_on(data: Dataset, tmp_path: Path) -> None:
+    """The place where a network prepared for quantisation-aware training is put in."""
+    model, fold = short("transformer-small", 1), person_folds(data.persons, 3)[0]
+    first = train(model, data, fold, tmp_path / "a")
+    before = {k: v.clone() for k, v in first.network.state_dict().items()}
+    second = train(model, data, fold, tmp_path / "b", network=first.network)
+    assert second.network is first.network
+    assert any(not torch.equal(v, before[k]) for k, v in second.network.state_dict().items())
+    with pytest.raises(TrainingError, match="another run"):
+        train(model, data, fold, tmp_path / "b")
