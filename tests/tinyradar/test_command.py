@@ -1,12 +1,16 @@
 """The command: what it writes and prints, and one sentence with exit code 2 where it cannot."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tinyradar import models
 from tinyradar.cli import main
+from tinyradar.dataset.cache import Dataset
+from tinyradar.train.weights import read_weights
 
 
 def run(*args: object) -> subprocess.CompletedProcess[str]:
@@ -94,3 +98,23 @@ def test_without_torch(tmp_path: Path) -> None:
         )
         assert done.returncode == code, done.stderr
         assert code == 0 or "pip install 'microformer[radar]'" in done.stderr
+
+
+def test_train(
+    data: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = models.find("transformer-small")
+    recipe = dataclasses.replace(model.recipe, epochs=1)
+    monkeypatch.setitem(models.MODELS, model.name, dataclasses.replace(model, recipe=recipe))
+    cache = Path(data.x.filename).parent  # type: ignore[attr-defined]
+    args = ("train", cache, "-m", model.name, "--folds", 3, "--place", tmp_path)
+    assert call(monkeypatch, *args, "--fold", 2) == 0
+    assert (
+        "transformer-small-fold2: " in (told := capsys.readouterr().out) and "(simulated)" in told
+    )
+    assert read_weights(tmp_path / "weights/transformer-small-fold2.npz", model, data, 2)
+    assert call(monkeypatch, *args, "--fold", 3) == 2
+    assert "There is no fold 3; there are 0 to 2." in capsys.readouterr().err

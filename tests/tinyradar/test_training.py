@@ -15,7 +15,7 @@ from tinyradar.errors import TrainingError
 from tinyradar.models import Model, find
 from tinyradar.train import train
 from tinyradar.train.checkpoint import load_network, network_arrays, read_arrays, write_arrays
-from tinyradar.train.weights import find_weights, write_weights
+from tinyradar.train.weights import SHIPPED, find_weights, write_weights
 
 
 def short(name: str, epochs: int = 3) -> Model:
@@ -138,3 +138,27 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     read["model/head.bias"][:] = np.nan
     with pytest.raises(TrainingError, match="not finite"):
         load_network(network, read, "w")
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.npz")), ids=lambda p: p.stem)
+def test_shipped_weights_are_of_their_networks(path: Path) -> None:
+    arrays, meta = read_arrays(path)
+    assert path.stem == f"{meta['model']}-fold{meta['fold']}" and meta["simulated"] is True
+    load_network(find(meta["model"]).build(12, 2), arrays, str(path))
+    assert {a.dtype.name for a in arrays.values()} == {"float16"}
+
+
+def test_what_ships_is_small() -> None:
+    assert 0 < sum(p.stat().st_size for p in SHIPPED.glob("*.npz")) < 4_000_000
+
+
+def test_a_given_network_is_trained_on(data: Dataset, tmp_path: Path) -> None:
+    """The place where a network prepared for quantisation-aware training is put in."""
+    model, fold = short("transformer-small", 1), person_folds(data.persons, 3)[0]
+    first = train(model, data, fold, tmp_path / "a")
+    before = {k: v.clone() for k, v in first.network.state_dict().items()}
+    second = train(model, data, fold, tmp_path / "b", network=first.network)
+    assert second.network is first.network
+    assert any(not torch.equal(v, before[k]) for k, v in second.network.state_dict().items())
+    with pytest.raises(TrainingError, match="another run"):
+        train(model, data, fold, tmp_path / "b")
