@@ -252,6 +252,20 @@ def test_torchaos_pt2e() -> None:
     assert sqnr_db(theirs, ours.reshape(theirs.shape)) > 30
 
 
+def test_weights_that_int8_cannot_hold_are_quantised_anew(tmp_path: Path) -> None:
+    """uint8 weights with a zero point of their own have levels of nine bits less that point."""
+    module, shape = MODELS["gated"]
+    x = samples(shape)
+    data = legacy_export(module, torch.from_numpy(x[:1]), 17, input_names=["x"])
+    options = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QUInt8}
+    model = load(quantized(data, x, tmp_path, **options))
+    graph = microformer.quantize(model, x)
+    out = graph.tensors[graph.outputs[0]]
+    assert out.quant is not None
+    ours = out.quant.dequantize(evaluate(graph, _quantized(graph, x))[out.name])
+    assert sqnr_db(torch_output(module, torch.from_numpy(x)), ours) > 30
+
+
 # the 64-bit form
 
 

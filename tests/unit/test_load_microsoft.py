@@ -81,6 +81,16 @@ CASES: dict[str, tuple[list[onnx.NodeProto], dict[str, Array], dict[str, int]]] 
         QKV | {"m": np.array([[1, 1, 1, 0, 0]], np.int32)},
         {"Linear": 3, "Attention": 1},
     ),
+    "SimplifiedLayerNormalization": (
+        [onnx.helper.make_node("SimplifiedLayerNormalization", ["x", "g"], ["y"], "n", axis=-1)],
+        {"g": NORM["g"]},
+        {"RMSNormalization": 1},
+    ),
+    "MultiHeadAttention": (
+        [make("MultiHeadAttention", ["x", "x", "x", "qb"], ["y"], num_heads=3)],
+        {"qb": QKV["qb"]},
+        {"Add": 3, "Attention": 1},
+    ),
     "Attention, bias": (
         [make("Attention", ["x", "w", "qb", "", "", "a"], ["y"], num_heads=3)],
         QKV | {"a": real(1, 3, 5, 5)},
@@ -98,6 +108,27 @@ def test_operator(case: str) -> None:
     found = {k: v for k, v in counts(model).items() if k != "Reshape"}
     assert found == expected
     assert_same(model, x, run(proto, x)[0], rtol=1e-3 if "Fast" in case else 1e-4)
+
+
+def test_embed_layernorm() -> None:
+    constants: dict[str, Array] = {
+        "words": real(30, 12),
+        "places": real(9, 12),
+        "kinds": real(2, 12),
+        "segments": np.array([[0, 0, 1, 1, 1]], np.int32),
+        **NORM,
+    }
+    inputs = ["x", "segments", "words", "places", "kinds", "g", "b"]
+    graph = [make("EmbedLayerNormalization", inputs, ["y", "mask"], epsilon=1e-6)]
+    proto = graph_model(graph, [1, 5], constants, 17, dtype=onnx.TensorProto.INT32)
+    proto.opset_import.add(domain=DOMAIN, version=1)
+    shape = proto.graph.output[0].type.tensor_type.shape
+    for size in (1, 5, 12):
+        shape.dim.add(dim_value=size)
+    x = np.array([[3, 29, 0, 7, 7]], np.int32)
+    model = load(proto)
+    assert counts(model) == {"Gather": 1, "Add": 1, "LayerNormalization": 1}
+    assert_same(model, x, run(proto, x)[0])
 
 
 def test_layernorm_of_an_older_opset() -> None:

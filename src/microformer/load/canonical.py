@@ -6,7 +6,12 @@ from onnx_ir.passes import common
 from microformer.errors import ModelError
 from microformer.load import edit
 from microformer.load.patterns.activation import recognise_activations
-from microformer.load.patterns.affine import fold_ahead, fold_behind, normalise_arithmetic
+from microformer.load.patterns.affine import (
+    fold_ahead,
+    fold_behind,
+    merge_constants,
+    normalise_arithmetic,
+)
 from microformer.load.patterns.attention import fuse_attention
 from microformer.load.patterns.attention_onnx import normalise_attention
 from microformer.load.patterns.cleanup import drop_copies, drop_expands
@@ -49,6 +54,7 @@ FOLD: tuple[edit.Pass, ...] = (
     fold_batchnorms,
     fold_behind,  # once attention has taken its scalars as its scale
     fold_ahead,  # what could not go backwards
+    merge_constants,
     normalise_products,  # what attention has left
 )
 MAX_ROUNDS = 64

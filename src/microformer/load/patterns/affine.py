@@ -81,6 +81,26 @@ def fold_behind(graph: ir.Graph) -> bool:
     return modified
 
 
+def merge_constants(graph: ir.Graph) -> bool:
+    """(x + a) + b and (x * a) * b with constants: one sum or product."""
+    modified = False
+    for node in list(graph):
+        found = operands(node)
+        before = found[0].producer() if found is not None else None
+        if found is None or before is None or before.op_type != node.op_type:
+            continue
+        inner = operands(before)
+        if inner is None or edit.only_user(found[0]) is None:
+            continue
+        a, b = (data.astype(np.float64) for data in (inner[1], found[1]))
+        constant = edit.constant(node, a + b if node.op_type == "Add" else a * b)
+        shape = edit.shape_of(node.outputs[0])
+        result = edit.insert(node, node.op_type, [inner[0], constant], shape)
+        edit.replace(node.outputs[0], result)
+        modified = True
+    return modified
+
+
 def _per_channel(source: ir.Node, value: ir.Value, data: Array) -> Array | None:
     """A constant as one number a channel of ``source``'s output ``value``, or None."""
     shape = edit.shape_of(value)
