@@ -28,7 +28,8 @@ def panels(weight: Array, mult: Array, add: Array) -> Array:
     constants = np.zeros((2, 4 * count), np.int32)
     constants[0, :n], constants[1, :n] = mult, add
     tail = constants.reshape(2, count, 4).transpose(1, 2, 0).reshape(count, 8)
-    return np.concatenate([body, tail, np.zeros((count, 1), np.int32)], axis=1).astype(np.int32)
+    made: Array = np.concatenate([body, tail, np.zeros((count, 1), np.int32)], axis=1)
+    return made.astype(np.int32)
 
 
 def pack_linear(_op: Op, inputs: Operands) -> Packed:
