@@ -154,7 +154,8 @@ def _read_edges(path: Path, recorder: Recorder, firmware: Firmware) -> None:
 def _sized(key: int, firmware: Firmware) -> int:
     """The plugin's address and instructions as address and bytes."""
     address, count = key >> SIZE_BITS, key & ((1 << SIZE_BITS) - 1)
-    offsets = Block(address, firmware.code(address, 4 * count + 2)).instruction_offsets
+    block = Block(address, firmware.code(address, 4 * count + 2))
+    offsets = (*block.instruction_offsets, len(block.code))  # code may end behind the block
     if count >= len(offsets):
         raise ToolError(f"QEMU ran {count} instructions at {address:#010x}, where no code is.")
     return address << SIZE_BITS | offsets[count]

@@ -30,9 +30,6 @@
 #define MF_BY_ROWS                                                                            \
   MF_TO_WORD("s0", "s1", "s2", "s3", "m") MF_TO_WORD("s4", "s5", "s6", "s7", "a")             \
   MF_TO_WORD("s8", "s9", "s10", "s11", "s0") MF_TO_WORD("s12", "s13", "s14", "s15", "s1")
-#define MF_BY_COLUMNS                                                                         \
-  MF_TO_WORD("s0", "s4", "s8", "s12", "m") MF_TO_WORD("s1", "s5", "s9", "s13", "a")           \
-  MF_TO_WORD("s2", "s6", "s10", "s14", "s0") MF_TO_WORD("s3", "s7", "s11", "s15", "s1")
 #define MF_REQUANTIZE(THEN, PACKED, ...)                                                      \
   __asm(MF_COLUMNS THEN PACKED                                                                \
         : [s0] "+&r"(s[0]), [s1] "+&r"(s[1]), [s2] "+&r"(s[2]), [s3] "+&r"(s[3]),             \
@@ -75,18 +72,6 @@ MF_INLINE void mf_requantize_rows_table(
   MF_REQUANTIZE(MF_LOOK_UP_ALL, MF_BY_ROWS, MF_COMMA [table] "r"(table));
 #else
   MF_REQUANTIZE(table, 4, 1)
-#endif
-}
-
-/* A word for each of the four columns. */
-MF_INLINE void mf_requantize_columns(
-    int32_t s[16], const int32_t *constants, int32_t shift, int32_t out[4]) {
-#if MF_XPULP
-  int32_t m, a;
-  MF_REQUANTIZE("", MF_BY_COLUMNS, );
-#else
-  const int8_t *none = NULL;
-  MF_REQUANTIZE(none, 1, 4)
 #endif
 }
 
