@@ -19,7 +19,7 @@ from microformer.graph.float_run import FloatRunner
 from microformer.graph.tensor import Array
 
 LENGTH = 16
-COSINE = 0.8
+COSINE = 0.75
 FIXED = {"attention_mask": 1.0, "token_type_ids": 0.0}
 
 

@@ -77,6 +77,8 @@ class TiledBody:
         const = "" if arg.kind == "out" else "const "
         if name in self._near:
             return f"(const void *)({self._arena(self._near[name])})"
+        if arg.kind == "scratch" and self._tile.kernel_bytes == 0:
+            return "0"  # the first byte there is a staging buffer's
         operand = self._operands.get(name)
         if operand is None:
             return self._argument(arg)
