@@ -14,7 +14,7 @@ from microformer.targets import Target
 
 __all__ = ["plan"]
 
-_ATTEMPTS = 8
+_ATTEMPTS = 32
 _SLACK_BYTES = 32  # what the linker's alignments may cost
 
 
@@ -60,8 +60,9 @@ def _within(
         over = _near_bytes(result) - room
         if over <= 0:
             break
-        if result.far_outside or result.far_offsets:  # gaps between the buffers
-            tighter -= over
+        if result.far_outside or result.far_offsets:
+            # gaps between the buffers, which a slightly smaller room need not close
+            tighter -= max(over, room // _ATTEMPTS)
         attempt = Spill(graph, spans, tighter, near_constants).best()
         result = placed(tiled(graph, attempt.chosen), spans, attempt.far)
     return result
