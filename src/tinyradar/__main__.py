@@ -1,5 +1,25 @@
-"""``python -m tinyradar``."""
+"""The command ``tinyradar``, also as ``python -m tinyradar``."""
 
-from tinyradar.cli import main
+import sys
 
-main()
+EXTRA = {"PIL", "h5py", "torch"}
+"""Modules that the extra ``radar`` brings."""
+
+
+def main() -> None:
+    """The command, or one sentence and exit code 2 where the extra is not installed."""
+    try:
+        from tinyradar.cli import main as command  # noqa: PLC0415  it may be what is missing
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".", maxsplit=1)[0] not in EXTRA:
+            raise
+        print(
+            f"tinyradar: it needs {error.name}; install it with pip install 'microformer[radar]'.",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    command()
+
+
+if __name__ == "__main__":
+    main()

@@ -118,3 +118,15 @@ def test_train(
     assert read_weights(tmp_path / "weights/transformer-small-fold2.npz", model, data, 2)
     assert call(monkeypatch, *args, "--fold", 3) == 2
     assert "There is no fold 3; there are 0 to 2." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["PIL", "h5py"])
+def test_a_machine_without_the_extra_gets_one_sentence(module: str) -> None:
+    program = (
+        f"import sys; sys.modules['{module}'] = None; import tinyradar.__main__ as t; t.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert module in done.stderr and "microformer[radar]" in done.stderr
