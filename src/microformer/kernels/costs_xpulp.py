@@ -57,6 +57,11 @@ def _core_words(keys: int, biased: bool) -> int:
     return 4 * (_odd(4 * quads) + _odd(quads) + keys * biased)
 
 
+def _head_group(op: Attention, quads: int) -> int:
+    """As mf_head_group: heads of keys at a time, for ``quads`` fours of query rows."""
+    return min(-(-8 // (op.heads // op.kv_heads * quads)), op.kv_heads)
+
+
 def zero_is_near(op: Op, _inputs: Operands, _output: Tensor) -> bool:
     """Attention whose context's zero point can be added without saturation."""
     inner = op.attention if isinstance(op, AttentionBlock) else op
@@ -70,7 +75,7 @@ def attention_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
     rows, keys = inputs[0].shape[0], inputs[1].shape[0]
     quads, key_quads = (rows + 3) // 4, (keys + 3) // 4
     key_words, value_quads = (op.head_dim + 3) // 4, (op.value_dim + 3) // 4
-    group = min(-(-8 // (op.heads // op.kv_heads * quads)), op.kv_heads)
+    group = _head_group(op, quads)
     panels = key_quads * (4 * key_words + 1) + value_quads * (4 * key_quads + 1)
     biased = len(inputs) > 4 and inputs[4] is not None
     core = 4 * _odd(key_words) + 4 * value_quads + _core_words(keys, biased)
@@ -94,7 +99,7 @@ def block_near_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
     inner, (rows, e) = op.attention, inputs[0].shape
     quads, queries = (rows + 3) // 4, inner.heads // inner.kv_heads
     key_quads, value_quads = (inner.head_dim + 3) // 4, (inner.value_dim + 3) // 4
-    group = min(-(-8 // (queries * quads)), inner.kv_heads)
+    group = _head_group(inner, quads)
     context = 4 * inner.heads * value_quads
     queries_bytes = 4 * quads * row_stride(4 * key_quads) * queries
     keys = 4 * quads * (4 * key_quads + 1)

@@ -9,12 +9,6 @@
 
 #include "mf_heads_xpulp.h"
 
-/* Heads of keys at a time: enough (head, four rows) for eight cores. */
-MF_INLINE int32_t mf_block_group(int32_t rows, int32_t heads, int32_t kv_heads) {
-  const int32_t units = heads / kv_heads * ((rows + 3) >> 2), wanted = (7 + units) / units;
-  return wanted < kv_heads ? wanted : kv_heads;
-}
-
 /* Words of one of the stream's two buffers: enough panels of the output for eight cores, and those
  * of a head's queries. */
 MF_INLINE int32_t mf_block_room(
@@ -43,7 +37,7 @@ MF_INLINE void mf_attention_block_xpulp(
     int32_t head_dim, int32_t value_dim, int32_t bias_stride, mf_attend_t *op, void *scratch) {
   const int32_t quads = (rows + 3) >> 2, queries = heads / kv_heads;
   const int32_t key_quads = (head_dim + 3) >> 2, value_quads = (value_dim + 3) >> 2;
-  const int32_t group = mf_block_group(rows, heads, kv_heads);
+  const int32_t group = mf_head_group(rows, heads, kv_heads);
   const int32_t context_k = 4 * heads * value_quads, context_stride = mf_row_stride(context_k);
   const int32_t panel = mf_panel_words(e), out_panel = mf_panel_words(context_k);
   const int32_t near = mf_is_near(weight);

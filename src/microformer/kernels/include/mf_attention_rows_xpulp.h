@@ -83,12 +83,6 @@ MF_INLINE int32_t mf_rows_words(int32_t sk, int32_t key_words, int32_t value_qua
   return 4 * (key_words | 1) + 4 * value_quads + mf_core_words(sk, biased);
 }
 
-/* Heads of keys at a time: enough (head, four rows) for eight cores. */
-MF_INLINE int32_t mf_rows_group(int32_t sq, int32_t heads, int32_t kv_heads) {
-  const int32_t units = heads / kv_heads * ((sq + 3) >> 2), wanted = (7 + units) / units;
-  return wanted < kv_heads ? wanted : kv_heads;
-}
-
 /* scratch: keys and values of a group, each core's part, the table. */
 MF_INLINE void mf_attention_rows_xpulp(
     const int8_t *q, const int8_t *k, const int8_t *v, const uint8_t *lut, const int32_t *bias,
@@ -98,7 +92,7 @@ MF_INLINE void mf_attention_rows_xpulp(
   const int32_t key_words = op->key_words, value_quads = op->value_quads;
   const int32_t key_size = ((sk + 3) >> 2) * mf_key_panel(key_words);
   const int32_t value_size = value_quads * mf_value_panel(sk);
-  const int32_t group = mf_rows_group(sq, heads, kv_heads), q_words = key_words | 1;
+  const int32_t group = mf_head_group(sq, heads, kv_heads), q_words = key_words | 1;
   const int32_t core_words = mf_rows_words(sk, key_words, value_quads, bias != NULL);
   int32_t *const keys = (int32_t *)scratch, *const values = keys + group * key_size;
   int32_t *const all = values + group * value_size, *const work = all + mf_core() * core_words;

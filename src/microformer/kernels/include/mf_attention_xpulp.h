@@ -44,6 +44,12 @@ MF_INLINE int32_t mf_core_words(int32_t sk, int32_t biased) {
   return 4 * (mf_score_words(sk) + (((sk + 3) >> 2) | 1) + (biased ? sk : 0));
 }
 
+/* Heads of keys at a time: enough (head, four rows) for eight cores. */
+MF_INLINE int32_t mf_head_group(int32_t rows, int32_t heads, int32_t kv_heads) {
+  const int32_t units = heads / kv_heads * ((rows + 3) >> 2), wanted = (7 + units) / units;
+  return wanted < kv_heads ? wanted : kv_heads;
+}
+
 /* Context of four rows of queries to y, a word of four channels after the other; `count` of the
  * rows are there. `row` is the first one's number, `bias` its entries or NULL, `work` the core's. */
 MF_PHASE void mf_attend(
