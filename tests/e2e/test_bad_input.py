@@ -13,8 +13,8 @@ import typer
 from onnx import TensorProto, helper, numpy_helper
 
 from microformer.cli import main
+from microformer.cli.options import shapes
 from microformer.demo import demo_paths
-from microformer.options import shapes
 
 Run = Callable[..., str]
 

@@ -60,8 +60,6 @@ def allowed(room: str) -> set[str]:
         "bench": {"bench", "pipeline", "quantize", *SHARED},
         "pipeline": {*STAGES, *SHARED, "samples"},
         "api": {"pipeline", "report", "samples", *SHARED},
-        "bars": set(),
-        "options": {"pipeline"},
         "cli": {
             *(
                 "pipeline",
@@ -71,8 +69,7 @@ def allowed(room: str) -> set[str]:
                 "store",
                 "demo",
                 "bench",
-                "bars",
-                "options",
+                "cli",
             ),
             *("__version__", *SHARED),
         },

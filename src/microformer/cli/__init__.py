@@ -1,0 +1,50 @@
+"""The command ``microformer``: a thin view of the pipeline."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from microformer import __version__, pipeline
+from microformer.cli.compile import compile_command
+from microformer.cli.measure import audit_command, bench_command, list_targets
+from microformer.cli.run import demo_command, run_command
+from microformer.errors import MicroformerError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Transformers on microcontrollers: a float model in, a bit-exact int8 C program out.",
+)
+app.command("targets")(list_targets)
+app.command("compile")(compile_command)
+app.command("run")(run_command)
+app.command("demo")(demo_command)
+app.command("bench")(bench_command)
+app.command("audit")(audit_command)
+
+
+@app.command("setup-pulp")
+def setup_pulp() -> None:
+    """Have pip bring the RTL of both PULP cores into the user's cache; once."""
+    for folder in pipeline.fetch_rtl(lambda what: print(f"fetching {what}")):
+        print(f"RTL with its licence: {folder}")
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point: one sentence and exit code 2 for whatever is the user's to mend."""
+    try:
+        app()
+    except MicroformerError as error:
+        print(f"microformer: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,113 @@
+"""``microformer compile``: a float model into a C project."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from microformer import pipeline, targets
+from microformer.cli.bars import Bars
+from microformer.cli.board import board_with
+from microformer.cli.options import (
+    Cores,
+    EffortName,
+    ExactOption,
+    FixOption,
+    JsonFlag,
+    ShapeOption,
+    SoftmaxName,
+    TargetName,
+    Weights,
+    check_choices,
+    fixed_inputs,
+    shapes,
+)
+from microformer.errors import DataError, OutputError
+from microformer.graph.serialize import finite
+from microformer.samples import random_samples, read_samples
+from microformer.store import save
+from microformer.store.folder import check_free
+
+
+def compile_command(
+    model: Annotated[Path, typer.Argument(help="The float model, .onnx.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    target: TargetName,
+    data: Annotated[Path | None, typer.Option(help="Samples .npz (x) for the ranges.")] = None,
+    random_data: Annotated[bool, typer.Option(help="Calibrate on noise.")] = False,
+    softmax: SoftmaxName = "lut",
+    effort: EffortName = "normal",
+    shape: ShapeOption = None,
+    fix: FixOption = None,
+    exact_import: ExactOption = False,
+    cores: Cores = None,
+    weights: Weights = None,
+    force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
+    dump_dir: Annotated[Path | None, typer.Option(help="A text file a stage.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compile a float model into a C project of 8-bit integers."""
+    check_choices(softmax, effort)
+    board = board_with(targets.find(target), cores, weights)
+    check_free(output, force=force)
+    if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
+        raise OutputError(f"The dump folder '{dump_dir}' is not empty; choose another or --force.")
+    if data is None and not random_data:
+        raise DataError(
+            "No samples to take the ranges from; give --data samples.npz, or --random-data to "
+            "try the road without caring for accuracy."
+        )
+    with Bars() as bars:
+        with bars("load"):
+            loaded = pipeline.load_model(
+                model, shape=shapes(shape), fixed=fixed_inputs(fix), exact_import=exact_import
+            )
+        samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
+        made = pipeline.compile_model(
+            loaded,
+            samples,
+            board,
+            softmax=softmax,
+            meaningful=data is not None,
+            effort=effort,
+            progress=bars,
+        )
+        if dump_dir is not None:
+            made.dump(dump_dir)
+        save(made.compiled, output, force=force)
+    project = made.compiled.project
+    figures = {
+        "model": project.name,
+        "target": board.name,
+        "softmax": softmax,
+        "output": str(output),
+        "meaningful_ranges": data is not None,
+        "calibration_samples": made.tuned.ranges.samples,
+        "effort": effort,
+        "tuning": [asdict(step) for step in made.tuned.steps if step.kept],
+        "layers": len(project.layers),
+        "macs": sum(layer.macs for layer in project.layers),
+        "weight_bytes": project.weight_bytes,
+        "arena_bytes": project.arena_bytes,
+        "flash_bytes": made.image.flash_bytes,
+        "ram_bytes": made.image.ram_bytes,
+    }
+    if data is None:
+        print("The ranges come from random data: they are meaningless.", file=sys.stderr)
+    if as_json:
+        print(json.dumps(finite(figures), indent=2))
+        return
+    print(f"{project.name} for {board}")
+    print(f"  {len(project.layers)} layers, {figures['macs']:,} MAC, softmax {softmax}")
+    flash = "" if made.image.flash_bytes is None else f"flash {made.image.flash_bytes:,} B, "
+    ram = "" if made.image.ram_bytes is None else f"RAM {made.image.ram_bytes:,} B, "
+    print(f"  {flash}weights {project.weight_bytes:,} B")
+    print(f"  {ram}arena {project.arena_bytes:,} B")
+    print(f"  ranges from {made.tuned.ranges.samples} samples, {len(made.tuned.steps)} trials")
+    for step in made.tuned.steps:
+        if step.kept:
+            print(f"  {step}")
+    print(f"written to {output}; next: microformer run {output} --data TEST.npz")

@@ -1,0 +1,98 @@
+"""``microformer bench``, ``audit`` and the list of targets: what is known before a program runs."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from microformer import pipeline, targets
+from microformer.audit.view import audit_table
+from microformer.bench import DEFAULT_ROWS, bench
+from microformer.bench.view import bench_table
+from microformer.cli.bars import Bars, print_view
+from microformer.cli.board import board_with
+from microformer.cli.options import (
+    Cores,
+    EffortName,
+    FixOption,
+    FlashFlag,
+    JsonFlag,
+    ShapeOption,
+    SoftmaxName,
+    TargetName,
+    Weights,
+    check_choices,
+    fixed_inputs,
+    shapes,
+)
+from microformer.samples import read_samples
+from microformer.targets import TARGETS
+
+
+def list_targets(as_json: JsonFlag = False) -> None:
+    """List the targets."""
+    if as_json:
+        fields = ("name", "board", "flash_bytes", "ram_bytes", "clock_hz", "power_mw", "timing")
+        print(json.dumps([{f: getattr(t, f) for f in fields} for t in TARGETS.values()], indent=2))
+        return
+    for target in TARGETS.values():
+        print(target)
+
+
+def bench_command(
+    target: TargetName = "cortex-m4",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Measure this row (repeatable), any shape.")
+    ] = None,
+    flash: FlashFlag = False,
+    cores: Cores = None,
+    weights: Weights = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure attention layers, matrix products, norms and convolutions of known shapes."""
+    board = board_with(targets.find(target), cores, weights)
+    if flash:
+        board = targets.with_board_flash(board)
+    with Bars() as bars, bars("bench") as advance:
+        names = tuple(only) if only else DEFAULT_ROWS
+        made = bench(names, board, progress=lambda done, total, _name: advance(done, total))
+    if as_json:
+        print(made.to_json())
+    else:
+        print_view(bench_table(made))
+    if not all(row.bit_exact for row in made.rows):
+        raise typer.Exit(1)
+
+
+def audit_command(
+    model: Annotated[Path, typer.Argument(help="The float model, .onnx.")],
+    data: Annotated[Path, typer.Option(help="Samples .npz: x and, for accuracy, y.")],
+    calibration: Annotated[
+        Path | None, typer.Option(help="Other samples for the ranges (default: the same).")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Measure on so many.")] = 64,
+    softmax: SoftmaxName = "lut",
+    effort: EffortName = "normal",
+    shape: ShapeOption = None,
+    fix: FixOption = None,
+    plot: Annotated[Path | None, typer.Option(help="Write an HTML page with the figures.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Find the layers that cost accuracy: each is put back to float and measured."""
+    check_choices(softmax, effort)
+    with Bars() as bars:
+        with bars("load"):
+            loaded = pipeline.load_model(model, shape=shapes(shape), fixed=fixed_inputs(fix))
+        given = read_samples(data, loaded)
+        made = pipeline.audit_model(
+            loaded,
+            read_samples(calibration, loaded) if calibration is not None else given,
+            given.first(samples),
+            softmax=softmax,
+            effort=effort,
+            progress=bars,
+        )
+    if plot is not None:
+        pipeline.plot(made, plot)
+    print(made.to_json()) if as_json else print_view(audit_table(made))
