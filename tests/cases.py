@@ -17,6 +17,7 @@ from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Array, Quant, Tensor, constant
 from microformer.integer.layernorm import H_LIMIT, half_bits
+from microformer.integer.range_doppler import POWERS
 from microformer.integer.softmax import exponential_table, fine_table
 from microformer.quantize.scales import (
     accumulator_limits,
@@ -37,8 +38,13 @@ class Case:
     name: str
     op: ops.Op
     operands: tuple[Operand, ...]
-    index: bool = False
-    """True if the activation is int32 indices (Embedding)."""
+    dtype: str = "int8"
+    """The activations' type; one that is not int8 (indices, samples) is a graph's input."""
+
+    @property
+    def alone(self) -> bool:
+        """True if no other case can share its program."""
+        return self.dtype != "int8"
 
     def tensors(self) -> list[Tensor | None]:
         """The operands as tensors, named a0, a1, ..."""
@@ -47,7 +53,7 @@ class Case:
             if operand is None:
                 made.append(None)
             elif isinstance(operand, tuple):
-                made.append(Tensor(f"a{i}", operand, "int32" if self.index else "int8"))
+                made.append(Tensor(f"a{i}", operand, self.dtype))
             else:
                 made.append(constant(f"a{i}", operand))
         return made
@@ -60,7 +66,9 @@ class Case:
         """``count`` samples of each activation, [count, *shape]: extremes first, then random."""
         rng = _rng(f"{self.name} values")
         shapes = [o for o in self.operands if isinstance(o, tuple)]
-        if self.index:
+        if self.dtype == "int16":
+            return [_sweeps(rng, (count, *shape)) for shape in shapes]
+        if self.dtype == "int32":
             return [rng.integers(-3, 40, (count, *shape)).astype(np.int32) for shape in shapes]
         drawn = [rng.integers(-128, 128, (count, *shape)).astype(np.int8) for shape in shapes]
         for values in drawn:
@@ -72,6 +80,22 @@ class Case:
         if count > 5 and len(drawn) > 1:  # opposite extremes
             drawn[0][4], drawn[1][4] = -128, 127
         return drawn
+
+
+def _sweeps(rng: np.random.Generator, shape: Shape) -> Array:
+    """Samples [count, sensors, 32, points, 2]: extremes, the loudest tones there are, noise."""
+    count, *_, points, _ = shape
+    drawn = rng.integers(-(2**15), 2**15, shape)
+    for sample, fill in enumerate((-(2**15), 2**15 - 1, 0)):
+        if sample < count - 1:
+            drawn[sample] = fill
+    if count > 4:  # square waves, a frequency a point
+        turns = np.outer(np.arange(32), np.arange(points)) / 32.0 + 1 / 8
+        wave = np.stack([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)], axis=-1)
+        drawn[3] = np.where(wave >= 0, 2**15 - 1, -(2**15))
+    if count > 5:
+        drawn[4] = rng.integers(-40, 41, shape[1:])
+    return drawn.astype(np.int16)
 
 
 def _rng(text: str) -> np.random.Generator:
@@ -344,7 +368,15 @@ def embedding(length: int, vocabulary: int, width: int) -> Case:
     """Rows of a table; indices beyond it are clamped."""
     name = f"embedding_{length}x{vocabulary}x{width}"
     rows = _rng(name).integers(-128, 128, (vocabulary, width)).astype(np.int8)
-    return Case(name, ops.Embedding(), ((length,), rows), index=True)
+    return Case(name, ops.Embedding(), ((length,), rows), dtype="int32")
+
+
+def range_doppler(sensors: int, points: int, step: int = 1, preshift: int = 2) -> Case:
+    """Samples of a radar to its map. Every entry of the table is another than its neighbours."""
+    name = f"range_doppler_{sensors}x{points}_{step}_{preshift}"
+    levels = _rng(name).integers(-128, 128, POWERS).astype(np.int8)
+    op = ops.RangeDoppler(step, preshift)
+    return Case(name, op, ((sensors, 32, points, 2), levels), dtype="int16")
 
 
 def _matrices() -> Iterator[Case]:
@@ -481,6 +513,9 @@ def _movements() -> Iterator[Case]:
     yield cut((3, 9, 2), 1, 1, 8, 3)
     yield embedding(7, 30, 5)
     yield embedding(21, 30, 33)  # more rows than transfers that can wait
+    yield range_doppler(1, 1)
+    yield range_doppler(2, 37, 2)  # several blocks on a cluster, the last one small
+    yield range_doppler(1, 13, 3, preshift=0)
 
 
 CASES: tuple[Case, ...] = (
@@ -498,16 +533,17 @@ CASES: tuple[Case, ...] = (
 def bundle(cases: Sequence[Case]) -> IntGraph:
     """One graph that does every case on its own part of one input, results side by side.
 
-    A whole table then needs one build a target. A case that takes indices stands alone: they
-    are int32, and only a graph's own input may be that.
+    A whole table then needs one build a target. A case that takes indices or samples stands alone:
+    only a graph's own input may be of another type than int8.
     """
-    assert len(cases) == 1 or not any(case.index for case in cases)
+    assert len(cases) == 1 or not any(case.alone for case in cases)
     tensors: dict[str, Tensor] = {}
     nodes: list[Node] = []
     parts: list[str] = []
-    dtype = "int32" if cases[0].index else "int8"
+    dtype = cases[0].dtype
     total = sum(_sizes(case)[i] for case in cases for i in range(len(_sizes(case))))
-    tensors["x"] = Tensor("x", (total,), dtype, Quant(1.0, 0))
+    whole = next(o for o in cases[0].operands if isinstance(o, tuple))
+    tensors["x"] = Tensor("x", whole if cases[0].alone else (total,), dtype, Quant(1.0, 0))
     offset = 0
     for case in cases:
         names: list[str] = []
@@ -519,7 +555,7 @@ def bundle(cases: Sequence[Case]) -> IntGraph:
             if tensor.data is not None:
                 tensors[name] = constant(name, tensor.data)
                 continue
-            if case.index:
+            if case.alone:
                 names[-1] = "x"
                 continue
             flat = f"{name}.flat"

@@ -23,7 +23,7 @@ from microformer.run import run
 from microformer.targets import TARGETS, Target
 from strategies import cases as drawn_cases
 
-TABLES = [[case for case in CASES if not case.index], *([case] for case in CASES if case.index)]
+TABLES = [[case for case in CASES if not case.alone], *([case] for case in CASES if case.alone)]
 IDS = ["values" if len(cases) > 1 else cases[0].name for cases in TABLES]
 SAMPLES = 7
 
@@ -102,7 +102,7 @@ def test_drawn_cases(name: str, drawn: list[Case]) -> None:
     target = TARGETS[name]
     if target.qemu_machine and shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
-    cases = list({case.name: case for case in drawn if not case.index}.values())
+    cases = list({case.name: case for case in drawn if not case.alone}.values())
     if not cases:
         return
     project = emit(plan(lower(bundle(cases), target)))

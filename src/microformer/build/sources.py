@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from microformer.errors import OutputError
 from microformer.graph.project import CProject
 
-INPUT_TYPES = {"int8": "int8_t", "int32": "int32_t"}
+INPUT_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
 """C type of the model's input by its NumPy name."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -33,7 +33,7 @@ def check_project(project: CProject) -> None:
     elif f"{project.name}.h" not in project.files:
         problem = f"its header '{project.name}.h' is missing"
     elif project.input_dtype not in INPUT_TYPES:
-        problem = f"its inputs are '{project.input_dtype[:20]}', neither int8 nor int32"
+        problem = f"its inputs are '{project.input_dtype[:20]}', neither int8, int16 nor int32"
     elif any(not 0 < size <= _MOST_BYTES for size in sizes):
         problem = "a buffer of it has no possible size"
     elif not 0 < alignment <= 64 or alignment & (alignment - 1):

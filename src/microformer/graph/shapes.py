@@ -52,5 +52,7 @@ def infer_shape(op: ops.Op, inputs: Sequence[Tensor | None]) -> Shape:
             return tuple(x[p] for p in op.perm)
         case ops.Embedding():
             return (*x, shapes[1][1])
+        case ops.RangeDoppler():
+            return (x[1], -(-x[2] // op.step), x[0])
         case _:
             return x

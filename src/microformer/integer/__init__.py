@@ -13,6 +13,7 @@ from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.tensor import Array
 from microformer.integer import attention, conv, elementwise, layernorm, linear, movement, pool
+from microformer.integer import range_doppler as radar
 from microformer.integer import softmax as softmax_module
 
 __all__ = ["apply", "evaluate", "step"]
@@ -38,6 +39,7 @@ _MEANING: dict[type[ops.Op], Callable[..., Array]] = {
     ops.Reshape: movement.reshape,
     ops.Transpose: movement.transpose,
     ops.Embedding: movement.embedding,
+    ops.RangeDoppler: radar.range_doppler,
 }
 
 
@@ -69,11 +71,12 @@ def step(graph: IntGraph, node: Node, values: dict[str, Array], batch: int) -> A
 
 
 def evaluate(graph: IntGraph, x: Array, keep: bool = False) -> dict[str, Array]:
-    """Run ``graph`` on a batch: x int8 (or int32 indices) [B, *input shape].
+    """Run ``graph`` on a batch: x int8, int32 indices or int16 samples, [B, *input shape].
 
     Returns the outputs by name, each [B, *shape]; with ``keep`` every activation as well.
     """
-    values: dict[str, Array] = {graph.inputs[0]: x}
+    source = graph.tensors[graph.inputs[0]]
+    values: dict[str, Array] = {source.name: x.reshape(len(x), *source.shape)}
     readers = {name: len(nodes) for name, nodes in graph.consumers().items()}
     for node in graph.nodes:
         values[node.output] = step(graph, node, values, x.shape[0])

@@ -9,6 +9,7 @@ from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.tensor import Array
 from microformer.integer.layernorm import H_LIMIT
+from microformer.integer.range_doppler import POWER_LIMIT
 from microformer.integer.requantize import INT32_LIMIT
 
 
@@ -84,6 +85,8 @@ def _bound(graph: IntGraph, node: Node) -> int:
             assert data[1] is not None and data[2] is not None
             counts = np.arange(1, len(data[1]) + 1)
             return _requantize_bound(128 * counts, data[1], data[2])
+        case ops.RangeDoppler():
+            return POWER_LIMIT
         case _:
             return 0
 

@@ -35,6 +35,7 @@ from microformer.kernels.costs import (
     softmax_dsp_cost,
 )
 from microformer.kernels.kernel import Kernel
+from microformer.kernels.registry_radar import RADAR
 from microformer.kernels.registry_xpulp import XPULP
 from microformer.kernels.signatures import Operands, family
 
@@ -210,6 +211,7 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("mf_copy2d_s8_ref", "copy2d", "ref", per_output(5)),
     Kernel("mf_permute_s8_ref", "permute", "ref", per_output(8)),
     Kernel("mf_embedding_s8_ref", "embedding", "ref", per_output(5)),
+    *RADAR,
     *XPULP,
 )
 """Every variant. The name is ``mf_<op>_<types>[_<fused>]_<isa>[_<tile>]``."""

@@ -11,6 +11,7 @@ from microformer.graph import ops
 from microformer.graph.kernel_graph import Arg
 from microformer.graph.tensor import Tensor
 from microformer.kernels.permute import PERMUTE_RANK, merged_axes
+from microformer.kernels.signatures_radar import range_doppler
 
 __all__ = ["PERMUTE_RANK", "arguments", "concat_arguments", "family", "is_pointwise"]
 
@@ -48,6 +49,7 @@ _FAMILIES: dict[type[ops.Op], str] = {
     ops.Concat: "copy2d",
     ops.Transpose: "permute",
     ops.Embedding: "embedding",
+    ops.RangeDoppler: "range_doppler",
 }
 
 
@@ -289,4 +291,5 @@ _ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]
     ops.Slice: _slice,
     ops.Transpose: _transpose,
     ops.Embedding: _embedding,
+    ops.RangeDoppler: range_doppler,
 }
