@@ -11,6 +11,7 @@ from microformer.api import audit, compile, load, quantize, run
 from microformer.errors import MicroformerError
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel
+from microformer.graph.frontend import RangeDoppler
 from microformer.graph.int_graph import IntGraph
 from microformer.report import Report
 
@@ -20,6 +21,7 @@ __all__ = [
     "FloatModel",
     "IntGraph",
     "MicroformerError",
+    "RangeDoppler",
     "Report",
     "__version__",
     "audit",

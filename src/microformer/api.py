@@ -8,6 +8,7 @@ from microformer import pipeline, targets
 from microformer.errors import DataError
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.frontend import RangeDoppler
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
 from microformer.pipeline import Audit
@@ -70,18 +71,20 @@ def compile(
     weights: str = "l2",
     effort: str = "normal",
     ranges: Ranges | None = None,
+    front: RangeDoppler | None = None,
 ) -> Compiled:
     """The C project of ``model`` for ``target``, built once to prove that it fits.
 
     ``x`` [N, *input shape] are calibration samples; ``ranges`` in their place are those of a
     training. ``effort`` as of ``quantize``. Write it with ``microformer.store.save``.
+    ``front`` is a front end that makes the model's input on the device, an entry point of its own.
     Of a PULP cluster, ``cores`` 1 to 8 (default 8) run it, with ``weights`` in "l1" or "l2".
     """
     basis = _basis(model, x, ranges)
     board = targets.find(target)
     board = targets.with_weights(targets.with_cores(board, cores or board.cores), weights)
     made = pipeline.compile_model(
-        model, basis, board, softmax=softmax, effort=effort, progress=_silent
+        model, basis, board, softmax=softmax, effort=effort, front=front, progress=_silent
     )
     return made.compiled
 
@@ -124,9 +127,11 @@ def run(
 ) -> Report:
     """Build and run on the target that it was compiled for; check every output byte; report.
 
-    ``x`` [N, *input shape], ``y`` class indices [N] or None; ``count`` limits how many samples
+    ``x`` [N, *input shape], or int16 [N, windows, *window] samples of a front end's sensor; ``y``
+    class indices [N] or None; ``count`` limits how many samples
     the target runs (accuracy is over all N).
     """
-    samples = check_samples(x, y, compiled.float_model, "x")
+    front = None if compiled.front is None else compiled.front.spec
+    samples = check_samples(x, y, compiled.float_model, "x", front)
     board = pipeline.board_of(compiled)
     return pipeline.run_model(compiled, samples, board, count=count, progress=_silent)

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from microformer.audit import Audit, audit
 from microformer.audit.plot import plot
 from microformer.build import build
@@ -15,8 +17,10 @@ from microformer.build.rtl import fetch as fetch_rtl
 from microformer.calibrate import calibrate
 from microformer.emit import emit
 from microformer.errors import DoesNotFitError, OutputError, TargetError
+from microformer.front import as_input, build_front, check_memory, emit_both, measure_front
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.frontend import RangeDoppler
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import KernelGraph, Plan
 from microformer.graph.project import CProject, Image, RunResult
@@ -139,9 +143,11 @@ def compile_model(
     softmax: str = "lut",
     meaningful: bool = True,
     effort: str = "normal",
+    front: RangeDoppler | None = None,
     progress: Progress,
 ) -> Compilation:
-    """Stages 2 to 7, and a build to prove that the program compiles and fits."""
+    """Stages 2 to 7, and a build to prove that the program compiles and fits, with its ``front``
+    end if there is one."""
     tuned, graph = quantize_model(
         model, basis, softmax=softmax, meaningful=meaningful, effort=effort, progress=progress
     )
@@ -150,7 +156,7 @@ def compile_model(
     with progress("plan"):
         placed = plan(kernel_graph, target)
     with progress("emit"):
-        project = emit(placed)
+        project, front_end = emit_both(front, graph, placed, target)
     compiled = Compiled(
         target.name,
         softmax,
@@ -160,9 +166,13 @@ def compile_model(
         project,
         cores=target.cores,
         weights="l1" if target.near_weights else "l2",
+        front=front_end,
     )
     with progress("build"), tempfile.TemporaryDirectory(prefix="microformer-") as folder:
         image = _build(project, target, Path(folder))
+        if front_end is not None:
+            with_front = build_front(front_end, target, Path(folder) / "front")
+            check_memory(image, front_end, with_front, target)
     return Compilation(tuned, kernel_graph, placed, image, compiled)
 
 
@@ -178,9 +188,11 @@ def recompiled(compiled: Compiled, target: Target) -> Compiled:
     """The C project made anew for another number of cores or memory for weights (stages 4 to 6)."""
     if target == board_of(compiled):
         return compiled
-    project = emit(plan(lower(compiled.int_graph, target), target))
+    graph = compiled.int_graph
+    spec = None if compiled.front is None else compiled.front.spec
+    project, front = emit_both(spec, graph, plan(lower(graph, target), target), target)
     weights = "l1" if target.near_weights else "l2"
-    return replace(compiled, project=project, cores=target.cores, weights=weights)
+    return replace(compiled, project=project, cores=target.cores, weights=weights, front=front)
 
 
 def run_model(
@@ -191,16 +203,29 @@ def run_model(
     count: int | None = None,
     progress: Progress,
 ) -> Report:
-    """Stages 8 and 9: build, run ``count`` samples (all by default) on the target, report."""
-    inputs = quantized_input(compiled, samples.x if count is None else samples.x[:count])
+    """Stages 8 and 9: build, run ``count`` samples (all by default) on the target, report.
+
+    Samples of a front end's sensor (int16) become the network's input by its meaning; of the
+    first of them every window is made on the target too.
+    """
+    iq = samples.x if samples.x.dtype == np.int16 else None
+    x = samples.x if iq is None else as_input(compiled, iq)
+    inputs = quantized_input(compiled, x if count is None else x[:count])
     flat = inputs.reshape(len(inputs), -1)
+    features = None
     with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
         with progress("build"):
             image = _build(compiled.project, target, Path(folder))
         with progress("run") as advance:
             result = run(compiled.project, image, flat, target, progress=advance)
+        if compiled.front is not None:
+            with progress("features"):
+                front = build_front(compiled.front, target, Path(folder) / "front")
+                features = measure_front(compiled, front, iq, target, result.cycles)
     with progress("check") as advance:
-        return report(compiled, target, image, result, samples.x, samples.y, progress=advance)
+        return report(
+            *(compiled, target, image, result, x, samples.y), features=features, progress=advance
+        )
 
 
 def audit_model(

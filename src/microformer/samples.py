@@ -10,6 +10,7 @@ import numpy as np
 
 from microformer.errors import DataError
 from microformer.graph.float_model import FloatModel
+from microformer.graph.frontend import RangeDoppler
 from microformer.graph.tensor import Array
 
 MAX_BYTES = 8 * 2**30
@@ -23,7 +24,10 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """``x`` [N, *input shape without batch], float32 or int32; ``y`` class indices [N] or None."""
+    """``x`` [N, *input shape without batch], float32 or int32; ``y`` class indices [N] or None.
+
+    Of a model with a front end x may be int16 [N, windows, *window], its sensor's samples.
+    """
 
     x: Array
     y: Array | None
@@ -36,8 +40,10 @@ class Samples:
         return Samples(self.x[:count], None if self.y is None else self.y[:count])
 
 
-def read_samples(path: Path, model: FloatModel) -> Samples:
+def read_samples(path: Path, model: FloatModel, front: RangeDoppler | None = None) -> Samples:
     """The samples of ``path`` (an .npz with ``x`` and optionally ``y``) for ``model``.
+
+    Given its ``front`` end, x may also be int16 samples of the sensor.
 
     Raises DataError, one sentence, for whatever is wrong with the file or its arrays.
     """
@@ -59,12 +65,17 @@ def read_samples(path: Path, model: FloatModel) -> Samples:
         raise DataError(
             f"'{path}' is no readable .npz file ({error}); write it with numpy.savez(x=..., y=...)."
         ) from None
-    return check_samples(x, y, model, f"'{path}'")
+    return check_samples(x, y, model, f"'{path}'", front)
 
 
-def check_samples(x: Array, y: Array | None, model: FloatModel, where: str) -> Samples:
+def check_samples(
+    x: Array, y: Array | None, model: FloatModel, where: str, front: RangeDoppler | None = None
+) -> Samples:
     """``x`` and ``y`` as Samples, or a DataError that says what does not fit the model."""
     wanted = model.input_shape[1:]
+    raw = front is not None and x.dtype == np.int16
+    if front is not None and raw:
+        wanted = (*wanted[: -len(front.map)], *front.window)
     if x.ndim == 0 or x.shape[0] == 0:
         raise DataError(f"{where} holds no samples; x needs at least one along axis 0.")
     if tuple(x.shape[1:]) != wanted:
@@ -82,7 +93,7 @@ def check_samples(x: Array, y: Array | None, model: FloatModel, where: str) -> S
                 f"embedding has rows 0 to {highest}; check the tokens."
             )
         x = x.astype(np.int32)
-    else:
+    elif not raw:
         x = _real(x, where)
     if y is not None and (y.ndim != 1 or len(y) != len(x) or y.dtype.kind not in "iu"):
         raise DataError(

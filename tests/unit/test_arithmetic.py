@@ -338,7 +338,7 @@ def _plain_conv(case: Case, op: ops.Conv2d, x: Array) -> Array:
     return y
 
 
-PLAIN = [c for c in CASES if not c.index and _plain(c, [d[0] for d in c.draw(2)]) is not None]
+PLAIN = [c for c in CASES if not c.alone and _plain(c, [d[0] for d in c.draw(2)]) is not None]
 
 
 @pytest.mark.parametrize("case", PLAIN, ids=[c.name for c in PLAIN])

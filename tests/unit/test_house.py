@@ -58,7 +58,8 @@ def allowed(room: str) -> set[str]:
         "torch": {"torch", "load", "calibrate", "quantize", "samples", *SHARED},
         "demo": set(),
         "bench": {"bench", "pipeline", "quantize", *SHARED},
-        "pipeline": {*STAGES, *SHARED, "samples"},
+        "pipeline": {*STAGES, *SHARED, "samples", "front"},
+        "front": {*STAGES, *SHARED},
         "api": {"pipeline", "report", "samples", *SHARED},
         "cli": {
             *(

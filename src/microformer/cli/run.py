@@ -37,7 +37,8 @@ def run_command(
     """
     with Bars() as bars:
         compiled = open_folder(folder)
-        loaded = read_samples(data, compiled.float_model)
+        front = None if compiled.front is None else compiled.front.spec
+        loaded = read_samples(data, compiled.float_model, front)
         board = board_with(pipeline.board_of(compiled), cores, weights)
         compiled = pipeline.recompiled(compiled, board)
         result = pipeline.run_model(compiled, loaded, board, count=samples, progress=bars)

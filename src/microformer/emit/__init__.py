@@ -16,8 +16,10 @@ from microformer.targets import find
 __all__ = ["emit"]
 
 
-def emit(plan: Plan) -> CProject:
+def emit(plan: Plan, front: CProject | None = None) -> CProject:
     """The C project of a plan, in memory: what an engineer adds to a firmware.
+
+    With ``front``, the project of a front end, both are in one folder.
 
     ``<name>.h`` (the interface), ``<name>.c`` (a function a layer), ``<name>_weights.[ch]``,
     ``mf/`` (the kernels used, headers only), ``CMakeLists.txt`` and a README.
@@ -29,17 +31,20 @@ def emit(plan: Plan) -> CProject:
     constants = [t for t in graph.tensors.values() if t.name in used]
     program = Program(plan, name, names)
     weights_header, weights_source = weights_files(name, constants, names, plan.near_constants)
+    sources = (f"{name}.c", f"{name}_weights.c", *(front.sources if front else ()))
     files = {
+        **(front.files if front else {}),
         f"{name}.h": header(plan, name),
         f"{name}.c": program.source(),
         f"{name}_weights.h": weights_header,
         f"{name}_weights.c": weights_source,
-        "CMakeLists.txt": _render("CMakeLists.txt.j2", name=name),
+        "CMakeLists.txt": _render("CMakeLists.txt.j2", name=name, sources=" ".join(sources)),
         "README.md": _render(
             "README.md.j2",
             name=name,
             upper=name.upper(),
             plan=plan,
+            front=front,
             real="int32_t" if graph.tensors[graph.inputs[0]].quant is None else "float",
         ),
     }
@@ -51,7 +56,7 @@ def emit(plan: Plan) -> CProject:
     return CProject(
         name=name,
         files=files,
-        sources=(f"{name}.c", f"{name}_weights.c"),
+        sources=sources,
         include_dirs=(".",),
         input_dtype=source.dtype,
         input_size=source.size,

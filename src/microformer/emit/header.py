@@ -61,9 +61,11 @@ def header(plan: Plan, name: str) -> str:
     source = plan.graph.tensors[plan.graph.inputs[0]]
     result = plan.graph.tensors[plan.graph.outputs[0]]
     upper, dtype = name.upper(), C_TYPES[source.dtype]
+    network = source.dtype != "int16"
+    what = "an 8-bit integer network" if network else "a radar's samples to a network's input,"
     far = ", void *far" if plan.far_bytes else ""
     lines = [
-        f"/* {name}: an 8-bit integer network for {plan.graph.target}. Written by microformer. */",
+        f"/* {name}: {what} for {plan.graph.target}. Written by microformer. */",
         f"#ifndef {upper}_H",
         f"#define {upper}_H",
         "",
@@ -97,7 +99,7 @@ def header(plan: Plan, name: str) -> str:
             "",
         ]
     lines += [
-        "/* Runs the network once.",
+        "/* Runs the network once." if network else "/* Makes one window of the network's input.",
         " *",
         f" * in:    {upper}_INPUT_SIZE values of type {dtype}, only read.",
         f" * out:   {upper}_OUTPUT_SIZE values of type int8_t; must not overlap in or arena.",

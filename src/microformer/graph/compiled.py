@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from microformer.graph.float_model import FloatModel
+from microformer.graph.frontend import FrontEnd
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.project import CProject
 
@@ -13,6 +14,7 @@ class Compiled:
 
     ``meaningful_ranges`` is False if the model was calibrated on random data. On a cluster it was
     compiled for ``cores`` (None: as many as the target has) and for ``weights`` in "l1" or "l2".
+    ``front`` is its front end, if it has one.
     """
 
     target: str
@@ -23,3 +25,4 @@ class Compiled:
     project: CProject
     cores: int | None = None
     weights: str = "l2"
+    front: FrontEnd | None = None

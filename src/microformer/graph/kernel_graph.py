@@ -88,7 +88,8 @@ class KernelCall:
     ``inplace`` lists the inputs (by name) whose buffer the output may take over, because the
     kernel reads each element before it writes it. ``scratch_bytes`` are 8-byte aligned working
     memory, free before and after. ``node`` is the operation that it does whole; None for a
-    copy. ``tile`` (made by ``plan``) says how it is done by blocks.
+    copy. ``tile`` (made by ``plan``) says how it is done by blocks; one that ``streams`` moves its
+    operands between L2 and L1 itself.
     """
 
     name: str
@@ -103,6 +104,7 @@ class KernelCall:
     inplace: tuple[str, ...] = ()
     node: Node | None = None
     tile: Tile | None = None
+    streams: bool = False
 
     def __str__(self) -> str:
         args = ", ".join(str(a.value) if a.value != "" else a.kind for a in self.args)

@@ -23,7 +23,8 @@ class Kernel:
     Cortex-M4, good for choosing and for nothing else. ``scratch`` gives its working memory in
     bytes, 8-byte aligned; ``near_scratch``, if less is needed, that where all constants lie in L1.
     ``inplace`` are the operands whose buffer may also be the output's, provided that they are of
-    its size. ``pack`` gives constants in another order, by name.
+    its size. ``streams``: a cluster's kernel that brings what lies in L2 and takes it there on its
+    own. ``pack`` gives constants in another order, by name.
     """
 
     symbol: str
@@ -35,6 +36,7 @@ class Kernel:
     near_scratch: Bytes | None = None
     inplace: tuple[int, ...] = ()
     pack: Pack | None = None
+    streams: bool = False
 
     def header(self) -> Path:
         """The C file."""

@@ -49,6 +49,7 @@ class Lowering:
             shape=describe(node.op, inputs, output),
             inplace=kernel.inplace_operands(inputs, output),
             node=node,
+            streams=kernel.streams,
         )
         self.calls.append(call)
 

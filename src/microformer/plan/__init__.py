@@ -18,16 +18,19 @@ _ATTEMPTS = 32
 _SLACK_BYTES = 32  # what the linker's alignments may cost
 
 
-def plan(graph: KernelGraph, target: Target | None = None) -> Plan:
+def plan(
+    graph: KernelGraph, target: Target | None = None, far: frozenset[str] | None = None
+) -> Plan:
     """Offsets of all buffers and scratch of ``graph``, checked never to overlap while alive.
 
     The graph's input and output live in the caller's memory, not in the arena. An output takes
     over the place of an input that dies in the same call where the kernel allows it. On a cluster
     ``target`` with an L1 that is too small for it all, buffers are moved to L2, and the calls that
-    touch them are done block by block. Raises TargetError if a layer's blocks are still too large.
+    touch them are done block by block. Given ``far``, which of the caller's buffers lie in L2, none
+    is moved: its calls stream. Raises TargetError if it still does not fit.
     """
     spans = lifetimes(graph)
-    result = placed(graph, spans, frozenset())
+    result = placed(graph, spans, far or frozenset())
     if target is not None and target.rtl:
         room = target.ram_bytes - target.cores * target.stack_bytes - _SLACK_BYTES
         near = _constants(graph) if target.near_weights else frozenset()
@@ -37,7 +40,11 @@ def plan(graph: KernelGraph, target: Target | None = None) -> Plan:
                 f"The constants of '{graph.name}' exceed L1 of {target.name} by {-room:,} bytes; "
                 "leave the weights in L2."
             )
-        result = replace(_within(graph, spans, result, room, near), near_constants=near)
+        if far is None:
+            result = _within(graph, spans, result, room, near)
+        elif (over := _near_bytes(result) - room) > 0:
+            raise TargetError(f"'{graph.name}' exceeds L1 of {target.name} by {over:,} bytes.")
+        result = replace(result, near_constants=near)
     check(result)
     return result
 

@@ -6,6 +6,7 @@ from microformer.graph.compiled import Compiled
 from microformer.graph.project import Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.report.cluster import cluster_report
+from microformer.report.features import Features
 from microformer.report.fidelity import Fidelity, accuracy, layer_sqnr, output_sqnr
 from microformer.report.record import LayerReport, Report
 from microformer.targets import Target
@@ -23,11 +24,13 @@ def report(
     x: Array,
     y: Array | None,
     *,
+    features: Features | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Check the run bit for bit, measure fidelity and put all figures together.
 
     ``x`` are the samples as the user gave them [N, ...]; ``y`` class indices [N] or None.
+    ``features`` are the figures of a front end.
     ``result.outputs`` int8 [M, size] belong to the first M of them. Accuracies are those of all
     N samples: the int8 one from the NumPy meaning, which the device equals on the M it ran.
     """
@@ -45,7 +48,7 @@ def report(
         model=compiled.project.name,
         target=target.name,
         softmax=compiled.softmax,
-        bit_exact=not bool(wrong.any()),
+        bit_exact=not bool(wrong.any()) and (features is None or features.bit_exact),
         mismatches=int(wrong.sum()),
         samples=len(x),
         samples_run=ran,
@@ -68,6 +71,7 @@ def report(
         layers=_layers(compiled, result, by_layer),
         power_source=target.power_source or None,
         cluster=cluster_report(image, result),
+        features=features,
     )
 
 

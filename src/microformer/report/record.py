@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 
 from microformer.graph.serialize import finite
+from microformer.report.features import Features
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Report:
     ``cycles_kind``: "estimate" (instruction counts and a timing model), "cycle-exact" (RTL),
     "host" (latency is this machine's wall clock, never a claim), None (no timing model).
     ``accuracy_*`` in 0..1. ``sqnr_db`` compares the real outputs with the float model's.
-    ``power_source`` says whose figure the power behind ``energy_mj`` is.
+    ``power_source`` says whose figure the power behind ``energy_mj`` is. All figures but
+    ``features`` are of the network alone; ``features`` of its front end, if it has one.
     """
 
     model: str
@@ -97,6 +99,7 @@ class Report:
     layers: tuple[LayerReport, ...]
     power_source: str | None = None
     cluster: ClusterReport | None = None
+    features: Features | None = None
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import onnx
 import onnx_ir as ir
@@ -10,6 +11,7 @@ import onnx_ir as ir
 from microformer.errors import OutputError
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel
+from microformer.graph.frontend import FrontEnd, RangeDoppler
 from microformer.graph.project import CProject, Layer
 from microformer.graph.serialize import from_bytes, to_bytes
 from microformer.graph.verify import verify
@@ -19,6 +21,7 @@ from microformer.store.folder import MARKER, write_folder
 __all__ = ["open_folder", "save"]
 
 FORMAT = 1
+_FRONT = "microformer/front_graph"
 
 
 def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
@@ -43,6 +46,14 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
         "project": dataclasses.asdict(project) | {"files": sorted(project.files)},
     }
     files: dict[str, str | bytes] = dict(project.files)
+    if compiled.front is not None:
+        manifest["front"] = {
+            "spec": dataclasses.asdict(compiled.front.spec),
+            "project": dataclasses.asdict(compiled.front.project)
+            | {"files": sorted(project.files)},
+        }
+        text, levels = to_bytes(compiled.front.graph)
+        files |= {f"{_FRONT}.json": text, f"{_FRONT}.npz": levels}
     files |= {
         MARKER: json.dumps(manifest, indent=1),
         "microformer/int_graph.json": structure,
@@ -81,6 +92,7 @@ def open_folder(folder: Path) -> Compiled:
             project=_project(folder, manifest["project"]),
             cores=None if manifest.get("cores") is None else int(manifest["cores"]),
             weights=str(manifest.get("weights", "l2")),
+            front=_front(folder, manifest["front"]) if "front" in manifest else None,
         )
     except OutputError:
         raise
@@ -89,6 +101,17 @@ def open_folder(folder: Path) -> Compiled:
             f"'{folder}' is damaged ({type(error).__name__}: {str(error)[:120]}); compile the "
             "model again."
         ) from None
+
+
+def _front(folder: Path, fields: dict[str, Any]) -> FrontEnd:
+    """The front end that ``save`` wrote."""
+    spec = RangeDoppler(**fields["spec"])
+    text = (folder / f"{_FRONT}.json").read_text("utf-8")
+    graph = from_bytes(text, (folder / f"{_FRONT}.npz").read_bytes())
+    prove(verify(graph, "open"))
+    if spec.problem or graph.tensors[graph.inputs[0]].shape != spec.window:
+        raise ValueError("its front end contradicts itself")
+    return FrontEnd(spec, graph, _project(folder, fields["project"]))
 
 
 def _float_model(folder: Path, fields: dict[str, object]) -> FloatModel:

@@ -1,0 +1,117 @@
+"""A front end on its way through the stages: beside the network's, in the same C project."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from microformer.build import build
+from microformer.emit import emit
+from microformer.errors import DoesNotFitError, TargetError
+from microformer.graph.compiled import Compiled
+from microformer.graph.frontend import FrontEnd, RangeDoppler
+from microformer.graph.int_graph import IntGraph
+from microformer.graph.kernel_graph import Plan
+from microformer.graph.project import CProject, Image
+from microformer.graph.tensor import Array
+from microformer.integer import evaluate
+from microformer.lower import lower
+from microformer.plan import plan
+from microformer.quantize.frontend import front_graph
+from microformer.report.features import Features, features_report
+from microformer.run import run
+from microformer.targets import Target
+
+NOISE_WINDOWS = 2
+"""Windows that are run where no samples are given: the FFT takes as long for any."""
+BATCH = 8
+
+
+def emit_both(
+    spec: RangeDoppler | None, graph: IntGraph, placed: Plan, target: Target
+) -> tuple[CProject, FrontEnd | None]:
+    """The C project of a network, and its front end as an entry point of the same project."""
+    if spec is None:
+        return emit(placed), None
+    front = front_graph(spec, graph)
+    far = frozenset[str]()
+    if target.rtl:  # samples come from outside; a window lies where the network takes its input
+        outside = placed.graph.inputs[0] in placed.far_outside
+        far = frozenset((*front.inputs, *(front.outputs if outside else ())))
+    alone = emit(plan(lower(front, target), target, far=far))
+    project = emit(placed, alone)
+    return project, FrontEnd(spec, front, both(alone, project))
+
+
+def both(part: CProject, project: CProject) -> CProject:
+    """The front end ``part`` with all files of the network's ``project``."""
+    return replace(part, files=project.files, sources=project.sources)
+
+
+def check_memory(network: Image, front: FrontEnd, image: Image, target: Target) -> None:
+    """TargetError where both programs fit, but not the samples beside the network."""
+    if network.ram_bytes is None or network.flash_bytes is None or image.flash_bytes is None:
+        return
+    samples = front.project.input_size * 2
+    where, used, size = "RAM", network.ram_bytes + samples, target.ram_bytes
+    if target.rtl:
+        where, size = "L2", target.flash_bytes
+        used = network.flash_bytes + image.flash_bytes  # a window in L2 counts twice, if there
+    if used > size:
+        raise TargetError(
+            f"'{front.project.name}' does not fit into {target.name} beside its network: with the "
+            f"{samples:,} bytes of a window's samples {used:,} bytes of {where} are needed, and "
+            f"there are {size:,}; choose a larger target or fewer range points."
+        )
+
+
+def features(front: FrontEnd, iq: Array) -> Array:
+    """int8 [windows, *map] by the NumPy meaning of iq int16 [..., *window], 1 or more windows."""
+    flat = iq.reshape(-1, *front.spec.window)
+    name = front.graph.outputs[0]
+    parts = [evaluate(front.graph, flat[i : i + BATCH])[name] for i in range(0, len(flat), BATCH)]
+    return np.concatenate(parts)
+
+
+def as_input(compiled: Compiled, iq: Array) -> Array:
+    """Real values [N, *input shape] that the network quantises to its features of ``iq``."""
+    assert compiled.front is not None
+    made = features(compiled.front, iq)
+    quant = compiled.int_graph.tensors[compiled.int_graph.inputs[0]].quant
+    assert quant is not None
+    real = quant.dequantize(made).astype(np.float32)
+    return real.reshape(len(iq), *compiled.float_model.input_shape[1:])
+
+
+def measure_front(
+    compiled: Compiled, image: Image, iq: Array | None, target: Target, cycles: int | None
+) -> Features:
+    """The front end's ``image`` on its target: the windows of the first sequence, or noise.
+
+    ``cycles`` are the network's.
+    """
+    front = compiled.front
+    assert front is not None
+    if iq is None:
+        top = 2 ** (front.spec.bits - 1)
+        shape = (NOISE_WINDOWS, *front.spec.window)
+        windows = np.random.default_rng(0).integers(-top, top, shape).astype(np.int16)
+    else:
+        windows = iq[0].reshape(-1, *front.spec.window)
+    result = run(front.project, image, windows.reshape(len(windows), -1), target)
+    meaning = evaluate(front.graph, windows)[front.graph.outputs[0]]
+    wrong = (result.outputs != meaning.reshape(result.outputs.shape)).any(axis=1)
+    count = compiled.project.input_size // front.project.output_size
+    return features_report(front, target, image, result, int(wrong.sum()), count, cycles)
+
+
+def build_front(front: FrontEnd, target: Target, folder: Path) -> Image:
+    """The image of the front end alone. Raises TargetError."""
+    try:
+        return build(front.project, target, folder)
+    except DoesNotFitError as error:
+        samples, made = front.project.input_size * 2, front.project.output_size
+        raise TargetError(
+            f"{str(error).split(';')[0]}: samples of a window take {samples:,} bytes and its map "
+            f"{made:,}; choose a larger target or fewer range points."
+        ) from None

@@ -1,0 +1,44 @@
+"""The integers of a front end: levels of the network's own input, by power."""
+
+import numpy as np
+
+from microformer.errors import ModelError
+from microformer.graph import ops
+from microformer.graph.frontend import RangeDoppler
+from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.tensor import Array, Quant, Tensor, constant
+from microformer.graph.verify import verify
+from microformer.integer.proof import prove
+from microformer.integer.range_doppler import OUTPUT_SHIFT, middle_magnitudes
+
+
+def front_graph(spec: RangeDoppler, network: IntGraph) -> IntGraph:
+    """The program that makes one window of the input of ``network``. Raises ModelError."""
+    target = network.tensors[network.inputs[0]]
+    if spec.problem:
+        raise ModelError(f"The front end is not possible: {spec.problem}.")
+    if target.quant is None or target.shape[-3:] != spec.map or len(target.shape) > 4:
+        raise ModelError(
+            f"The front end makes maps of {list(spec.map)} values, but the input '{target.name}' "
+            f"of the model is {target.dtype} {list(target.shape)}; it must be [windows, "
+            f"{', '.join(map(str, spec.map))}] real values."
+        )
+    tensors = (
+        Tensor("samples", spec.window, "int16"),
+        constant("levels", levels(spec, target.quant)),
+        Tensor("window", spec.map, "int8", target.quant),
+    )
+    op = ops.RangeDoppler(spec.step, 2 if spec.bits == 16 else 0)
+    node = Node("range_doppler", op, ("samples", "levels"), "window")
+    name = f"{network.name[:38]}_features"
+    graph = IntGraph(name, {t.name: t for t in tensors}, (node,), ("samples",), ("window",))
+    prove(verify(graph, "front end"))
+    return graph
+
+
+def levels(spec: RangeDoppler, quant: Quant) -> Array:
+    """int8 [3072]: the network's input for each entry of powers, equation (13g)."""
+    # samples of 14 bits are four times as large to the FFT as those of 16
+    scale = 2.0 ** (OUTPUT_SHIFT if spec.bits == 16 else OUTPUT_SHIFT - 2)
+    counts = np.minimum(np.floor(middle_magnitudes() * scale / spec.count + 0.5), 255)
+    return quant.quantize(counts.astype(np.float32) / np.float32(spec.unit))
