@@ -170,7 +170,7 @@ DAMAGED: dict[str, Callable[[], dict[str, object]]] = {
     "leaves": lambda: {"include_dirs": ("/etc",)},
     "source file": lambda: {"sources": ("toy.c", "other.c")},
     "header": lambda: {"name": "other"},
-    "neither int8 nor int32": lambda: {"input_dtype": "float64"},
+    "neither int8, int16 nor int32": lambda: {"input_dtype": "float64"},
     "no possible size": lambda: {"input_size": 0},
     "possible size": lambda: {"arena_bytes": 2**31},
     "alignment": lambda: {"arena_alignment": 12},

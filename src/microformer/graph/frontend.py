@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from microformer.graph.int_graph import IntGraph
-from microformer.graph.ops import DOPPLER
+from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.project import CProject
 
 

@@ -6,22 +6,10 @@ empty string holds the place). Shapes have no batch axis. All activations are in
 otherwise, ``acc`` is int32, and "rows" stands for the product of all leading axes.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Op:
-    """Base of all operations."""
-
-    @property
-    def kind(self) -> str:
-        """Display name, for instance ``Linear``."""
-        return type(self).__name__
-
-    def __str__(self) -> str:
-        shown = [f for f in fields(self) if getattr(self, f.name) != f.default]
-        attributes = ", ".join(f"{f.name}={getattr(self, f.name)}" for f in shown)
-        return f"{self.kind}({attributes})"
+from microformer.graph.op import Op as Op  # noqa: PLC0414 (mypy: handed on)
+from microformer.graph.ops_radar import RangeDoppler as RangeDoppler  # noqa: PLC0414
 
 
 @dataclass(frozen=True)
@@ -292,23 +280,6 @@ class Embedding(Op):
     Inputs: index int32 [S], table int8 [V, E]. Output: [S, E]. An index
     outside 0..V-1 is clamped to the nearest row.
     """
-
-
-DOPPLER = 32
-"""Sweeps of a window, and so Doppler bins of a map."""
-
-
-@dataclass(frozen=True)
-class RangeDoppler(Op):
-    """Magnitudes of FFTs over the sweeps of a radar's window, zero Doppler in row 16, (13).
-
-    Inputs: x int16 [sensors, 32, points, 2] (in phase, quadrature), table int8 [3072] of levels by
-    power. Output: [32, ceil(points / step), sensors]: of ``step`` points one is read. ``preshift``
-    is 2 for samples of 16 bits, 0 for those of 14. Only front ends have it (``graph/frontend.py``).
-    """
-
-    step: int
-    preshift: int
 
 
 MASKED = -(2**31)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from microformer.graph.ops import DOPPLER, RangeDoppler
+from microformer.graph.ops_radar import DOPPLER, RangeDoppler
 from microformer.graph.tensor import Array
 
 TWIDDLE_BITS, ROOT_BITS = 13, 15

@@ -1,6 +1,7 @@
 """The kernels of a radar's front end."""
 
-from microformer.graph.ops import DOPPLER, Op
+from microformer.graph.op import Op
+from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import per_output
 from microformer.kernels.kernel import Kernel
