@@ -192,6 +192,10 @@ def test_the_plot_is_a_page_of_its_own(
     assert "Plotly.newPlot" in text and 'src="http' not in text
     with pytest.raises(OutputError, match="cannot be written"):
         plot(found, tmp_path / "nowhere" / "audit.html")
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(OutputError, match="cannot be written"):
+        plot(found, tmp_path / "folder.html")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["audit.html", "folder.html"]
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     with pytest.raises(ToolError, match="pip install"):
         plot(found, path)
@@ -206,6 +210,12 @@ def test_the_command(model: FloatModel, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["samples"] == 8
     assert (tmp_path / "audit.html").stat().st_size > 10_000
+    (tmp_path / "audit.html").write_text("mine", "utf-8")
+    with pytest.raises(OutputError, match="exists already"):
+        CliRunner().invoke(app, [*arguments, *options], catch_exceptions=False)
+    assert (tmp_path / "audit.html").read_text("utf-8") == "mine"
+    again = CliRunner().invoke(app, [*arguments, *options, "--samples", "4", "--force"])
+    assert again.exit_code == 0 and (tmp_path / "audit.html").stat().st_size > 10_000
     shown = CliRunner().invoke(app, [*arguments, "--effort", "low", "--samples", "4"])
     assert shown.exit_code == 0 and "worst first" in shown.stdout
     wrong = CliRunner().invoke(app, [*arguments, "--effort", "utmost"])

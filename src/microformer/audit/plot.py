@@ -24,9 +24,12 @@ def plot(made: Audit, path: Path) -> None:
     )
     page = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Audit</title></head>'
     text = f"{page}<body>{''.join(parts)}</body></html>\n"
+    new = path.with_name(f".{path.name}.new")
     try:
-        path.write_text(text, "utf-8")
+        new.write_text(text, "utf-8")
+        new.replace(path)  # whole or not at all
     except OSError as error:
+        new.unlink(missing_ok=True)
         raise OutputError(f"'{path}' cannot be written: {error.strerror}.") from None
 
 

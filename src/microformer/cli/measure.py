@@ -26,6 +26,7 @@ from microformer.cli.options import (
     fixed_inputs,
     shapes,
 )
+from microformer.errors import OutputError
 from microformer.samples import read_samples
 from microformer.targets import TARGETS
 
@@ -77,10 +78,13 @@ def audit_command(
     shape: ShapeOption = None,
     fix: FixOption = None,
     plot: Annotated[Path | None, typer.Option(help="Write an HTML page with the figures.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the page if it is there.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Find the layers that cost accuracy: each is put back to float and measured."""
     check_choices(softmax, effort)
+    if plot is not None and plot.exists() and not force:
+        raise OutputError(f"The page '{plot}' exists already; choose another or pass --force.")
     with Bars() as bars:
         with bars("load"):
             loaded = pipeline.load_model(model, shape=shapes(shape), fixed=fixed_inputs(fix))
