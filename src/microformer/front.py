@@ -1,6 +1,9 @@
 """A front end on its way through the stages: beside the network's, in the same C project."""
 
-from dataclasses import replace
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +12,20 @@ from microformer.build import build
 from microformer.emit import emit
 from microformer.errors import DoesNotFitError, TargetError
 from microformer.graph.compiled import Compiled
+from microformer.graph.float_model import FloatModel
 from microformer.graph.frontend import FrontEnd, RangeDoppler
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import Plan
 from microformer.graph.project import CProject, Image
+from microformer.graph.serialize import from_bytes
 from microformer.graph.tensor import Array
+from microformer.graph.verify import verify
 from microformer.integer import evaluate
+from microformer.integer.proof import prove
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.quantize.frontend import front_graph
-from microformer.report.features import Features, features_report
+from microformer.report.features import Cost, Features, cost, features_report
 from microformer.run import run
 from microformer.targets import Target
 
@@ -105,6 +112,55 @@ def measure_front(
     return features_report(front, target, image, result, int(wrong.sum()), count, cycles)
 
 
+@dataclass(frozen=True)
+class Recognition:
+    """One sequence on its target, from samples to class: ``found`` of the largest score.
+
+    ``features`` is the cost of all windows, ``network`` of the network, ``total`` of both.
+    ``bit_exact``: every byte of the map and of the scores was that of the NumPy meaning.
+    """
+
+    found: int
+    bit_exact: bool
+    cycles_kind: str | None
+    features: Cost
+    network: Cost
+    total: Cost
+
+
+def recognise(
+    compiled: Compiled, images: tuple[Image, Image], iq: Array, target: Target
+) -> Recognition:
+    """Samples iq int16 [windows, *window] through both programs: ``images`` (network, front).
+
+    The network reads what the front end made on the target. Its cycles are those of the first
+    window, times the windows: they do not depend on the samples, but for a core's turn at a bank.
+    """
+    front = compiled.front
+    assert front is not None
+    maps = run(front.project, images[1], iq.reshape(len(iq), -1), target)
+    meaning = features(front, iq)
+    given = maps.outputs.reshape(1, -1)
+    scores = run(compiled.project, images[0], given, target)
+    expected = evaluate(compiled.int_graph, meaning[None])[compiled.int_graph.outputs[0]]
+    exact = np.array_equal(given, meaning.reshape(1, -1)) and np.array_equal(
+        scores.outputs, expected.reshape(1, -1)
+    )
+    whole = None if maps.cycles is None else maps.cycles * len(iq)
+    both_cycles = None if whole is None or scores.cycles is None else whole + scores.cycles
+    return Recognition(
+        found=int(scores.outputs.argmax()),
+        bit_exact=bool(exact),
+        cycles_kind=scores.cycles_kind,
+        features=cost(target, whole),
+        network=cost(target, scores.cycles),
+        total=cost(target, both_cycles),
+    )
+
+
+Recogniser = Callable[[Array], Recognition]
+
+
 def build_front(front: FrontEnd, target: Target, folder: Path) -> Image:
     """The image of the front end alone. Raises TargetError."""
     try:
@@ -115,3 +171,32 @@ def build_front(front: FrontEnd, target: Target, folder: Path) -> Image:
             f"{str(error).split(';')[0]}: samples of a window take {samples:,} bytes and its map "
             f"{made:,}; choose a larger target or fewer range points."
         ) from None
+
+
+def compile_graph(
+    model: FloatModel,
+    structure: Path,
+    constants: Path,
+    target: Target,
+    *,
+    front: RangeDoppler,
+) -> Compiled:
+    """Stages 5 to 7 of an integer graph that was quantised before, with its front end."""
+    graph = from_bytes(structure.read_text("utf-8"), constants.read_bytes())
+    prove(verify(graph, "load"))
+    project, made = emit_both(front, graph, plan(lower(graph, target), target), target)
+    weights = "l1" if target.near_weights else "l2"
+    return Compiled(
+        *(target.name, "lut", True, model, graph, project, target.cores, weights), front=made
+    )
+
+
+@contextmanager
+def recogniser(compiled: Compiled, target: Target) -> Iterator[Recogniser]:
+    """Both programs of a model with a front end, built: samples [windows, *window] to a class."""
+    assert compiled.front is not None
+    with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
+        network = build(compiled.project, target, Path(folder))
+        images = network, build_front(compiled.front, target, Path(folder) / "front")
+        check_memory(network, compiled.front, images[1], target)
+        yield lambda iq: recognise(compiled, images, iq, target)

@@ -14,10 +14,21 @@ from microformer.audit import Audit, audit
 from microformer.audit.plot import plot
 from microformer.build import build
 from microformer.build.rtl import fetch as fetch_rtl
+from microformer.build.rtl import missing as missing_rtl
 from microformer.calibrate import calibrate
 from microformer.emit import emit
 from microformer.errors import DoesNotFitError, OutputError, TargetError
-from microformer.front import as_input, build_front, check_memory, emit_both, measure_front
+from microformer.front import (
+    Recogniser,
+    Recognition,
+    as_input,
+    build_front,
+    check_memory,
+    compile_graph,
+    emit_both,
+    measure_front,
+    recogniser,
+)
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.frontend import RangeDoppler
@@ -46,14 +57,19 @@ __all__ = [
     "Compilation",
     "Measurement",
     "Progress",
+    "Recogniser",
+    "Recognition",
     "audit_model",
     "board_of",
+    "compile_graph",
     "compile_model",
     "fetch_rtl",
     "load_model",
     "measure_graph",
+    "missing_rtl",
     "plot",
     "quantize_model",
+    "recogniser",
     "recompiled",
     "run_model",
 ]

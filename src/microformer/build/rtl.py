@@ -64,6 +64,17 @@ def fetch(progress: Callable[[str], None]) -> list[Path]:
     return folders
 
 
+def missing(core: str) -> str:
+    """What a cluster of ``core`` lacks here, in one sentence; empty if it can run."""
+    try:
+        _rtl(core)
+        _verilator()
+    except ToolError as error:
+        return str(error)
+    compiler = shutil.which("g++") or shutil.which("clang++")
+    return "" if compiler else "No C++ compiler is installed: install g++ or clang++."
+
+
 def simulator(core: str, progress: Callable[[str], None]) -> Path:
     """The program that runs a cluster of ``core``, built once and kept by what it is made of."""
     sources = _rtl(core)

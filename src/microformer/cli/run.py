@@ -1,5 +1,6 @@
 """``microformer run`` and ``demo``: a program on its target, every byte checked."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,10 @@ from microformer.cli.options import (
     Cores,
     JsonFlag,
     SoftmaxName,
-    TargetName,
     Weights,
     check_choices,
 )
+from microformer.cli.radar import radar_demo
 from microformer.demo import demo_paths
 from microformer.samples import read_samples
 from microformer.store import open_folder
@@ -49,16 +50,36 @@ _DEMO_ON_RTL = 30
 """Samples of the demo that a cluster runs: its simulation takes half a second for each."""
 
 
+class Demo(StrEnum):
+    """What there is to be tried."""
+
+    DIGITS = "digits"
+    TINYRADAR = "tinyradar"
+
+
 def demo_command(
-    target: TargetName = "cortex-m4",
+    what: Annotated[Demo, typer.Argument(help="Handwritten digits, or gestures by radar.")] = (
+        Demo.DIGITS
+    ),
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", "-t", help="Default: cortex-m4; of tinyradar pulp-ri5cy, else cortex-m7."
+        ),
+    ] = None,
     softmax: SoftmaxName = "lut",
     cores: Cores = None,
     weights: Weights = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """The whole road on a vision transformer for handwritten digits that ships with microformer."""
+    """The whole road on a transformer that ships with microformer: digits, or radar gestures."""
     check_choices(softmax)
-    board = board_with(targets.find(target), cores, weights)
+    if what is Demo.TINYRADAR:
+        if softmax != "lut":
+            raise typer.BadParameter("the shipped graph has lut", param_hint="--softmax")
+        radar_demo(target, cores, weights, as_json)
+        return
+    board = board_with(targets.find(target or "cortex-m4"), cores, weights)
     with demo_paths() as paths, Bars() as bars:
         with bars("load"):
             loaded = pipeline.load_model(paths.model)

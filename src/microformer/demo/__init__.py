@@ -1,4 +1,8 @@
-"""The digits transformer that ships with the package (trained by models/train_digits.py)."""
+"""What ships with the package to be tried at once.
+
+The digits transformer is made by ``models/train_digits.py``; the radar transformer and simulated
+recordings, which it never saw, by ``models/pack_radar.py``.
+"""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,3 +30,31 @@ def demo_paths() -> Iterator[DemoPaths]:
             stack.enter_context(resources.as_file(folder.joinpath(name))) for name in names
         )
         yield DemoPaths(model, calibration, held_out)
+
+
+@dataclass(frozen=True)
+class RadarPaths:
+    """Float model, its int8 graph (structure and constants), and a few recordings.
+
+    ``samples``: codes int16 [N, windows, sensors, 32, points, 2] of a 12-bit converter, to be
+    shifted ``left``; classes ``y`` [N], the names of the ``gestures``, the ``person``; ``count``
+    and ``unit`` of the front end.
+    """
+
+    model: Path
+    graph: Path
+    constants: Path
+    samples: Path
+
+
+@contextmanager
+def radar_paths() -> Iterator[RadarPaths]:
+    """The radar demo's files as real paths for as long as the context lasts."""
+    names = ("transformer.onnx", "graph.json", "graph.npz", "samples.npz")
+    folder = resources.files("microformer.demo")
+    with ExitStack() as stack:
+        paths = [
+            stack.enter_context(resources.as_file(folder.joinpath(f"radar_{name}")))
+            for name in names
+        ]
+        yield RadarPaths(*paths)

@@ -68,9 +68,9 @@ def features_report(
         ffts=front.ffts,
         core_cycles_per_fft=None if cycles is None else cycles * target.cores / front.ffts,
         instructions=result.instructions,
-        one_window=_cost(target, cycles),
-        sequence=_cost(target, whole),
-        total=_cost(target, total),
+        one_window=cost(target, cycles),
+        sequence=cost(target, whole),
+        total=cost(target, total),
         sample_bytes=front.project.input_size * 2,
         arena_bytes=front.project.arena_bytes,
         flash_bytes=image.flash_bytes,
@@ -78,7 +78,8 @@ def features_report(
     )
 
 
-def _cost(target: Target, cycles: int | None) -> Cost:
+def cost(target: Target, cycles: int | None) -> Cost:
+    """What ``cycles`` are on ``target``."""
     if cycles is None:
         return Cost(None, None, None)
     return Cost(cycles, target.latency_ms(cycles), target.energy_mj(cycles))

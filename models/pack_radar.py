@@ -1,0 +1,113 @@
+"""Pack the radar demo: the small transformer of fold 0, and simulated gestures that it never saw.
+
+Run ``python models/pack_radar.py PLACE``; PLACE is the folder of ``tinyradar reproduce``, whose
+features are simulated first where they are not there. Writes radar_* into the demo's folder.
+"""
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+import microformer
+from microformer.graph.serialize import to_bytes
+from tinyradar.dataset.cache import Dataset
+from tinyradar.dataset.folds import Indices, person_folds
+from tinyradar.dataset.recording import read_recording
+from tinyradar.dataset.tree import G11, walk
+from tinyradar.models import SMALL, UNIT, find
+from tinyradar.reproduce.fixed import FOLDS, POPULATION, fixed_set
+from tinyradar.reproduce.measure import calibration
+from tinyradar.simulate import jobs, write_job
+from tinyradar.train.weights import find_weights
+
+OUT = Path(__file__).parents[1] / "src" / "microformer" / "demo"
+GESTURES = ("PinchIndex", "FastSwipeRL", "Push", "Circle")
+CODE_BITS, LEFT = 12, 4
+"""A converter of 12 bits, its codes left-aligned in 16."""
+FULL_SCALE = 4.0
+"""What the converter's range ends at, in the simulator's units; the largest sample is 3.998."""
+RANGE_STEP = 2
+
+
+def converted(samples: NDArray[np.complex64]) -> NDArray[np.int16]:
+    """Codes of the converter [..., 2] for complex samples [...]."""
+    top = 2 ** (CODE_BITS - 1)
+    parts = np.stack([samples.real, samples.imag], axis=-1) * (top / FULL_SCALE)
+    codes: NDArray[np.int16] = np.clip(np.rint(parts), -top, top - 1).astype(np.int16)
+    return codes
+
+
+def recordings(person: str) -> NDArray[np.int16]:
+    """Codes [gestures, 5, 2, 32, points, 2] of the first second of a person's first recordings."""
+    made = []
+    with TemporaryDirectory() as name:
+        for job in jobs(Path(name), POPULATION):
+            if job[2] == person and G11.gestures[job[5]] in GESTURES and job[6] == 0:
+                write_job(job)
+        found = {source.gesture: source.base for source in walk(Path(name))}
+        for gesture in GESTURES:
+            _, samples = read_recording(found[gesture], 2)
+            second = samples[:, :160, ::RANGE_STEP].reshape(2, 5, 32, -1)
+            made.append(converted(second.transpose(1, 0, 2, 3)))
+    return np.stack(made)
+
+
+def pack(out: Path, network: nn.Module, data: Dataset, fold: tuple[Indices, Indices]) -> None:
+    """Write the float model, the int8 graph and the recordings."""
+    model = find(SMALL.name)
+    samples = calibration(model, data, fold[0])
+    path = out / "radar_transformer.onnx"
+    program = torch.onnx.export(
+        network.eval(),
+        (torch.from_numpy(samples[:1]),),
+        dynamo=True,
+        opset_version=18,
+        input_names=["maps"],
+        output_names=["scores"],
+        verbose=False,
+    )
+    assert program is not None
+    program.save(str(path), external_data=False)
+    graph = microformer.quantize(microformer.load(str(path)), samples)
+    text, constants = to_bytes(graph)
+    (out / "radar_graph.json").write_text(text, "utf-8")
+    (out / "radar_graph.npz").write_bytes(constants)
+    person = sorted({data.persons[i] for i in fold[1]}, key=lambda p: (len(p), p))[0]
+    labels = [G11.gestures.index(gesture) for gesture in GESTURES]
+    gain = 2 ** (CODE_BITS - 1 + LEFT) / FULL_SCALE
+    np.savez_compressed(
+        out / "radar_samples.npz",
+        codes=recordings(person),
+        left=np.int64(LEFT),
+        y=np.array(labels),
+        gestures=np.array(G11.gestures),
+        person=np.array(person),
+        count=np.float64(data.step * gain),
+        unit=np.float64(UNIT),
+    )
+
+
+def main() -> None:
+    """Find the weights, pack, say what was written."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("place", type=Path)
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    data = fixed_set(
+        options.place, keep_raw=False, processes=2, progress=lambda _what: lambda _d, _t: None
+    )
+    network = find_weights(options.place / "weights", find(SMALL.name), data, 0)
+    if network is None:
+        parser.error("there are no weights of fold 0 for this set")
+    pack(options.out, network, data, person_folds(data.persons, FOLDS)[0])
+    for path in sorted(options.out.glob("radar_*")):
+        print(f"{path.name} {path.stat().st_size:,}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""``microformer demo tinyradar``: a simulated gesture, from radar samples to class."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import typer
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from microformer import pipeline, targets
+from microformer.cli.bars import PIPE_WIDTH, Bars
+from microformer.cli.board import board_with
+from microformer.demo import radar_paths
+from microformer.graph.frontend import RangeDoppler
+from microformer.graph.tensor import Array
+from microformer.pipeline import Recognition
+from microformer.targets import Target
+
+CLUSTER, OTHERWISE = "pulp-ri5cy", "cortex-m7"
+
+
+def choose_target() -> tuple[str, str]:
+    """The demo's target, and why it is that one."""
+    missing = pipeline.missing_rtl(targets.find(CLUSTER).rtl)
+    if not missing:
+        return CLUSTER, "its RTL and Verilator are here, so cycles are exact"
+    return OTHERWISE, f"{CLUSTER} would be exact, but cannot run here: {missing}"
+
+
+def radar_demo(target: str | None, cores: int | None, weights: str | None, as_json: bool) -> None:
+    """Run the shipped recordings; exit code 1 if a byte was wrong."""
+    name, why = (target, "as asked for") if target else choose_target()
+    board = board_with(targets.find(name), cores, weights)
+    with radar_paths() as paths:
+        with np.load(paths.samples, allow_pickle=False) as file:
+            shipped = dict(file)
+        codes = shipped["codes"] << np.int16(shipped["left"])
+        spec = RangeDoppler(
+            points=codes.shape[4],
+            sensors=codes.shape[2],
+            count=float(shipped["count"]),
+            unit=float(shipped["unit"]),
+        )
+        with Bars() as bars:
+            with bars("load"):
+                model = pipeline.load_model(paths.model)
+            with bars("emit"):
+                compiled = pipeline.compile_graph(
+                    model, paths.graph, paths.constants, board, front=spec
+                )
+    console = Console(width=None if Console().is_terminal else PIPE_WIDTH, quiet=as_json)
+    console.print(f"{board.name}: {why}", highlight=False)
+    names = [str(gesture) for gesture in shipped["gestures"]]
+    with pipeline.recogniser(compiled, board) as recognise:
+        made = _show(console, board, recognise, codes, shipped["y"], names)
+    if as_json:
+        print(json.dumps(_record(board, why, made, shipped["y"], names), indent=2))
+    else:
+        console.print(_summary(made, shipped["y"]), highlight=False)
+    if not all(one.bit_exact for one in made):
+        raise typer.Exit(1)
+
+
+def _show(
+    console: Console,
+    board: Target,
+    recognise: pipeline.Recogniser,
+    codes: Array,
+    y: Array,
+    names: list[str],
+) -> list[Recognition]:
+    """A table that grows by a line as each gesture is recognised."""
+    made: list[Recognition] = []
+    with Live(_table(board, made, y, names), console=console, refresh_per_second=8) as live:
+        for sequence in codes:
+            made.append(recognise(sequence))
+            live.update(_table(board, made, y, names), refresh=True)
+    return made
+
+
+def _table(board: Target, made: list[Recognition], y: Array, names: list[str]) -> Table:
+    title = f"simulated gestures on {board.name}, from radar samples to class"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("gesture (simulated)", "found"):
+        table.add_column(heading, no_wrap=True)
+    parts = ("features ms", "network ms", "total ms", "features mJ", "network mJ", "total mJ")
+    for heading in (*parts, "bit-exact"):
+        table.add_column(heading, justify="right")
+    for place, label in enumerate(y):
+        if place >= len(made):
+            table.add_row(names[label], "..." if place == len(made) else "")
+            continue
+        one = made[place]
+        right = "green" if one.found == label else "red"
+        costs = (one.features, one.network, one.total)
+        table.add_row(
+            names[label],
+            f"[{right}]{names[one.found]}[/]",
+            *(_figure(c.latency_ms, ".2f") for c in costs),
+            *(_figure(c.energy_mj, ".3f") for c in costs),
+            "yes" if one.bit_exact else "[red]NO[/]",
+        )
+    return table
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _summary(made: list[Recognition], y: Array) -> str:
+    """What the figures are."""
+    right = sum(one.found == label for one, label in zip(made, y, strict=True))
+    kind = {
+        "cycle-exact": "Cycles are those of the cores' own RTL.",
+        "estimate": "Cycles are an estimate at zero wait states.",
+    }.get(made[0].cycles_kind or "", "There are no cycles of this target.")
+    return (
+        f"\n{right} of {len(made)} right. "
+        "A gesture is a second: five windows of 32 sweeps by two sensors, to range-Doppler maps, "
+        f"then the network once. {kind}\nThe recordings are of a simulator; the network was "
+        "trained on other simulated persons."
+    )
+
+
+def _record(
+    board: Target, why: str, made: list[Recognition], y: Array, names: list[str]
+) -> dict[str, Any]:
+    return {
+        "target": board.name,
+        "cores": board.cores,
+        "why": why,
+        "simulated": True,
+        "bit_exact": all(one.bit_exact for one in made),
+        "gestures": [
+            {"true": names[label]} | asdict(one) | {"found": names[one.found]}
+            for label, one in zip(y, made, strict=True)
+        ],
+    }
