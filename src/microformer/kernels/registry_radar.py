@@ -20,6 +20,11 @@ def fft_scratch(_op: Op, _inputs: Operands, _output: Tensor) -> int:
     return 2 * DOPPLER * 8
 
 
+def words_scratch(_op: Op, _inputs: Operands, _output: Tensor) -> int:
+    """Values of one FFT, as pairs."""
+    return DOPPLER * 4
+
+
 def radar_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     """Table, two tiles of levels, what is each core's own, two tiles of samples."""
     assert isinstance(op, RangeDoppler) and inputs[0] is not None
@@ -42,6 +47,9 @@ def few_sensors(_op: Op, _inputs: Operands, output: Tensor) -> bool:
 
 RADAR: tuple[Kernel, ...] = (
     Kernel("mf_range_doppler_s16_ref", "range_doppler", "ref", per_output(60), scratch=fft_scratch),
+    Kernel(
+        "mf_range_doppler_s16_dsp", "range_doppler", "dsp", per_output(25), scratch=words_scratch
+    ),
     Kernel(
         "mf_range_doppler_s16_xpulp",
         "range_doppler",
