@@ -80,6 +80,18 @@ def test_what_does_not_fit_is_said(data: Dataset) -> None:
     assert "tinyradarnn on cortex-m4: " in text and "not measured" not in text
 
 
+def test_the_small_transformer_fits_the_m4(data: Dataset) -> None:
+    """Its input leaves 50 KB; its first convolution takes the kernel of small blocks."""
+    model = models.find("transformer-small")
+    fold = person_folds(data.persons, 3)[0]
+    found = measure_target(
+        model.build(12, 2).eval(), model, data, (fold[0][:4], fold[1]), "cortex-m4"
+    )
+    assert found.reason == "" and found.bit_exact
+    assert found.ram_bytes is not None and found.ram_bytes <= 128 * 1024
+    assert found.cycles is not None and found.cycles <= 5_450_000
+
+
 def of(name: str, accuracy: float, cycles: int | None, matrices: int) -> Figures:
     on = OnTarget(
         "pulp-ri5cy",

@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 
 import cases as table
 from cases import bundle
+from microformer.bench.workloads import workload
 from microformer.errors import VerifyError
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
-from microformer.graph.kernel_graph import Plan
+from microformer.graph.kernel_graph import KernelGraph, Plan
 from microformer.graph.tensor import Quant, Tensor, constant
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.plan.arena import ALIGNMENT, Block, place
 from microformer.plan.check import check
-from microformer.targets import TARGETS
+from microformer.targets import TARGETS, Target
 
 M4 = TARGETS["cortex-m4"]
 QUANT = Quant(0.1, 0)
@@ -143,3 +144,45 @@ def test_attention_scratch_grows_with_the_keys_not_their_square(target: str, sof
     for values in (scratch, arena):
         growth = [values[2 * s] - values[s] for s in (32, 64, 128)]
         assert growth[1] <= 2 * growth[0] + 64 and growth[2] <= 2 * growth[1] + 64
+
+
+def _two_products() -> KernelGraph:
+    """Rows of 64 to 64 and to 64 again: 256 rows each, 32 KiB of pairs at a time."""
+    graph = workload("linear_R256_K64_N64")
+    (first,) = graph.nodes
+    again = replace(first, name="again", inputs=(first.output, *first.inputs[1:]), output="again")
+    made = replace(graph.tensors[first.output], name="again")
+    tensors = {**graph.tensors, "again": made}
+    nodes = (first, again)
+    return lower(IntGraph("two", tensors, nodes, graph.inputs, ("again",)), M4)
+
+
+def _with_arena(nbytes: int) -> Target:
+    """The M4 with as much RAM as an arena of ``nbytes`` and 32 KiB of input and output need."""
+    return replace(M4, ram_bytes=nbytes + 2 * 256 * 64 + M4.stack_bytes + 32)
+
+
+def test_a_kernel_of_less_scratch_only_where_ram_is_short() -> None:
+    graph = _two_products()
+    quick = plan(graph, M4)
+    assert [c.symbol for c in quick.graph.calls] == ["mf_linear_s8_dsp_2x4"] * 2
+    assert plan(graph, _with_arena(quick.arena_bytes)).graph.calls == quick.graph.calls
+    tight = plan(graph, _with_arena(quick.arena_bytes - 8))
+    assert {c.symbol for c in tight.graph.calls} == {"mf_linear_s8_dsp_2x4_8k"}
+    assert tight.arena_bytes < quick.arena_bytes - 20_000
+    tighter = plan(graph, _with_arena(tight.arena_bytes - 8))
+    assert {c.symbol for c in tighter.graph.calls} == {"mf_linear_s8_dsp_1x2"}
+    none = plan(graph, _with_arena(0))  # too small for the buffers themselves: the least is told
+    assert none.arena_bytes == 256 * 64
+    assert {c.symbol for c in none.graph.calls} == {"mf_linear_s8_ref"}
+
+
+def test_only_the_call_that_is_in_the_way_is_slowed() -> None:
+    graph = _two_products()
+    first, second = graph.calls
+    small = replace(first, scratch_bytes=first.scratch_bytes - 16_384)
+    quick = plan(graph, M4)
+    uneven = replace(graph, calls=(small, second))
+    made = plan(uneven, _with_arena(quick.arena_bytes - 8))
+    assert made.graph.calls[0] is small
+    assert made.graph.calls[1].symbol == "mf_linear_s8_dsp_2x4_8k"

@@ -47,23 +47,7 @@ def attention_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
     return 4 * (keys.shape[0] + op.value_dim)
 
 
-def conv_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
-    """As of the matrix product, and two rows that cells are gathered to."""
-    weight = inputs[1]
-    assert weight is not None
-    patches = 4 * _words(math.prod(weight.shape[1:]))
-    return linear_dsp_scratch(op, inputs, output) + _round8(patches)
-
-
-def depthwise_dsp_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
-    """Places of the taps (8 bytes each on a host), weights by tap, one row of padding."""
-    weight = inputs[1]
-    assert weight is not None
-    channels, taps = weight.shape[0], weight.shape[1] * weight.shape[2]
-    return 8 * taps + 8 * taps * ((channels + 3) // 4) + _round8(channels)
-
-
-def _round8(count: int) -> int:
+def round8(count: int) -> int:
     return -(-count // 8) * 8
 
 
@@ -80,12 +64,12 @@ def attention_dsp_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
 def _head_dsp(keys: int, head_dim: int, value_dim: int) -> int:
     """Panels of one head's keys and values as int16, and two rows of scores and probabilities."""
     quads = (keys + 3) // 4
-    key_words, value_words = _words(head_dim), _words(keys)
+    key_words, value_words = words_of(head_dim), words_of(keys)
     panels = 4 * key_words * quads + 4 * value_words * ((value_dim + 3) // 4)
     return 4 * (panels + 2 * key_words + 2 * value_words + 8 * quads)
 
 
-def _words(k: int) -> int:
+def words_of(k: int) -> int:
     """Pairs of int16 of a row of k values, padded to fours."""
     return (k + 3) // 4 * 2
 
@@ -109,7 +93,7 @@ def block_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
     assert isinstance(op, AttentionBlock) and inputs[0] is not None
     inner, rows = op.attention, inputs[0].shape[0]
     width = (inner.heads + inner.kv_heads) * (inner.head_dim + inner.value_dim)
-    return _round8(rows * width) + 4 * (rows + inner.value_dim)
+    return round8(rows * width) + 4 * (rows + inner.value_dim)
 
 
 def block_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
@@ -118,9 +102,9 @@ def block_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     inner, (rows, e) = op.attention, inputs[0].shape
     pairs, quads = (rows + 1) // 2, (rows + 3) // 4
     sums = (output.shape[1] + 3) // 4 * pairs * 8
-    query_words = _words(max(inner.head_dim, inner.value_dim))
-    panel = 4 * _words(max(e, inner.value_dim)) + 8
-    words = sums + 4 * quads * _words(e) + 2 * pairs * query_words + panel
+    query_words = words_of(max(inner.head_dim, inner.value_dim))
+    panel = 4 * words_of(max(e, inner.value_dim)) + 8
+    words = sums + 4 * quads * words_of(e) + 2 * pairs * query_words + panel
     return 4 * words + _head_dsp(rows, inner.head_dim, inner.value_dim)
 
 
@@ -129,7 +113,7 @@ def block_mve_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     assert isinstance(op, AttentionBlock) and inputs[0] is not None
     inner, (rows, e) = op.attention, inputs[0].shape
     sums = 4 * ((output.shape[1] + 3) // 4 * rows * 4)
-    head = _round8(2 * rows * (inner.head_dim + inner.value_dim))
+    head = round8(2 * rows * (inner.head_dim + inner.value_dim))
     panel = 4 * _padded(max(e, inner.value_dim)) + 32
     return sums + head + max(panel, _head_mve(rows, inner.head_dim, inner.value_dim))
 
@@ -155,16 +139,6 @@ def block_dsp_cost(op: Op, inputs: Operands, output: Tensor) -> float:
     return work + 7 * even * widths + 4 * sums + 12 * inner.heads * even * rows
 
 
-def linear_dsp_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
-    """int16 pairs of four columns and their constants, and of one block of rows."""
-    weight = inputs[1]
-    assert weight is not None
-    n, k = weight.shape[0], math.prod(weight.shape[1:])
-    words, rows = _words(k), output.size // n
-    block = min((rows + 1) & ~1, max(8, 32768 // (4 * words) & ~1))
-    return 4 * (words * (4 + block) + 8)
-
-
 def linear_mve_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     """Four columns side by side, padded to vectors, and their constants."""
     weight = inputs[1]
@@ -178,7 +152,7 @@ def conv_mve_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     assert weight is not None
     k = math.prod(weight.shape[1:])
     cells = min(output.size // weight.shape[0], max(8, 16384 // k))
-    return linear_mve_scratch(op, inputs, output) + _round8(cells * k)
+    return linear_mve_scratch(op, inputs, output) + round8(cells * k)
 
 
 def depthwise_mve_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
@@ -186,12 +160,12 @@ def depthwise_mve_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     weight = inputs[1]
     assert weight is not None
     channels, taps = weight.shape[0], weight.shape[1] * weight.shape[2]
-    return 8 * taps + _round8((taps + 1) * channels)
+    return 8 * taps + round8((taps + 1) * channels)
 
 
 def cell_scratch(_op: Op, _inputs: Operands, output: Tensor) -> int:
     """One cell of the output."""
-    return _round8(output.shape[-1])
+    return round8(output.shape[-1])
 
 
 def channels_by_four(_op: Op, inputs: Operands, _output: Tensor) -> bool:
@@ -209,25 +183,6 @@ def _head_mve(keys: int, head_dim: int, value_dim: int) -> int:
     """Keys and values of one head in panels, two rows of scores and of probabilities."""
     wide, key_rows, channels = _padded(keys), (keys + 3) // 4 * 4, (value_dim + 3) // 4 * 4
     return 10 * wide + key_rows * _padded(head_dim) + channels * wide
-
-
-def row_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
-    weight = inputs[1]
-    assert weight is not None
-    return 4 * _words(math.prod(weight.shape[1:]))
-
-
-def linear_dsp_cost(op: Op, inputs: Operands, output: Tensor) -> float:
-    """Spreading weights costs once a panel; rows are done two at a time."""
-    weight = inputs[1]
-    assert weight is not None
-    rows, work = output.size // weight.shape[0], macs(op, inputs, output)
-    return 1.1 * work * (rows + rows % 2) / rows + 1.9 * weight.size + 10 * output.size
-
-
-def softmax_dsp_cost(_op: Op, _inputs: Operands, output: Tensor) -> float:
-    """The table by distance is made first."""
-    return 256 * 12 + 17 * output.size
 
 
 def is_depthwise(op: Op, inputs: Operands, output: Tensor) -> bool:

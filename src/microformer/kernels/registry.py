@@ -18,23 +18,18 @@ from microformer.kernels.costs import (
     block_scratch,
     cell_scratch,
     channels_by_four,
-    conv_dsp_scratch,
     conv_mve_scratch,
-    depthwise_dsp_scratch,
     depthwise_mve_scratch,
     is_dense,
     is_depthwise,
-    linear_dsp_cost,
-    linear_dsp_scratch,
     linear_mve_scratch,
     per_input,
     per_mac,
     per_output,
     per_window,
-    row_scratch,
-    softmax_dsp_cost,
 )
 from microformer.kernels.kernel import Kernel
+from microformer.kernels.registry_dsp import DSP
 from microformer.kernels.registry_radar import RADAR
 from microformer.kernels.registry_xpulp import XPULP
 from microformer.kernels.signatures import Operands, family
@@ -51,13 +46,6 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("mf_matmul_s8_ref", "matmul", "ref", per_mac(8, 30)),
     Kernel("mf_softmax_s8_fine_ref", "softmax_fine", "ref", per_output(40), inplace=(0,)),
     Kernel(
-        "mf_linear_s8_dsp_2x4",
-        "linear",
-        "dsp",
-        linear_dsp_cost,
-        scratch=linear_dsp_scratch,
-    ),
-    Kernel(
         "mf_linear_s8_mve_2x4",
         "linear",
         "mve",
@@ -73,29 +61,6 @@ KERNELS: tuple[Kernel, ...] = (
         scratch=conv_mve_scratch,
     ),
     Kernel("mf_conv2d_s8_ref", "conv2d", "ref", per_mac(8, 40)),
-    Kernel(
-        "mf_linear_s8_dsp_1x2",
-        "linear",
-        "dsp",
-        per_mac(2.4, 12),
-        scratch=row_scratch,
-    ),
-    Kernel(
-        "mf_conv2d_s8_dsp_2x4",
-        "conv2d",
-        "dsp",
-        per_mac(1.5, 15),
-        fits=is_dense,
-        scratch=conv_dsp_scratch,
-    ),
-    Kernel(
-        "mf_depthwise_s8_dsp",
-        "conv2d",
-        "dsp",
-        per_mac(4, 15),
-        fits=is_depthwise,
-        scratch=depthwise_dsp_scratch,
-    ),
     Kernel(
         "mf_depthwise_s8_mve",
         "conv2d",
@@ -191,7 +156,6 @@ KERNELS: tuple[Kernel, ...] = (
         scratch=block_mve_scratch,
     ),
     Kernel("mf_softmax_s8_lut_ref", "softmax_lut", "ref", per_output(30), inplace=(0,)),
-    Kernel("mf_softmax_s8_lut_dsp", "softmax_lut", "dsp", softmax_dsp_cost, inplace=(0,)),
     Kernel("mf_softmax_s8_ibert_ref", "softmax_ibert", "ref", per_output(40), inplace=(0,)),
     Kernel("mf_layernorm_s8_ref", "layernorm", "ref", per_output(20), inplace=(0,)),
     Kernel("mf_rmsnorm_s8_ref", "rmsnorm", "ref", per_output(20), inplace=(0,)),
@@ -211,6 +175,7 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel("mf_copy2d_s8_ref", "copy2d", "ref", per_output(5)),
     Kernel("mf_permute_s8_ref", "permute", "ref", per_output(8)),
     Kernel("mf_embedding_s8_ref", "embedding", "ref", per_output(5)),
+    *DSP,
     *RADAR,
     *XPULP,
 )

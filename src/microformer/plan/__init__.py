@@ -9,6 +9,7 @@ from microformer.plan.check import check
 from microformer.plan.lifetime import lifetimes
 from microformer.plan.places import placed, tiled
 from microformer.plan.spill import Spill
+from microformer.plan.thrift import thrifty
 from microformer.plan.tile import round_up
 from microformer.targets import Target
 
@@ -27,7 +28,8 @@ def plan(
     over the place of an input that dies in the same call where the kernel allows it. On a cluster
     ``target`` with an L1 that is too small for it all, buffers are moved to L2, and the calls that
     touch them are done block by block. Given ``far``, which of the caller's buffers lie in L2, none
-    is moved: its calls stream. Raises TargetError if it still does not fit.
+    is moved: its calls stream. Raises TargetError if it still does not fit. On another ``target``
+    calls take kernels of less working memory where its RAM demands it.
     """
     spans = lifetimes(graph)
     result = placed(graph, spans, far or frozenset())
@@ -45,6 +47,9 @@ def plan(
         elif (over := _near_bytes(result) - room) > 0:
             raise TargetError(f"'{graph.name}' exceeds L1 of {target.name} by {over:,} bytes.")
         result = replace(result, near_constants=near)
+    elif target is not None and not target.is_host:
+        room = target.ram_bytes - target.stack_bytes - _SLACK_BYTES - _outside_bytes(result)
+        result = thrifty(graph, spans, result, room)
     check(result)
     return result
 
@@ -77,6 +82,11 @@ def _within(
 
 def _near_bytes(result: Plan) -> int:
     """Bytes of L1: the arena and those buffers of the caller's that lie there."""
+    return result.arena_bytes + _outside_bytes(result)
+
+
+def _outside_bytes(result: Plan) -> int:
+    """Bytes of the caller's buffers that do not lie in L2."""
     tensors = result.graph.tensors
     outside = {*result.graph.inputs, *result.graph.outputs} - result.far_outside
-    return result.arena_bytes + sum(round_up(tensors[n].nbytes) for n in outside)
+    return sum(round_up(tensors[n].nbytes) for n in outside)

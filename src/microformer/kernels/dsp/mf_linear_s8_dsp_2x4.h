@@ -1,12 +1,8 @@
-/* Matrix product on pairs of int16, two rows by four columns at a time, equations (1), (2), (6).
- *
- * Both operands are spread to int16 pairs before the inner loop, so that it is nothing but loads
- * and multiply-accumulates: six loads and eight SMLAD for sixteen products. A block of rows is
- * spread once for all columns, a panel of four columns once for all rows of the block. */
+/* Matrix product on pairs of int16, two rows by four columns at a time, equations (1), (2), (6). */
 #ifndef MF_LINEAR_S8_DSP_2X4_H
 #define MF_LINEAR_S8_DSP_2X4_H
 
-#include "mf_matrix_dsp.h"
+#include "mf_blocks_dsp.h"
 
 static inline void mf_linear_s8_dsp_2x4(
     const int8_t *restrict x,       /* [rows, k] */
@@ -17,18 +13,8 @@ static inline void mf_linear_s8_dsp_2x4(
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* uint32 [words (4 + block) + 8], words = 2 ceil(k / 4) */) {
-  const int32_t words = ((k + 3) & ~3) >> 1;
-  const int32_t block = mf_matrix_block(rows, k);
-  uint32_t *panel = (uint32_t *)scratch;
-  uint32_t *pairs = panel + 4 * words + MF_PANEL_TAIL;
-  for (int32_t first = 0; first < rows; first += block) {
-    const int32_t count = rows - first < block ? rows - first : block;
-    for (int32_t row = 0; row < count; row += 2) { /* an odd last row is taken twice */
-      const int8_t *from = x + (first + row) * k;
-      mf_spread_2(from, row + 1 < count ? from + k : from, pairs + row * words, k);
-    }
-    mf_matrix_rows(pairs, panel, weight, mult, add, table, y + first * n, count, k, n, shift);
-  }
+  mf_linear_blocks(
+      x, weight, mult, add, table, y, rows, k, n, shift, scratch, MF_BLOCK_BYTES);
 }
 
 #endif

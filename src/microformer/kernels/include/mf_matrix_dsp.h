@@ -4,9 +4,13 @@
 
 #include "mf_dot_2x4.h"
 
-/* Rows spread at a time: all of them up to 32 KiB of pairs, but eight at least; even. */
-static inline int32_t mf_matrix_block(int32_t rows, int32_t k) {
-  const int32_t fitting = (32768 / (2 * ((k + 3) & ~3))) & ~1;
+/* Bytes of pairs spread at a time; weights are spread anew for each block of them. */
+#define MF_BLOCK_BYTES 32768
+#define MF_SMALL_BLOCK_BYTES 8192
+
+/* Rows spread at a time: all of them up to `bytes` of pairs, but eight at least; even. */
+MF_INLINE int32_t mf_matrix_block(int32_t rows, int32_t k, int32_t bytes) {
+  const int32_t fitting = (bytes / (2 * ((k + 3) & ~3))) & ~1;
   const int32_t block = fitting < 8 ? 8 : fitting;
   const int32_t even = (rows + 1) & ~1;
   return even < block ? even : block;

@@ -1,0 +1,21 @@
+/* mf_linear_s8_dsp_2x4 in small blocks, equations (1), (2), (6): less scratch, weights spread
+ * more often. */
+#ifndef MF_LINEAR_S8_DSP_2X4_8K_H
+#define MF_LINEAR_S8_DSP_2X4_8K_H
+
+#include "mf_blocks_dsp.h"
+
+static inline void mf_linear_s8_dsp_2x4_8k(
+    const int8_t *restrict x,       /* [rows, k] */
+    const int8_t *restrict weight,  /* [n, k] */
+    const int32_t *restrict mult,   /* [n] */
+    const int32_t *restrict add,    /* [n] */
+    const int8_t *restrict table,   /* [256] or NULL */
+    int8_t *restrict y,             /* [rows, n] */
+    int32_t rows, int32_t k, int32_t n, int32_t shift,
+    void *restrict scratch /* uint32 [words (4 + block) + 8], words = 2 ceil(k / 4) */) {
+  mf_linear_blocks(
+      x, weight, mult, add, table, y, rows, k, n, shift, scratch, MF_SMALL_BLOCK_BYTES);
+}
+
+#endif
