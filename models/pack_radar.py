@@ -16,6 +16,7 @@ from torch import nn
 import microformer
 from microformer.graph.serialize import to_bytes
 from tinyradar.dataset.cache import Dataset
+from tinyradar.dataset.converter import codes, gain
 from tinyradar.dataset.folds import Indices, person_folds
 from tinyradar.dataset.recording import read_recording
 from tinyradar.dataset.tree import G11, walk
@@ -29,17 +30,7 @@ OUT = Path(__file__).parents[1] / "src" / "microformer" / "demo"
 GESTURES = ("PinchIndex", "FastSwipeRL", "Push", "Circle")
 CODE_BITS, LEFT = 12, 4
 """A converter of 12 bits, its codes left-aligned in 16."""
-FULL_SCALE = 4.0
-"""What the converter's range ends at, in the simulator's units; the largest sample is 3.998."""
 RANGE_STEP = 2
-
-
-def converted(samples: NDArray[np.complex64]) -> NDArray[np.int16]:
-    """Codes of the converter [..., 2] for complex samples [...]."""
-    top = 2 ** (CODE_BITS - 1)
-    parts = np.stack([samples.real, samples.imag], axis=-1) * (top / FULL_SCALE)
-    codes: NDArray[np.int16] = np.clip(np.rint(parts), -top, top - 1).astype(np.int16)
-    return codes
 
 
 def recordings(person: str) -> NDArray[np.int16]:
@@ -53,7 +44,7 @@ def recordings(person: str) -> NDArray[np.int16]:
         for gesture in GESTURES:
             _, samples = read_recording(found[gesture], 2)
             second = samples[:, :160, ::RANGE_STEP].reshape(2, 5, 32, -1)
-            made.append(converted(second.transpose(1, 0, 2, 3)))
+            made.append(codes(second.transpose(1, 0, 2, 3), CODE_BITS))
     return np.stack(made)
 
 
@@ -79,7 +70,6 @@ def pack(out: Path, network: nn.Module, data: Dataset, fold: tuple[Indices, Indi
     (out / "radar_graph.npz").write_bytes(constants)
     person = sorted({data.persons[i] for i in fold[1]}, key=lambda p: (len(p), p))[0]
     labels = [G11.gestures.index(gesture) for gesture in GESTURES]
-    gain = 2 ** (CODE_BITS - 1 + LEFT) / FULL_SCALE
     np.savez_compressed(
         out / "radar_samples.npz",
         codes=recordings(person),
@@ -87,7 +77,7 @@ def pack(out: Path, network: nn.Module, data: Dataset, fold: tuple[Indices, Indi
         y=np.array(labels),
         gestures=np.array(G11.gestures),
         person=np.array(person),
-        count=np.float64(data.step * gain),
+        count=np.float64(data.step * gain(CODE_BITS + LEFT)),
         unit=np.float64(UNIT),
     )
 

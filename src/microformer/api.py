@@ -89,6 +89,14 @@ def compile(
     return made.compiled
 
 
+def with_front(compiled: Compiled, front: RangeDoppler) -> Compiled:
+    """``compiled`` with a front end as an entry point of its own, built once more on its target.
+
+    Raises TargetError where the two, and a window's samples, do not fit together.
+    """
+    return pipeline.add_front(compiled, front, pipeline.board_of(compiled))
+
+
 def audit(
     model: FloatModel,
     x: Array,

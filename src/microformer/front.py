@@ -191,6 +191,15 @@ def compile_graph(
     )
 
 
+def add_front(compiled: Compiled, spec: RangeDoppler, target: Target) -> Compiled:
+    """``compiled`` with a front end, built to prove that both fit. Raises TargetError."""
+    graph = compiled.int_graph
+    project, front = emit_both(spec, graph, plan(lower(graph, target), target), target)
+    made = replace(compiled, project=project, front=front)
+    with recogniser(made, target):
+        return made
+
+
 @contextmanager
 def recogniser(compiled: Compiled, target: Target) -> Iterator[Recogniser]:
     """Both programs of a model with a front end, built: samples [windows, *window] to a class."""

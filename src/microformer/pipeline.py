@@ -21,6 +21,7 @@ from microformer.errors import DoesNotFitError, OutputError, TargetError
 from microformer.front import (
     Recogniser,
     Recognition,
+    add_front,
     as_input,
     build_front,
     check_memory,
@@ -59,6 +60,7 @@ __all__ = [
     "Progress",
     "Recogniser",
     "Recognition",
+    "add_front",
     "audit_model",
     "board_of",
     "compile_graph",

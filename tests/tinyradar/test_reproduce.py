@@ -58,6 +58,8 @@ def test_the_whole_of_it(short: None, data: Dataset, tmp_path: Path) -> None:
     (small,) = result.networks
     assert result.bit_exact and small.folds[0].fold == 0
     assert small.targets[0].cycles is None and small.targets[0].bit_exact
+    front = small.targets[0].front
+    assert front is not None and front.bit_exact and front.windows == 5 and not front.reason
     plain = json.loads(result.to_json())
     assert plain["data"]["simulated"] is True and plain["data"]["folds"] == [0]
     assert "simulated sequences of 3 persons" in printed(result)
@@ -90,6 +92,8 @@ def test_the_small_transformer_fits_the_m4(data: Dataset) -> None:
     assert found.reason == "" and found.bit_exact
     assert found.ram_bytes is not None and found.ram_bytes <= 128 * 1024
     assert found.cycles is not None and found.cycles <= 5_450_000
+    assert found.front is not None and found.front.cycles is None
+    assert "samples of a window" in found.front.reason  # 126 KB of them
 
 
 def of(name: str, accuracy: float, cycles: int | None, matrices: int) -> Figures:

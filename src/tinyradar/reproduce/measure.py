@@ -15,6 +15,7 @@ from microformer import FloatModel, MicroformerError
 from tinyradar.dataset.cache import Dataset
 from tinyradar.dataset.folds import Indices
 from tinyradar.models import Model, network_input
+from tinyradar.reproduce.front import OnFront, on_front, with_front_end
 
 CALIBRATION = 64
 """Training sequences that the ranges are taken from."""
@@ -35,6 +36,7 @@ class OnTarget:
     energy_mj: float | None = None
     ram_bytes: int | None = None
     flash_bytes: int | None = None
+    front: OnFront | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ def measure_target(
     try:
         loaded = float_model(network, model, data)
         compiled = microformer.compile(loaded, calibration(model, data, fold[0]), target)
+        compiled, refused = with_front_end(compiled, model, data)
         sample = network_input(model, data.x[fold[1][:1]])
         report = microformer.run(compiled, sample, count=1)
     except MicroformerError as error:
@@ -148,6 +151,7 @@ def measure_target(
         energy_mj=report.energy_mj,
         ram_bytes=report.ram_bytes,
         flash_bytes=report.flash_bytes,
+        front=on_front(report, refused),
     )
 
 

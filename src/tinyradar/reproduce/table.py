@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from tinyradar.reproduce import Result
+from tinyradar.reproduce.front_table import front_table
 from tinyradar.reproduce.measure import Figures, OnTarget
 
 
@@ -14,9 +15,14 @@ def view(result: Result) -> Iterator[RenderableType]:
     word = "simulated" if result.data["simulated"] else "recorded"
     yield _networks(result, word)
     yield _targets(result)
+    yield front_table(result.networks)
     refused = [(t, n) for n in result.networks for t in n.targets if t.reason]
     for target, network in refused:
         yield f"{network.model} on {target.target}: {target.reason}"
+    for network in result.networks:
+        for target in network.targets:
+            if target.front is not None and target.front.reason:
+                yield f"{network.model}'s features on {target.target}: {target.front.reason}"
     for name in result.claims:
         yield _claims(result, name, word)
 
