@@ -58,7 +58,16 @@ def _transformer(shape: Shape) -> Model:
 
 
 _NN = Model("tinyradarnn", TinyRadarNN, 1, Recipe(14, 16, 1e-3, every_step=True, cosine=True))
-MODELS = {model.name: model for model in (_NN, *(_transformer(s) for s in SHAPES.values()))}
+_VARIED = Model(
+    "tinyradarnn-varied",
+    TinyRadarNN,
+    1,
+    Recipe(40, 16, 1e-3, every_step=True, decay=0.02, cosine=True, shift=40, gain=0.15),
+)
+"""TinyRadarNN with what the transformers are trained with, and for as many epochs."""
+MODELS = {
+    model.name: model for model in (_NN, _VARIED, *(_transformer(s) for s in SHAPES.values()))
+}
 
 
 def find(name: str) -> Model:
