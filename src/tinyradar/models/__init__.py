@@ -9,10 +9,21 @@ from torch import nn
 
 from tinyradar.dataset.cache import Bytes
 from tinyradar.errors import TrainingError
+from tinyradar.models.frames import FRAMES_SHAPE, RANGE_STEP, FrameTransformer
 from tinyradar.models.tinyradarnn import TinyRadarNN
 from tinyradar.models.transformer import PUBLISHED, SHAPES, SMALL, RadarTransformer, Shape
 
-__all__ = ["MODELS", "PUBLISHED", "SHAPES", "SMALL", "Model", "Recipe", "find", "network_input"]
+__all__ = [
+    "FRAMES_SHAPE",
+    "MODELS",
+    "PUBLISHED",
+    "SHAPES",
+    "SMALL",
+    "Model",
+    "Recipe",
+    "find",
+    "network_input",
+]
 
 UNIT = 64.0
 """Counts of a cached feature that make 1.0 for a network."""
@@ -65,8 +76,21 @@ _VARIED = Model(
     Recipe(40, 16, 1e-3, every_step=True, decay=0.02, cosine=True, shift=40, gain=0.15),
 )
 """TinyRadarNN with what the transformers are trained with, and for as many epochs."""
+
+
+def _frame_transformer(classes: int, sensors: int) -> nn.Module:
+    return FrameTransformer(FRAMES_SHAPE, classes, sensors)
+
+
+_FRAMES = Model(
+    FRAMES_SHAPE.name,
+    _frame_transformer,
+    RANGE_STEP,
+    Recipe(60, 32, 1e-3, every_step=False, decay=0.02, cosine=True, shift=40, gain=0.15),
+)
 MODELS = {
-    model.name: model for model in (_NN, _VARIED, *(_transformer(s) for s in SHAPES.values()))
+    model.name: model
+    for model in (_NN, _VARIED, *(_transformer(s) for s in SHAPES.values()), _FRAMES)
 }
 
 
