@@ -37,7 +37,8 @@ class Recipe:
     TinyRadarNN; else that of the sequence's only scores. ``decay``: weight decay (decoupled).
     ``cosine``: the rate falls to 0 along a cosine; else it stays. ``shift``: each sequence is moved
     by up to so many range points either way (a hand held nearer or farther; what comes in is 0);
-    ``gain``: and multiplied by exp of a normal number of that deviation.
+    ``gain``: and multiplied by exp of a normal number of that deviation. ``parts``: an epoch reads
+    one sequence in so many, each epoch others.
     """
 
     epochs: int
@@ -48,16 +49,21 @@ class Recipe:
     cosine: bool = False
     shift: int = 0
     gain: float = 0.0
+    parts: int = 1
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network: how it is built from (classes, sensors), which range points it reads, a recipe."""
+    """A network: how it is built from (classes, sensors), which range points it reads, a recipe.
+
+    ``integers``: after float it is trained in integers as well (``train/integers.py``).
+    """
 
     name: str
     build: Callable[[int, int], nn.Module]
     range_step: int
     recipe: Recipe
+    integers: bool = False
 
 
 def _transformer(shape: Shape) -> Model:
@@ -74,6 +80,7 @@ _VARIED = Model(
     TinyRadarNN,
     1,
     Recipe(40, 16, 1e-3, every_step=True, decay=0.02, cosine=True, shift=40, gain=0.15),
+    integers=True,
 )
 """TinyRadarNN with what the transformers are trained with, and for as many epochs."""
 
@@ -87,6 +94,7 @@ _FRAMES = Model(
     _frame_transformer,
     RANGE_STEP,
     Recipe(60, 32, 1e-3, every_step=False, decay=0.02, cosine=True, shift=40, gain=0.15),
+    integers=True,
 )
 MODELS = {
     model.name: model
