@@ -9,7 +9,13 @@ from torch import nn
 
 from tinyradar.dataset.cache import Bytes
 from tinyradar.errors import TrainingError
-from tinyradar.models.frames import FRAMES_SHAPE, RANGE_STEP, FrameTransformer
+from tinyradar.models.frames import (
+    FRAMES_SHAPE,
+    LARGE_SHAPE,
+    RANGE_STEP,
+    FrameShape,
+    FrameTransformer,
+)
 from tinyradar.models.tinyradarnn import TinyRadarNN
 from tinyradar.models.transformer import PUBLISHED, SHAPES, SMALL, RadarTransformer, Shape
 
@@ -80,25 +86,29 @@ _VARIED = Model(
     TinyRadarNN,
     1,
     Recipe(40, 16, 1e-3, every_step=True, decay=0.02, cosine=True, shift=40, gain=0.15),
-    integers=True,
 )
 """TinyRadarNN with what the transformers are trained with, and for as many epochs."""
 
 
-def _frame_transformer(classes: int, sensors: int) -> nn.Module:
-    return FrameTransformer(FRAMES_SHAPE, classes, sensors)
+def _frames(shape: FrameShape, epochs: int) -> Model:
+    def build(classes: int, sensors: int) -> nn.Module:
+        return FrameTransformer(shape, classes, sensors)
+
+    recipe = Recipe(
+        epochs, 32, 1e-3, every_step=False, decay=0.02, cosine=True, shift=40, gain=0.15
+    )
+    return Model(shape.name, build, RANGE_STEP, recipe)
 
 
-_FRAMES = Model(
-    FRAMES_SHAPE.name,
-    _frame_transformer,
-    RANGE_STEP,
-    Recipe(60, 32, 1e-3, every_step=False, decay=0.02, cosine=True, shift=40, gain=0.15),
-    integers=True,
-)
 MODELS = {
     model.name: model
-    for model in (_NN, _VARIED, *(_transformer(s) for s in SHAPES.values()), _FRAMES)
+    for model in (
+        _NN,
+        _VARIED,
+        *(_transformer(s) for s in SHAPES.values()),
+        _frames(FRAMES_SHAPE, 60),
+        _frames(LARGE_SHAPE, 100),
+    )
 }
 
 
