@@ -17,13 +17,13 @@ import microformer
 from microformer.graph.serialize import to_bytes
 from tinyradar.dataset.cache import Dataset
 from tinyradar.dataset.converter import codes, gain
-from tinyradar.dataset.folds import Indices, person_folds
+from tinyradar.dataset.folds import FOLDS, Indices, person_folds
 from tinyradar.dataset.recording import read_recording
 from tinyradar.dataset.tree import G11, walk
 from tinyradar.models import SMALL, UNIT, find
-from tinyradar.reproduce.fixed import FOLDS, POPULATION, fixed_set
-from tinyradar.reproduce.measure import calibration
+from tinyradar.reproduce.fixed import POPULATION, fixed_set
 from tinyradar.simulate import jobs, write_job
+from tinyradar.train.integers import calibration
 from tinyradar.train.weights import find_weights
 
 OUT = Path(__file__).parents[1] / "src" / "microformer" / "demo"
@@ -91,10 +91,11 @@ def main() -> None:
     data = fixed_set(
         options.place, keep_raw=False, processes=2, progress=lambda _what: lambda _d, _t: None
     )
-    network = find_weights(options.place / "weights", find(SMALL.name), data, 0)
+    fold = person_folds(data.persons, FOLDS)[0]
+    network = find_weights(options.place / "weights", find(SMALL.name), data, fold, "fold0")
     if network is None:
         parser.error("there are no weights of fold 0 for this set")
-    pack(options.out, network, data, person_folds(data.persons, FOLDS)[0])
+    pack(options.out, network, data, fold)
     for path in sorted(options.out.glob("radar_*")):
         print(f"{path.name} {path.stat().st_size:,}")
 

@@ -10,6 +10,7 @@ import pytest
 from tinyradar import models
 from tinyradar.cli import main
 from tinyradar.dataset.cache import Dataset
+from tinyradar.dataset.folds import person_folds
 from tinyradar.train.weights import read_weights
 
 
@@ -113,9 +114,15 @@ def test_train(
     args = ("train", cache, "-m", model.name, "--folds", 3, "--place", tmp_path)
     assert call(monkeypatch, *args, "--fold", 2) == 0
     assert (
-        "transformer-small-fold2: " in (told := capsys.readouterr().out) and "(simulated)" in told
+        "transformer-small-fold2of3: " in (told := capsys.readouterr().out)
+        and "(simulated)" in told
     )
-    assert read_weights(tmp_path / "weights/transformer-small-fold2.npz", model, data, 2)
+    assert read_weights(
+        tmp_path / "weights/transformer-small-fold2of3.npz",
+        model,
+        data,
+        person_folds(data.persons, 3)[2],
+    )
     assert call(monkeypatch, *args, "--fold", 3) == 2
     assert "There is no fold 3; there are 0 to 2." in capsys.readouterr().err
 

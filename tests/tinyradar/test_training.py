@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+import microformer
 from tinyradar.dataset.cache import Dataset
 from tinyradar.dataset.folds import person_folds
 from tinyradar.errors import TrainingError
-from tinyradar.models import Model, find
-from tinyradar.train import train
+from tinyradar.models import Model, find, network_input
+from tinyradar.train import digest, expected_seconds, train
 from tinyradar.train.checkpoint import load_network, network_arrays, read_arrays, write_arrays
+from tinyradar.train.integers import find_integers, prepared, train_integers, write_integers
 from tinyradar.train.weights import SHIPPED, find_weights, write_weights
 
 
@@ -98,19 +100,19 @@ def test_a_checkpoint_of_another_run_is_refused(data: Dataset, tmp_path: Path) -
 
 
 def test_weights_are_found_again(data: Dataset, tmp_path: Path) -> None:
-    model, fold = short("transformer-small", 1), person_folds(data.persons, 3)[0]
-    made = train(model, data, fold, tmp_path / "c")
+    model, folds = short("transformer-small", 1), person_folds(data.persons, 3)
+    made = train(model, data, folds[0], tmp_path / "c")
     path = tmp_path / "transformer-small-fold0.npz"
-    write_weights(made, path, model, data, 0)
-    found = find_weights(tmp_path, model, data, 0)
+    write_weights(made, path, model, data, folds[0])
+    found = find_weights(tmp_path, model, data, folds[0], "fold0")
     assert found is not None
     for key, value in found.state_dict().items():
         assert torch.equal(value, made.network.state_dict()[key].half().float())
-    path.rename(tmp_path / "transformer-small-fold1.npz")
-    assert find_weights(tmp_path, model, data, 1) is None
-    (tmp_path / "transformer-small-fold1.npz").rename(tmp_path / "tinyradarnn-fold0.npz")
+    # a file of the right name whose network was trained on the persons that are to be tested
+    assert find_weights(tmp_path, model, data, folds[1], "fold0") is None
+    path.rename(tmp_path / "tinyradarnn-fold0.npz")
     with pytest.raises(TrainingError, match="weights of 'transformer-small'"):
-        find_weights(tmp_path, find("tinyradarnn"), data, 0)
+        find_weights(tmp_path, find("tinyradarnn"), data, folds[0], "fold0")
 
 
 def test_files_that_are_no_checkpoints(tmp_path: Path) -> None:
@@ -141,12 +143,22 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         load_network(network, read, "w")
 
 
-@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.npz")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*fold?.npz")), ids=lambda p: p.stem)
 def test_shipped_weights_are_of_their_networks(path: Path) -> None:
     arrays, meta = read_arrays(path)
-    assert path.stem == f"{meta['model']}-fold{meta['fold']}" and meta["simulated"] is True
+    assert path.stem.startswith(f"{meta['model']}-fold") and meta["simulated"] is True
+    assert meta["test"] == sorted(set(meta["test"])) and 5 <= len(meta["test"]) <= 6
     load_network(find(meta["model"]).build(12, 2), arrays, str(path))
     assert {a.dtype.name for a in arrays.values()} == {"float16"}
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*-int8.npz")), ids=lambda p: p.stem)
+def test_what_ships_trained_in_integers_belongs_to_its_float_weights(path: Path) -> None:
+    _, meta = read_arrays(path)
+    floats = path.with_name(path.name.replace("-int8", ""))
+    network = find(meta["model"]).build(12, 2)
+    load_network(network, read_arrays(floats)[0], str(floats))
+    assert meta["of"] == digest(network)
 
 
 def test_what_ships_is_small() -> None:
@@ -163,3 +175,53 @@ def test_a_given_network_is_trained_on(data: Dataset, tmp_path: Path) -> None:
     assert any(not torch.equal(v, before[k]) for k, v in second.network.state_dict().items())
     with pytest.raises(TrainingError, match="another run"):
         train(model, data, fold, tmp_path / "b")
+
+
+def test_training_in_integers(data: Dataset, tmp_path: Path) -> None:
+    """Stopped and resumed with the same bytes; what is kept is the program that is compiled."""
+    model, fold = short("transformer-frames", 1), person_folds(data.persons, 3)[0]
+    part = (fold[0][::2], fold[1][::6])
+    network = model.build(12, 2).eval()
+    whole = train_integers(network, model, data, part, tmp_path / "whole")
+    train_integers(network, model, data, part, tmp_path / "parts", stop_after=2)
+    parts = train_integers(network, model, data, part, tmp_path / "parts")
+    start = prepared(network, model, data, part).state_dict()
+    assert any(not torch.equal(v, start[k]) for k, v in whole.network.state_dict().items())
+    for key, value in whole.network.state_dict().items():
+        assert torch.equal(value, parts.network.state_dict()[key]), key
+    write_integers(whole, network, tmp_path / f"{model.name}-fold0-int8.npz", model)
+    found = find_integers(tmp_path, network, model, data, part, "fold0")
+    assert found is not None
+    x = network_input(model, data.x[part[1]])
+    floats, ranges = found.convert()
+    compiled = microformer.compile(floats, target="host", ranges=ranges)
+    report = microformer.run(compiled, x, data.y[part[1]])
+    right = found.integers(torch.from_numpy(x)).argmax(axis=1) == data.y[part[1]]
+    assert report.bit_exact and report.accuracy_int8 == pytest.approx(right.mean())
+    other = model.build(12, 2).eval()
+    assert find_integers(tmp_path, other, model, data, part, "fold0") is None
+    with pytest.raises(TrainingError, match="another run"):
+        train_integers(other, model, data, part, tmp_path / "parts")
+
+
+def test_an_epoch_reads_one_part(data: Dataset, tmp_path: Path) -> None:
+    """Of three parts each epoch reads another third: labels outside of them do not matter."""
+    model = short("transformer-small", 1)
+    model = dataclasses.replace(model, recipe=dataclasses.replace(model.recipe, parts=3))
+    everything = np.arange(len(data.y))
+    found = []
+    for place, outside in (("a", 1), ("b", 0)):
+        y = data.y.copy()
+        y[outside::3] = 0
+        other = dataclasses.replace(data, y=y)
+        made = train(model, other, (everything, everything[:8]), tmp_path / place)
+        found.append(made.network.state_dict())
+    true = train(model, data, (everything, everything[:8]), tmp_path / "c").network.state_dict()
+    assert all(torch.equal(true[k], found[0][k]) for k in true)
+    assert any(not torch.equal(true[k], found[1][k]) for k in true)
+
+
+def test_expected_seconds_grow_with_epochs(data: Dataset) -> None:
+    fold = person_folds(data.persons, 3)[0]
+    few, many = (expected_seconds(short("transformer-small", n), data, fold) for n in (1, 10_000))
+    assert 0 < few < many

@@ -42,17 +42,26 @@ def conv2d(
     op: Conv2d, x: Array, weight: Array, mult: Array, add: Array, table: Array | None = None
 ) -> NDArray[np.int8]:
     """x int8 [B, H, W, C], weight int8 [N, KH, KW, C/G] -> int8 [B, OH, OW, N]."""
-    n, kh, kw, depth = weight.shape
+    n, kh, kw, _ = weight.shape
     size = output_size((x.shape[1], x.shape[2]), (kh, kw), op.stride, op.pads, op.dilation)
-    padded = pad_image(x, op.pads, op.pad_value).astype(np.float64)
-    acc = np.zeros((x.shape[0], *size, n))
-    per_group = n // op.groups
+    padded = pad_image(x, op.pads, op.pad_value)
+    # exact: every partial sum is an integer, |acc| <= KH KW C/G 128^2, below 2^24 or << 2^53
+    exact = np.float32 if weight[0].size * 128 * 128 <= 2**24 else np.float64
+    acc = np.zeros((*x.shape[:1], *size, n), exact)
     for ky in range(kh):
-        for kx in range(kw):
-            offset = (ky * op.dilation[0], kx * op.dilation[1])
-            cells = window(padded, offset, op.stride, size)  # [B, OH, OW, C]
-            grouped = cells.reshape(*cells.shape[:3], op.groups, depth)
-            taps = weight[:, ky, kx].reshape(op.groups, per_group, depth).astype(np.float64)
-            # exact in float64: |acc| <= KH KW C/G 128^2 << 2^53
-            acc += np.einsum("bhwgd,gnd->bhwgn", grouped, taps).reshape(*cells.shape[:3], n)
-    return lookup(table, scaled(op, np.rint(acc).astype(np.int64), mult, add))
+        offsets = [(ky * op.dilation[0], kx * op.dilation[1]) for kx in range(kw)]
+        row = [window(padded, offset, op.stride, size) for offset in offsets]
+        acc += _row_sums(op.groups, row, weight[:, ky].astype(exact))
+    return lookup(table, scaled(op, acc.astype(np.int64), mult, add))
+
+
+def _row_sums(groups: int, row: list[Array], taps: Array) -> Array:
+    """What one row of taps [N, KW, C/G] adds: the cells of each tap, [B, OH, OW, C] int8."""
+    if groups == 1:  # one product by BLAS, which is all of the time in a large convolution
+        cells = np.concatenate(row, axis=-1, dtype=taps.dtype, casting="safe")
+        return np.asarray(cells @ taps.reshape(len(taps), -1).T)
+    cells = np.stack(row, axis=-2).astype(taps.dtype)  # [B, OH, OW, KW, C]
+    grouped = cells.reshape(*cells.shape[:-1], groups, -1)
+    weights = taps.reshape(groups, -1, *taps.shape[1:])
+    sums = np.einsum("bhwkgd,gnkd->bhwgn", grouped, weights)
+    return np.asarray(sums).reshape(*sums.shape[:3], -1)

@@ -10,7 +10,7 @@ import typer
 
 from tinyradar.cli.progress import bars
 from tinyradar.dataset.cache import Dataset, open_cache
-from tinyradar.dataset.folds import person_folds
+from tinyradar.dataset.folds import fold_name, person_folds
 from tinyradar.errors import RadarError
 
 DEFAULT_PLACE = Path("tinyradar-out")
@@ -53,31 +53,30 @@ def train_command(
     only: Annotated[list[int] | None, typer.Option("--fold", help="Only this fold.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same weights.")] = 0,
     bfloat16: Bfloat16 = False,
+    qat: Annotated[
+        bool, typer.Option("--qat", help="After float, train in the program's integers too.")
+    ] = False,
 ) -> None:
     """Train on folds; a run that was killed goes on from its last checkpoint."""
     _need_torch()
     from tinyradar.models import find  # noqa: PLC0415  torch is optional
-    from tinyradar.train import train  # noqa: PLC0415
-    from tinyradar.train.weights import write_weights  # noqa: PLC0415
+    from tinyradar.reproduce.runs import Run  # noqa: PLC0415
 
     chosen, data = find(model), open_cache(features)
     parts = person_folds(data.persons, folds)
     simulated = " (simulated)" if data.simulated else ""
     with bars() as new:
         for number in _numbers(data, folds, only):
-            name = f"{chosen.name}-fold{number}"
-            advance = _epochs(new(name))
-            made = train(
-                chosen,
-                data,
-                parts[number],
-                place / "checkpoints" / name,
-                seed=seed,
-                bfloat16=bfloat16,
-                progress=advance,
-            )
-            write_weights(made, place / "weights" / f"{name}.npz", chosen, data, number)
-            print(f"{name}: {100 * made.accuracy:.1f} %{simulated} in {made.seconds:.0f} s")
+            name = fold_name(number, folds)
+            run = Run(chosen, data, parts[number], name, place, bfloat16, seed)
+            made, network = run.train_floats(_epochs(new(run.name)))
+            print(f"{run.name}: {100 * made.accuracy:.1f} %{simulated} in {made.seconds:.0f} s")
+            if qat:
+                made, _ = run.train_integers(network, _epochs(new(f"{run.name} in integers")))
+                print(
+                    f"{run.name}: {100 * made.accuracy:.1f} % in int8{simulated} "
+                    f"in {made.seconds:.0f} s"
+                )
 
 
 def reproduce_command(
@@ -88,6 +87,9 @@ def reproduce_command(
     targets: Annotated[list[str] | None, typer.Option("--target", "-t")] = None,
     models: Annotated[list[str] | None, typer.Option("--model", "-m")] = None,
     bfloat16: Bfloat16 = False,
+    protocol: Annotated[
+        str, typer.Option(help="folds: 5 groups of persons; lopo: one person out at a time.")
+    ] = "folds",
     output: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
 ) -> None:
     """Both networks on simulated gestures, float and int8, on each target, beside the claims."""
@@ -105,6 +107,7 @@ def reproduce_command(
         models=tuple(models or ()),
         bfloat16=bfloat16,
         processes=os.cpu_count() or 1,
+        protocol=protocol,
     )
     with bars() as new:
         result = reproduce(place, options, new, lambda text: print(text, file=sys.stderr))

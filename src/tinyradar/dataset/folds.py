@@ -8,6 +8,17 @@ from numpy.typing import NDArray
 from tinyradar.errors import DatasetError
 
 Indices = NDArray[np.int64]
+Fold = tuple[Indices, Indices]
+"""(train, test) indices of sequences."""
+FOLDS = 5
+"""Groups of persons in all our figures."""
+
+
+def fold_name(number: int, count: int) -> str:
+    """The name of fold ``number`` in files; ``count`` as of ``person_folds``."""
+    if count == 0:
+        return f"person{number}"
+    return f"fold{number}" if count == FOLDS else f"fold{number}of{count}"
 
 
 def person_folds(

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  torch's own convention
 
+from tinyradar.models.pooling import relu_maximum
+
 FRAMES = 5
 
 
@@ -17,16 +19,10 @@ class FrameNet(nn.Module):
         self.conv3 = nn.Conv2d(32, 64, (1, 7), padding=(0, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self._pooled(self.conv1(x), (3, 5))  # [N, 16, 10, 98]
-        x = self._pooled(self.conv2(x), (3, 5))  # [N, 32, 3, 19]
-        x = self._pooled(self.conv3(x), (1, 7))  # [N, 64, 3, 2]
+        x = relu_maximum(self.conv1(x), (3, 5), training=self.training)  # [N, 16, 10, 98]
+        x = relu_maximum(self.conv2(x), (3, 5), training=self.training)  # [N, 32, 3, 19]
+        x = relu_maximum(self.conv3(x), (1, 7), training=self.training)  # [N, 64, 3, 2]
         return x.permute(0, 2, 3, 1).flatten(1)
-
-    def _pooled(self, x: Tensor, window: tuple[int, int]) -> Tensor:
-        """ReLU, then maximum; while training the other way round, equal and a third faster."""
-        if self.training:
-            return F.relu(F.max_pool2d(x, window))
-        return F.max_pool2d(F.relu(x), window)
 
 
 class CausalBlock(nn.Module):

@@ -6,6 +6,7 @@ are made, the stem's widths and the feed-forward sizes are not: these are ours.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ class Shape:
     with the channels of all five frames.
 
     ``width`` E, ``heads`` H, ``head_dim`` P, ``layers``; ``hidden`` of the feed-forward part, 0
-    for none.
+    for none; ``dropout`` of what a layer adds.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Shape:
     hidden: int = 0
     reach: int = 3
     fold: int = 2
+    dropout: float = 0.1
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -110,14 +112,29 @@ class Attention(nn.Module):
         return self.project(y.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
 
+class Sizes(Protocol):
+    """What an encoder layer needs of a shape."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def head_dim(self) -> int: ...
+    @property
+    def hidden(self) -> int: ...
+    @property
+    def dropout(self) -> float: ...
+
+
 class Block(nn.Module):
     """Pre-norm encoder layer; the feed-forward part is left out where ``hidden`` is 0."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Sizes) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(shape.width)
         self.attention = Attention(shape.width, shape.heads, shape.head_dim)
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = nn.Dropout(shape.dropout)
         self.feed = (
             nn.Sequential(
                 nn.LayerNorm(shape.width),

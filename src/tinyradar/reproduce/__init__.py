@@ -6,25 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from tinyradar.dataset.cache import Dataset
-from tinyradar.dataset.folds import Indices, person_folds
+from tinyradar.dataset.folds import FOLDS, fold_name, person_folds
 from tinyradar.dataset.nearest import nearest_neighbour
-from tinyradar.models import MODELS, PUBLISHED, Model, find
+from tinyradar.errors import RadarError
+from tinyradar.models import MODELS, PUBLISHED, find
 from tinyradar.reproduce.claims import Claim, claims
-from tinyradar.reproduce.fixed import FOLDS, Progress, fixed_set
-from tinyradar.reproduce.measure import Figures, figures, measure_fold, measure_target
-from tinyradar.train import train
-from tinyradar.train.weights import find_weights, write_weights
+from tinyradar.reproduce.fixed import Progress, fixed_set
+from tinyradar.reproduce.measure import Figures, Subject, figures, measure_fold, measure_target
+from tinyradar.reproduce.runs import Run, say_time
 
 __all__ = ["DEFAULT_TARGETS", "Options", "Result", "reproduce"]
 
 DEFAULT_TARGETS = ("pulp-ri5cy", "cortex-m4", "cortex-m7")
-BASE = "tinyradarnn"
-EPOCH_SECONDS = {BASE: 45.0}
-"""Seconds an epoch of the fixed set takes on one core of 2026; for the expected time only."""
-OTHER_EPOCH_SECONDS = 4.0
+PROTOCOLS = {"folds": FOLDS, "lopo": 0}
+"""Parts that the persons fall into; 0 leaves one out at a time, as published."""
+BASE, VARIED = "tinyradarnn", "tinyradarnn-varied"
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,7 @@ class Options:
     models: tuple[str, ...]
     bfloat16: bool
     processes: int
+    protocol: str = "folds"
 
 
 @dataclass(frozen=True)
@@ -72,102 +70,75 @@ def reproduce(
 ) -> Result:
     """Data, weights (loaded or trained), accuracy a fold, programs on targets, claims."""
     chosen = [find(name) for name in options.models] or list(MODELS.values())
+    if options.protocol not in PROTOCOLS:
+        raise RadarError(f"There is no protocol '{options.protocol}': folds or lopo.")
     data = fixed_set(
         place, keep_raw=options.keep_raw, processes=options.processes, progress=new_bar
     )
-    folds = person_folds(data.persons, FOLDS)
-    numbers = [0] if options.quick else list(range(FOLDS))
-    weights = {
-        (model.name, n): None
-        if options.retrain
-        else find_weights(place / "weights", model, data, n)
+    count = PROTOCOLS[options.protocol]
+    folds = person_folds(data.persons, count)
+    numbers = [0] if options.quick else list(range(len(folds)))
+    runs = [
+        Run(model, data, folds[n], fold_name(n, count), place, options.bfloat16)
         for model in chosen
         for n in numbers
-    }
-    _say_time(weights, say)
+    ]
+    say_time(runs, options.retrain, say)
     nearest = [nearest_neighbour(data, *folds[n]) == data.y[folds[n][1]] for n in numbers]
-    measured = []
+    subjects = [run.subject(options.retrain, new_bar) for run in runs]
+    measured: list[Figures] = []
     for model in chosen:
-        networks = [
-            weights[model.name, n] or _train(model, data, folds[n], n, place, options, new_bar)
-            for n in numbers
-        ]
-        measured.append(_measure(model, networks, data, folds, numbers, options, new_bar))
-    found = {network.model: network for network in measured}
-    about = {
-        name: claims(found[BASE], network, published_size=name == PUBLISHED.name)
-        for name, network in found.items()
-        if name != BASE and BASE in found
-    }
+        mine = [subject for subject in subjects if subject.model is model]
+        again = {VARIED, BASE} <= {model.name, *(m.model for m in measured)}
+        targets = () if again else options.targets  # one program, with other weights
+        measured.append(_measure(mine, data, numbers, targets, new_bar))
     described = {
         "simulated": data.simulated,
         "sequences": len(data.x),
         "recordings": len(set(data.recordings)),
         "persons": len(set(data.persons)),
+        "protocol": options.protocol,
         "folds": numbers,
+        "of": len(folds),
         "digest": data.digest,
     }
-    return Result(described, tuple(float(n.mean()) for n in nearest), tuple(measured), about)
+    means = tuple(float(n.mean()) for n in nearest)
+    return Result(described, means, tuple(measured), _claims(measured))
 
 
-def _say_time(weights: dict[tuple[str, int], nn.Module | None], say: Callable[[str], None]) -> None:
-    """Say how long training will take, before it starts."""
-    seconds = sum(
-        MODELS[name].recipe.epochs * EPOCH_SECONDS.get(name, OTHER_EPOCH_SECONDS)
-        for (name, _), network in weights.items()
-        if network is None
-    )
-    if seconds:
-        missing = sum(network is None for network in weights.values())
-        say(f"{missing} trainings are to be done: about {seconds / 60:.0f} minutes on one core.")
-
-
-def _train(
-    model: Model,
-    data: Dataset,
-    fold: tuple[Indices, Indices],
-    number: int,
-    place: Path,
-    options: Options,
-    new_bar: Callable[[str], Progress],
-) -> nn.Module:
-    name = f"{model.name}-fold{number}"
-    advance = new_bar(f"train {name}")
-    made = train(
-        model,
-        data,
-        fold,
-        place / "checkpoints" / name,
-        bfloat16=options.bfloat16,
-        progress=lambda done, total, _loss: advance(done, total),
-    )
-    path = place / "weights" / f"{name}.npz"
-    write_weights(made, path, model, data, number)
-    network = find_weights(place / "weights", model, data, number)
-    assert network is not None  # as rounded to float16, like those that ship
-    return network
+def _claims(measured: list[Figures]) -> dict[str, list[Claim]]:
+    """Of each transformer, where TinyRadarNN was measured."""
+    found = {network.model: network for network in measured}
+    if BASE not in found:
+        return {}
+    best = max(found[name].accuracy_int8 for name in (BASE, VARIED) if name in found)
+    return {
+        name: claims(found[BASE], network, published_size=name == PUBLISHED.name, best_int8=best)
+        for name, network in found.items()
+        if name not in (BASE, VARIED)
+    }
 
 
 def _measure(
-    model: Model,
-    networks: list[nn.Module],
+    subjects: list[Subject],
     data: Dataset,
-    folds: list[tuple[Indices, Indices]],
     numbers: list[int],
-    options: Options,
+    targets: tuple[str, ...],
     new_bar: Callable[[str], Progress],
 ) -> Figures:
-    steps = len(numbers) + len(options.targets)
-    advance = new_bar(f"measure {model.name}")
+    """Figures of one model: accuracies of each fold, and the first fold's program on targets."""
+    first = subjects[0]
+    steps = len(numbers) + len(targets)
+    advance = new_bar(f"measure {first.model.name}")
+    advance(0, steps)
     results, report, in_and_out = [], None, 0
-    for network, n in zip(networks, numbers, strict=True):
-        result, report, in_and_out = measure_fold(network, model, data, folds[n], n)
+    for subject, n in zip(subjects, numbers, strict=True):
+        result, report, in_and_out = measure_fold(subject, data, n)
         results.append(result)
         advance(len(results), steps)
     on_targets = []
-    for target in options.targets:
-        fold = folds[numbers[0]]
-        on_targets.append(measure_target(networks[0], model, data, fold, target))
+    for target in targets:
+        on_targets.append(measure_target(first, data, target))
         advance(len(results) + len(on_targets), steps)
     assert report is not None
-    return figures(model, networks[0], results, report, in_and_out, on_targets)
+    return figures(first.model, first.network, results, report, in_and_out, on_targets)

@@ -51,12 +51,18 @@ def _at_most(value: float | None, bound: float) -> bool | None:
     return None if value is None else value <= bound
 
 
-def claims(base: Figures, transformer: Figures, *, published_size: bool) -> list[Claim]:
-    """The claims about ``transformer`` against ``base``, which is TinyRadarNN."""
+def claims(
+    base: Figures, transformer: Figures, *, published_size: bool, best_int8: float
+) -> list[Claim]:
+    """The claims about ``transformer`` against ``base``, which is TinyRadarNN.
+
+    ``best_int8`` is TinyRadarNN's accuracy as trained best: as published, or with the variations
+    that the transformers are trained with. The program is the same.
+    """
     ours, theirs = _on(transformer), _on(base)
     latency = ours.latency_ms if ours else None
     energy = ours.energy_mj if ours else None
-    points = 100.0 * (transformer.accuracy_int8 - base.accuracy_int8)
+    points = 100.0 * (transformer.accuracy_int8 - best_int8)
     ratio = _ratio(theirs.latency_ms if theirs else None, latency)
     most = PUBLISHED_SIZE_MS if published_size else BEST_MS
     size = transformer.matrix_bytes
@@ -71,7 +77,7 @@ def claims(base: Figures, transformer: Figures, *, published_size: bool) -> list
             None if published_size else _at_least(ratio, LATENCY_RATIO),
         ),
         Claim(
-            "accuracy int8, transformer - TinyRadarNN, points (ours simulated)",
+            "accuracy int8, transformer - the better TinyRadarNN, points (ours simulated)",
             ACCURACY_POINTS,
             points,
             "" if published_size else ">= 0",

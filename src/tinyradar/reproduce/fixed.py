@@ -12,7 +12,6 @@ from tinyradar.simulate import Population, simulate
 
 POPULATION = Population(people=26, sessions=2, instances=1, sets=1, seed=26)
 """26 persons, 624 recordings, 1,872 sequences."""
-FOLDS = 5
 
 Progress = Callable[[int, int], None]
 

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 import microformer
-from microformer import FloatModel, MicroformerError
+from microformer import Compiled, FloatModel, MicroformerError
+from microformer.torch import QuantizedModule
 from tinyradar.dataset.cache import Dataset
-from tinyradar.dataset.folds import Indices
+from tinyradar.dataset.folds import Fold
 from tinyradar.models import Model, network_input
 from tinyradar.reproduce.front import OnFront, on_front, with_front_end
+from tinyradar.train import predict
+from tinyradar.train.integers import calibration
 
-CALIBRATION = 64
-"""Training sequences that the ranges are taken from."""
 CHECKED = 2
 """Sequences of which every byte is compared on the host, for each fold."""
 
@@ -41,12 +41,17 @@ class OnTarget:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """Accuracies (0..1) on the persons that a fold leaves out, all simulated where the set is."""
+    """Accuracies (0..1) on the persons that a fold leaves out, all simulated where the set is.
+
+    ``trained_in_integers``: the int8 program is what training in integers made of the float
+    network; else its ranges were calibrated and nothing was trained.
+    """
 
     fold: int
     accuracy_float: float
     accuracy_int8: float
     bit_exact: bool
+    trained_in_integers: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,19 +83,28 @@ class Figures:
         return statistics.fmean(f.accuracy_int8 for f in self.folds)
 
     @property
+    def spread_float(self) -> float | None:
+        """Standard deviation over the folds of the float accuracy; None of one fold."""
+        return _spread([f.accuracy_float for f in self.folds])
+
+    @property
     def spread(self) -> float | None:
         """Standard deviation over the folds of the int8 accuracy; None of one fold."""
-        found = [f.accuracy_int8 for f in self.folds]
-        return statistics.stdev(found) if len(found) > 1 else None
+        return _spread([f.accuracy_int8 for f in self.folds])
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, with what is computed from it."""
         means = {
             "accuracy_float": self.accuracy_float,
+            "accuracy_float_spread": self.spread_float,
             "accuracy_int8": self.accuracy_int8,
             "accuracy_int8_spread": self.spread,
         }
         return asdict(self) | means
+
+
+def _spread(found: list[float]) -> float | None:
+    return statistics.stdev(found) if len(found) > 1 else None
 
 
 def matrix_bytes(network: nn.Module) -> int:
@@ -104,41 +118,54 @@ def float_model(network: nn.Module, model: Model, data: Dataset) -> FloatModel:
     return microformer.load(network, example=example, name=model.name.replace("-", "_"))
 
 
-def calibration(model: Model, data: Dataset, train: Indices) -> Any:
-    """CALIBRATION sequences [N, ...] spread over the training persons."""
-    chosen = train[np.linspace(0, len(train) - 1, min(CALIBRATION, len(train))).astype(int)]
-    return network_input(model, data.x[np.sort(chosen)])
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A network trained on a fold; ``integers`` is the same trained in integers as well."""
+
+    model: Model
+    fold: Fold
+    network: nn.Module
+    integers: QuantizedModule | None = None
+
+    def compiled(self, data: Dataset, target: str) -> tuple[FloatModel, Compiled]:
+        """One whole sequence in, class scores out: the program that is measured."""
+        if self.integers is not None:
+            loaded, ranges = self.integers.convert()
+            return loaded, microformer.compile(loaded, target=target, ranges=ranges)
+        loaded = float_model(self.network, self.model, data)
+        samples = calibration(self.model, data, self.fold[0])
+        return loaded, microformer.compile(loaded, samples, target)
 
 
 def measure_fold(
-    network: nn.Module,
-    model: Model,
-    data: Dataset,
-    fold: tuple[Indices, Indices],
-    number: int,
+    subject: Subject, data: Dataset, number: int
 ) -> tuple[FoldResult, microformer.Report, int]:
     """Accuracy of float and int8 on the fold's test part; some of it bit by bit on the host.
 
     Also the report of that run, and the bytes of the program's input and output.
     """
-    loaded = float_model(network, model, data)
-    compiled = microformer.compile(loaded, calibration(model, data, fold[0]), "host")
-    x, y = network_input(model, data.x[fold[1]]), data.y[fold[1]]
+    test = subject.fold[1]
+    loaded, compiled = subject.compiled(data, "host")
+    x, y = network_input(subject.model, data.x[test]), data.y[test]
     report = microformer.run(compiled, x, y, count=min(CHECKED, len(x)))
-    assert report.accuracy_float is not None and report.accuracy_int8 is not None
-    result = FoldResult(number, report.accuracy_float, report.accuracy_int8, report.bit_exact)
+    assert report.accuracy_int8 is not None
+    right = predict(subject.network, subject.model, data, test) == y
+    result = FoldResult(
+        number,
+        float(right.mean()),
+        report.accuracy_int8,
+        report.bit_exact,
+        subject.integers is not None,
+    )
     return result, report, math.prod(loaded.input_shape) + math.prod(loaded.output_shape)
 
 
-def measure_target(
-    network: nn.Module, model: Model, data: Dataset, fold: tuple[Indices, Indices], target: str
-) -> OnTarget:
+def measure_target(subject: Subject, data: Dataset, target: str) -> OnTarget:
     """One whole sequence, end to end, on ``target``."""
     try:
-        loaded = float_model(network, model, data)
-        compiled = microformer.compile(loaded, calibration(model, data, fold[0]), target)
-        compiled, refused = with_front_end(compiled, model, data)
-        sample = network_input(model, data.x[fold[1][:1]])
+        _, compiled = subject.compiled(data, target)
+        compiled, refused = with_front_end(compiled, subject.model, data)
+        sample = network_input(subject.model, data.x[subject.fold[1][:1]])
         report = microformer.run(compiled, sample, count=1)
     except MicroformerError as error:
         return OnTarget(target, reason=str(error))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.table import Table
 
+from tinyradar.dataset.folds import FOLDS
 from tinyradar.reproduce import Result
 from tinyradar.reproduce.front_table import front_table
 from tinyradar.reproduce.measure import Figures, OnTarget
@@ -14,6 +15,8 @@ def view(result: Result) -> Iterator[RenderableType]:
     """The parts to print, in order."""
     word = "simulated" if result.data["simulated"] else "recorded"
     yield _networks(result, word)
+    if len(result.data["folds"]) <= FOLDS:
+        yield _folds(result)
     yield _targets(result)
     yield front_table(result.networks)
     refused = [(t, n) for n in result.networks for t in n.targets if t.reason]
@@ -31,15 +34,27 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def _spread(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
 def _networks(result: Result, word: str) -> Table:
     data = result.data
     title = (
         f"{data['sequences']} {word} sequences of {data['persons']} persons, "
-        f"{len(data['folds'])} of 5 folds by person"
+        f"{len(data['folds'])} of {data['of']} folds by person"
     )
     table = Table(title=title)
     table.add_column("network")
-    columns = ("accuracy, float", "int8", "spread", "parameters", "matrices, B", "constants, B")
+    columns = (
+        "accuracy, float",
+        "spread",
+        "int8",
+        "spread",
+        "parameters",
+        "matrices, B",
+        "constants, B",
+    )
     for column in (*columns, "peak RAM, B", "matrices + RAM, B", "MAC"):
         table.add_column(column, justify="right")
     mean = sum(result.nearest) / len(result.nearest)
@@ -48,8 +63,9 @@ def _networks(result: Result, word: str) -> Table:
         table.add_row(
             n.model,
             _percent(n.accuracy_float),
+            _spread(n.spread_float),
             _percent(n.accuracy_int8),
-            "-" if n.spread is None else f"{100 * n.spread:.1f}",
+            _spread(n.spread),
             f"{n.parameters:,}",
             f"{n.matrix_bytes:,}",
             f"{n.constant_bytes:,}",
@@ -57,6 +73,21 @@ def _networks(result: Result, word: str) -> Table:
             f"{n.matrix_bytes + n.peak_ram_bytes:,}",
             f"{n.macs:,}",
         )
+    return table
+
+
+def _folds(result: Result) -> Table:
+    table = Table(title="by fold: float / int8, * trained in integers too")
+    table.add_column("network")
+    for number in result.data["folds"]:
+        table.add_column(str(number), justify="right")
+    for n in result.networks:
+        cells = (
+            f"{_percent(f.accuracy_float)} / {_percent(f.accuracy_int8)}"
+            + "*" * f.trained_in_integers
+            for f in n.folds
+        )
+        table.add_row(n.model, *cells)
     return table
 
 

@@ -1,6 +1,7 @@
 """Training of one network on one fold: deterministic, killed and resumed without a trace."""
 
 import dataclasses
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  torch's own convention
 
 from tinyradar.dataset.cache import Bytes, Dataset
-from tinyradar.dataset.folds import Indices
+from tinyradar.dataset.folds import Fold, Indices
 from tinyradar.errors import TrainingError
 from tinyradar.models import Model, Recipe, network_input
 from tinyradar.train.checkpoint import (
@@ -28,7 +29,7 @@ from tinyradar.train.checkpoint import (
     write_arrays,
 )
 
-__all__ = ["Trained", "predict", "train"]
+__all__ = ["Trained", "digest", "expected_seconds", "predict", "train"]
 
 Progress = Callable[[int, int, float], None]
 EVALUATED = 32
@@ -75,7 +76,7 @@ def _rate(model: Model, done: float) -> float:
 def train(
     model: Model,
     data: Dataset,
-    fold: tuple[Indices, Indices],
+    fold: Fold,
     place: Path,
     *,
     seed: int = 0,
@@ -93,7 +94,7 @@ def train(
     them (whose scores are of whole sequences: give a model whose recipe is not ``every_step``).
     """
     recipe = model.recipe
-    run = _description(model, data, fold, seed, bfloat16, network is not None)
+    run = _description(model, data, fold, seed, bfloat16, network)
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
     network = network or model.build(len(data.gestures), data.x.shape[-1])
@@ -115,13 +116,36 @@ def train(
     return Trained(network, float(hit.mean()), spent)
 
 
+def expected_seconds(
+    model: Model,
+    data: Dataset,
+    fold: Fold,
+    *,
+    bfloat16: bool = False,
+    network: nn.Module | None = None,
+) -> float:
+    """What ``train`` will take on this machine, from two of its steps (a third comes before)."""
+    recipe = model.recipe
+    network = network or model.build(len(data.gestures), data.x.shape[-1])
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, amsgrad=True)
+    few = dataclasses.replace(model, recipe=dataclasses.replace(recipe, parts=1))
+    begin = 0.0
+    for steps in (1, 2):  # the first is slower
+        part = fold[0][: steps * recipe.batch]
+        begin = time.monotonic()
+        _epoch(network, optimizer, few, data, part, 0, 0, bfloat16)
+    sequence = (time.monotonic() - begin) / len(part)
+    return sequence * recipe.epochs * len(fold[0]) / recipe.parts
+
+
 def _description(
     model: Model,
     data: Dataset,
-    fold: tuple[Indices, Indices],
+    fold: Fold,
     seed: int,
     bfloat16: bool,
-    given: bool,
+    given: nn.Module | None,
 ) -> dict[str, Any]:
     """What a run is: a checkpoint serves only the run that it was written by."""
     run: dict[str, Any] = {
@@ -132,7 +156,15 @@ def _description(
         "data": data.digest,
         "test": sorted({data.persons[i] for i in fold[1]}),
     }
-    return run | ({"given": True} if given else {})
+    return run if given is None else run | {"given": digest(given)}
+
+
+def digest(network: nn.Module) -> str:
+    """A short name of a network's present weights."""
+    found = hashlib.sha256()
+    for name, array in network_arrays(network).items():
+        found.update(name.encode() + array.tobytes())
+    return found.hexdigest()[:16]
 
 
 def _resume(
@@ -182,7 +214,7 @@ def _epoch(
     recipe = model.recipe
     random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch])))
     torch.manual_seed(int(random.integers(2**31)))  # dropout: nothing to keep in the checkpoint
-    order = random.permutation(indices)
+    order = random.permutation(indices[epoch % recipe.parts :: recipe.parts])
     batches = -(-len(order) // recipe.batch)
     network.train()
     total = 0.0

@@ -5,6 +5,7 @@ from pathlib import Path
 from torch import nn
 
 from tinyradar.dataset.cache import Dataset
+from tinyradar.dataset.folds import Fold
 from tinyradar.errors import TrainingError
 from tinyradar.models import Model
 from tinyradar.train import Trained
@@ -14,11 +15,16 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 """Package data."""
 
 
-def write_weights(made: Trained, path: Path, model: Model, data: Dataset, fold: int) -> None:
+def test_persons(data: Dataset, fold: Fold) -> list[str]:
+    """The persons of a fold's test part: weights know whom they have never seen."""
+    return sorted({data.persons[i] for i in fold[1]})
+
+
+def write_weights(made: Trained, path: Path, model: Model, data: Dataset, fold: Fold) -> None:
     """Write a trained network's weights in float16, and what they were trained on."""
     meta = {
         "model": model.name,
-        "fold": fold,
+        "test": test_persons(data, fold),
         "data": data.digest,
         "simulated": data.simulated,
         "accuracy": made.accuracy,
@@ -27,25 +33,26 @@ def write_weights(made: Trained, path: Path, model: Model, data: Dataset, fold: 
     write_arrays(path, network_arrays(made.network, "float16"), meta)
 
 
-def read_weights(path: Path, model: Model, data: Dataset, fold: int) -> nn.Module | None:
-    """The network in ``path``, or None where it was trained on another set or fold.
+def read_weights(path: Path, model: Model, data: Dataset, fold: Fold) -> nn.Module | None:
+    """The network in ``path``, or None where it was trained on another set or other persons.
 
     Raises TrainingError where the file is damaged or of another network.
     """
     arrays, meta = read_arrays(path)
     if meta.get("model") != model.name:
         raise TrainingError(f"'{path}' holds the weights of '{meta.get('model')}'.")
-    if (meta.get("data"), meta.get("fold")) != (data.digest, fold):
+    if (meta.get("data"), meta.get("test")) != (data.digest, test_persons(data, fold)):
         return None
     network = model.build(len(data.gestures), data.x.shape[-1])
     load_network(network, arrays, str(path))
     return network.eval()
 
 
-def find_weights(place: Path, model: Model, data: Dataset, fold: int) -> nn.Module | None:
-    """Those in ``place`` or, failing these, those that ship with the package; else None."""
-    name = f"{model.name}-fold{fold}.npz"
-    for path in (place / name, SHIPPED / name):
+def find_weights(
+    place: Path, model: Model, data: Dataset, fold: Fold, name: str
+) -> nn.Module | None:
+    """Those of the fold called ``name`` in ``place``, else those that ship; else None."""
+    for path in (place / f"{model.name}-{name}.npz", SHIPPED / f"{model.name}-{name}.npz"):
         if path.is_file():
             network = read_weights(path, model, data, fold)
             if network is not None:
