@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from microformer.audit import Audit, audit
 from microformer.audit.plot import plot
 from microformer.build import build
@@ -30,7 +32,7 @@ from microformer.lower import lower
 from microformer.plan import plan
 from microformer.quantize import convert, quantize
 from microformer.report import Report, report
-from microformer.report.fidelity import quantized_input
+from microformer.report.fidelity import BATCH, quantized_input
 from microformer.run import run
 from microformer.samples import Samples
 from microformer.targets import Target, find, with_cores, with_weights
@@ -49,6 +51,7 @@ __all__ = [
     "load_model",
     "measure_graph",
     "plot",
+    "predict_model",
     "quantize_model",
     "recompiled",
     "run_model",
@@ -201,6 +204,19 @@ def run_model(
             result = run(compiled.project, image, flat, target, progress=advance)
     with progress("check") as advance:
         return report(compiled, target, image, result, samples.x, samples.y, progress=advance)
+
+
+def predict_model(compiled: Compiled, samples: Samples) -> Array:
+    """The program's outputs [N, *output shape] as real numbers, by the NumPy meaning."""
+    graph = compiled.int_graph
+    quant = graph.tensors[graph.outputs[0]].quant
+    assert quant is not None
+    parts = [
+        evaluate(graph, quantized_input(compiled, samples.x[start : start + BATCH]))
+        for start in range(0, len(samples), BATCH)
+    ]
+    levels = np.concatenate([part[graph.outputs[0]] for part in parts])
+    return quant.dequantize(levels)
 
 
 def audit_model(
