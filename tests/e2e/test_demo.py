@@ -59,7 +59,7 @@ def test_a_wrong_program_is_noticed() -> None:
 
 
 def test_predict_is_what_the_program_answers() -> None:
-    compiled, model = _compile("host", "lut")
+    compiled, _ = _compile("host", "lut")
     with demo_paths() as paths, np.load(paths.held_out) as samples:
         x, y = samples["x"][:70], samples["y"][:70]
     answers = microformer.predict(compiled, x)

@@ -89,14 +89,19 @@ def _step(items: Iterator[Item], every: int) -> float:
     tops = []
     for number, item in enumerate(same_shape(items)):
         if number % every == 0 and item.sequences:
-            tops.append(np.percentile(np.stack(item.sequences), PERCENTILE))
+            tops.append(top_of(item.sequences))
         if len(tops) == SAMPLED:
             break
     return step_of(tops)
 
 
-def step_of(tops: Sequence[float]) -> float:
-    """The value of one count from the PERCENTILE of each of some recordings."""
+def top_of(maps: Sequence[Maps]) -> np.float32:
+    """The magnitude of a recording's maps that is to become the largest byte."""
+    return np.float32(np.percentile(np.stack(maps), PERCENTILE))
+
+
+def step_of(tops: Sequence[np.float32]) -> float:
+    """The value of one count, from what ``top_of`` says of some recordings."""
     top = float(np.mean(tops)) if tops else 0.0
     if top <= 0.0:
         raise DatasetError("The recordings hold nothing but zeros.")
@@ -105,7 +110,8 @@ def step_of(tops: Sequence[float]) -> float:
 
 def as_bytes(maps: Maps, step: float) -> Bytes:
     """Magnitudes as the bytes that the networks read: min(round(magnitude / step), 255)."""
-    return np.minimum(np.rint(maps / step), 255).astype(np.uint8)
+    counts: Bytes = np.minimum(np.rint(maps / step), 255).astype(np.uint8)
+    return counts
 
 
 def _write(

@@ -1,0 +1,52 @@
+"""``watch``: a page on this computer that plays recordings as a device would see them.
+
+``recordings`` says what is played, ``basis`` what the network is, ``program`` makes it one of
+8-bit integers and measures it on a target, ``show`` puts all of it together, ``server`` hands it
+to ``page/``, which is plain HTML, CSS and JavaScript and loads nothing from anywhere else.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinyradar.errors import RadarError
+from tinyradar.models import find
+from tinyradar.watch.basis import Progress, basis
+from tinyradar.watch.program import program
+from tinyradar.watch.recordings import Recording, open_recordings, simulated_recordings
+from tinyradar.watch.show import Show
+
+__all__ = ["Options", "watch"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """``source``: a file or folder; None simulates ``gestures`` (all, if there are none)."""
+
+    source: Path | None
+    gestures: Sequence[str]
+    model: str
+    fold: int
+    target: str | None
+    place: Path | None
+    seed: int
+
+
+def watch(options: Options, new_bar: Callable[[str], Progress]) -> Show:
+    """Read or simulate, quantise, measure. Raises RadarError or MicroformerError."""
+    model = find(options.model)
+    recordings: list[Recording] = []
+    if options.source is not None:  # first, so that a wrong path is said at once
+        recordings = open_recordings(options.source)
+    found = basis(model, options.fold, options.place, new_bar("calibration"))
+    if options.source is None:
+        if not found.data.simulated:
+            raise RadarError(
+                "These weights are of recorded hands; give a recording in place of --simulate."
+            )
+        recordings = simulated_recordings(options.gestures, found.held_out, options.seed)
+    advance = new_bar("compile and measure")
+    advance(0, 1)
+    made = program(found, options.target)
+    advance(1, 1)
+    return Show(recordings, found, made)
