@@ -13,7 +13,12 @@ from tinyradar.errors import RadarError
 from tinyradar.models import find
 from tinyradar.watch.basis import Progress, basis
 from tinyradar.watch.program import program
-from tinyradar.watch.recordings import Recording, open_recordings, simulated_recordings
+from tinyradar.watch.recordings import (
+    Recording,
+    labels_of,
+    open_recordings,
+    simulated_recordings,
+)
 from tinyradar.watch.show import Show
 
 __all__ = ["Options", "watch"]
@@ -35,16 +40,17 @@ class Options:
 def watch(options: Options, new_bar: Callable[[str], Progress]) -> Show:
     """Read or simulate, quantise, measure. Raises RadarError or MicroformerError."""
     model = find(options.model)
+    labels = labels_of(options.gestures)
     recordings: list[Recording] = []
-    if options.source is not None:  # first, so that a wrong path is said at once
+    if options.source is not None:  # before all that takes long: a wrong path is said at once
         recordings = open_recordings(options.source)
-    found = basis(model, options.fold, options.place, new_bar("calibration"))
+    found = basis(model, options.fold, options.place, new_bar)
     if options.source is None:
         if not found.data.simulated:
             raise RadarError(
                 "These weights are of recorded hands; give a recording in place of --simulate."
             )
-        recordings = simulated_recordings(options.gestures, found.held_out, options.seed)
+        recordings = simulated_recordings(labels, found.held_out, options.seed)
     advance = new_bar("compile and measure")
     advance(0, 1)
     made = program(found, options.target)

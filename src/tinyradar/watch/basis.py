@@ -4,7 +4,7 @@ The shipped weights are of the fixed simulated set. Of that set only what is nee
 here, a hundred recordings in memory: those that say what a count of the features is, and the
 sequences that the ranges are taken from. Both are chosen as ``cache`` and ``reproduce`` choose
 them, so the program is the one whose accuracy ``reproduce`` gives (up to the last bits in which
-the simulator's numbers differ between machines and numbers of threads).
+the simulator's numbers differ between machines).
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class Basis:
     held_out: tuple[str, ...]
 
 
-def basis(model: Model, fold: int, place: Path | None, progress: Progress) -> Basis:
+def basis(model: Model, fold: int, place: Path | None, new_bar: Callable[[str], Progress]) -> Basis:
     """The shipped weights, or those in ``place``, as ``train`` and ``reproduce`` leave them there.
 
     Raises RadarError where there are none of that fold.
@@ -63,7 +63,7 @@ def basis(model: Model, fold: int, place: Path | None, progress: Progress) -> Ba
     train, test = parts[fold]
     chosen = calibration_indices(train)
     if place is None:
-        data = _with_features(data, POPULATION, chosen, progress)
+        data = _with_features(data, POPULATION, chosen, new_bar("calibration"))
     network = find_weights(place / "weights" if place else Path(), model, data, fold)
     if network is None:
         where = f"'{place}' holds" if place else "There ship"

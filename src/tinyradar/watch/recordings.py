@@ -140,23 +140,27 @@ def _read(base: Path) -> Sweeps:
     return read_recording(base, G11.sensors)[1]
 
 
-def simulated_recordings(
-    gestures: Sequence[str], held_out: Sequence[str], seed: int
-) -> list[Recording]:
-    """New recordings of ``gestures`` (all, if none is named) by a person of ``held_out``.
-
-    A session and a recording that no set of ours holds; which person, depends on ``seed``.
-    """
+def labels_of(gestures: Sequence[str]) -> list[int]:
+    """The labels of gestures by name; all, if none is named. Raises RadarError."""
     unknown = [g for g in gestures if g not in G11.gestures]
     if unknown:
         raise RadarError(
             f"There is no gesture '{unknown[0]}'; there are {', '.join(G11.gestures)}."
         )
+    return [G11.gestures.index(g) for g in gestures or G11.gestures]
+
+
+def simulated_recordings(
+    labels: Sequence[int], held_out: Sequence[str], seed: int
+) -> list[Recording]:
+    """New recordings of ``labels`` by a person of ``held_out``, which one depends on ``seed``.
+
+    Their session is one that the fixed set does not hold.
+    """
     person = held_out[seed % len(held_out)]
     number = int(person.removeprefix("p"))
     day = 1 if number == 0 else 0
     session = POPULATION.sessions + seed
-    labels = [G11.gestures.index(g) for g in gestures] or range(len(G11.gestures))
     return [
         Recording(
             f"{person}/{G11.gestures[label]}, seed {seed}",

@@ -31,14 +31,14 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def application(show: Show) -> Wsgi:
     """The routes: the page's files, the session, and of a recording its scores and its maps."""
     app = bottle.Bottle()
-    session = json.dumps(show.session())
+    session = show.session()
 
     def as_json(text: str) -> str:
         bottle.response.content_type = "application/json"
         return text
 
     def played(index: int, answer: Callable[[Any], Any]) -> Any:
-        if index >= len(show.session()["recordings"]):
+        if not 0 <= index < len(session["recordings"]):
             raise bottle.HTTPError(404, "There is no such recording.")
         try:
             return answer(show.play(index))
@@ -52,7 +52,7 @@ def application(show: Show) -> Wsgi:
 
     app.route("/", callback=lambda: bottle.static_file("index.html", PAGE))
     app.route("/page/<name>", callback=lambda name: bottle.static_file(name, PAGE))
-    app.route("/session", callback=lambda: as_json(session))
+    app.route("/session", callback=lambda: as_json(json.dumps(session)))
     app.route(
         "/recordings/<index:int>",
         callback=lambda index: played(index, lambda p: as_json(json.dumps(p.as_json()))),

@@ -75,8 +75,8 @@ class Show:
         if self._own_step:
             notes.append(
                 "The network was trained on simulated hands, and these recordings are not marked "
-                "as simulated: the scale of their maps is taken from themselves, and what the "
-                "network says of them is no measure of it."
+                "as simulated: the scale of their maps is taken from themselves, their axes are "
+                "those of the simulated radar, and what the network says is no measure of it."
             )
         return notes
 

@@ -32,7 +32,8 @@ export class Maps {
     const caption = element("figcaption", "");
     caption.append(
       element("b", "", `sensor ${sensor}`),
-      element("span", "", "velocity in m/s (up: towards the sensor) over range in cm"));
+      element("span", "", `velocity in m/s${session.recordings.every((r) => r.simulated)
+        ? " (up: towards the sensor)" : ""} over range in cm`));
     const upwards = element("div", "upwards"), along = element("div", "along");
     const plot = element("div", "plot"), canvas = element("canvas", "");
     const at = (v) => (bins / 2 - 0.5 - v / session.velocity_step) / bins;

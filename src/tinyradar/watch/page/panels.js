@@ -178,7 +178,9 @@ export function showCosts(session) {
   const how = { "cycle-exact": " (the core's RTL)", estimate: " (a timing model)" }[f.kind] ?? "";
   add(lines, "p", `Measured at start on ${f.target}${how}${work && ": "}${work}.`);
   const bytes = (count) => `${count.toLocaleString("en")} B`;
-  add(lines, "p", `${bytes(f.ram_bytes)} of RAM, ${bytes(f.flash_bytes)} of flash.`);
+  if (f.ram_bytes) {
+    add(lines, "p", `${bytes(f.ram_bytes)} of RAM, ${bytes(f.flash_bytes)} of flash.`);
+  }
   add(lines, "p", f.bit_exact ? "\u2713 Bit-exact: every output byte as in the meaning."
     : "\u2717 NOT bit-exact: the target's output differs from the meaning.",
     f.bit_exact ? "right" : "wrong");
