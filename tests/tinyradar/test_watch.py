@@ -2,9 +2,12 @@
 
 import json
 import re
+import socketserver
+import sys
 import threading
 import urllib.error
 import urllib.request
+import webbrowser
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -15,6 +18,8 @@ import pytest
 import torch
 
 import microformer
+import tinyradar.watch
+from tinyradar.cli import main
 from tinyradar.dataset.cache import Dataset, as_bytes
 from tinyradar.dataset.features import maps_of
 from tinyradar.dataset.folds import person_folds
@@ -64,7 +69,7 @@ def broken() -> np.ndarray:
 @pytest.fixture(scope="module")
 def show(basis: Basis, made: Program) -> Show:
     few = simulated_recordings(labels_of(["Push", "NoHand"]), basis.held_out, 0)
-    return Show([*few, Recording("bad", None, True, broken)], basis, made)
+    return Show([*few, Recording("bad", None, True, broken)], basis, made, "About <them>.")
 
 
 # what the program is made from
@@ -250,7 +255,7 @@ def test_figures_are_of_the_run(show: Show, made: Program) -> None:
     assert figures["latency_ms"] == report.latency_ms and figures["energy_mj"] == report.energy_mj
     assert figures["bit_exact"] is True and report.samples_run == 1 and report.cycles
     assert session["velocity_step"] == pytest.approx(0.0125, rel=1e-3)
-    assert session["window_s"] == 0.2 and session["notes"] == []
+    assert session["window_s"] == 0.2 and session["notes"] == ["About <them>."]
 
 
 def test_without_its_rtl_the_next_target_is_taken(
@@ -277,13 +282,47 @@ def test_recordings_of_another_radar_have_a_scale_of_their_own(
 ) -> None:
     samples = 1000 * simulate_one(1, 1, 0, 6, 0, 0)
     write_recording(tmp_path / "0", samples, 160)
-    show = Show(open_recordings(tmp_path), basis, made)
+    show = Show(open_recordings(tmp_path), basis, made, "")
     assert len(show.session()["notes"]) == 1
     top = show.play(0).maps
     assert 0.0002 < (top == 255).mean() < 0.002  # the 99.95th percentile
 
 
 # the server
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_the_command_opens_the_page_and_ends(
+    show: Show,
+    quiet: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def end(_self: object) -> None:
+        raise KeyboardInterrupt
+
+    opened: list[str] = []
+    asked: list[Options] = []
+
+    def made(options: Options, _new_bar: object) -> Show:
+        asked.append(options)
+        return show
+
+    monkeypatch.setattr(tinyradar.watch, "watch", made)
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(socketserver.BaseServer, "serve_forever", end)
+    words = ["tinyradar", "watch", "a/0_s0.dat", "-t", "cortex-m7", *["--no-open"] * quiet]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.daemon:
+            thread.join(1.0)
+    assert not ended.value.code and told.err == "watch: ended\n"
+    assert asked[0].source == Path("a/0_s0.dat") and asked[0].target == "cortex-m7"
+    address = told.out.split()[1]
+    assert address.startswith("http://127.0.0.1:") and opened == [address] * (not quiet)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,14 @@
 """The whole of ``tinyradar watch``: the command, and its page in a real browser."""
 
 import itertools
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +48,16 @@ def address(command: subprocess.Popen[str]) -> str:
     found = re.search(r"http://127\.0\.0\.1:\d+/", command.stdout.readline())
     assert found, command.stderr and command.stderr.read()
     return found[0]
+
+
+def test_the_command_serves_its_page(address: str) -> None:
+    """Also where there is no browser."""
+    with urllib.request.urlopen(address) as answer:
+        assert b"<title>tinyradar watch</title>" in answer.read()
+    with urllib.request.urlopen(f"{address}session") as answer:
+        session = json.load(answer)
+    assert len(session["recordings"]) == len(GESTURES) and session["figures"]["bit_exact"]
+    assert "fold 0 was not trained" in session["notes"][0]
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,7 @@ def watch(options: Options, new_bar: Callable[[str], Progress]) -> Show:
     recordings: list[Recording] = []
     if options.source is not None:  # before all that takes long: a wrong path is said at once
         recordings = open_recordings(options.source)
+    about = "Whether the network was trained on these persons is not known here."
     found = basis(model, options.fold, options.place, new_bar)
     if options.source is None:
         if not found.data.simulated:
@@ -51,8 +52,9 @@ def watch(options: Options, new_bar: Callable[[str], Progress]) -> Show:
                 "These weights are of recorded hands; give a recording in place of --simulate."
             )
         recordings = simulated_recordings(labels, found.held_out, options.seed)
+        about = f"A simulated person on whom the network of fold {options.fold} was not trained."
     advance = new_bar("compile and measure")
     advance(0, 1)
     made = program(found, options.target)
     advance(1, 1)
-    return Show(recordings, found, made)
+    return Show(recordings, found, made, about)

@@ -43,8 +43,12 @@ class Play:
 class Show:
     """The recordings, the network, its program; ``play`` is safe to call from several threads."""
 
-    def __init__(self, recordings: Sequence[Recording], found: Basis, program: Program) -> None:
+    def __init__(
+        self, recordings: Sequence[Recording], found: Basis, program: Program, about: str
+    ) -> None:
+        """``about`` says whose recordings these are, for whoever reads the count of hits."""
         self._recordings, self._basis, self._program = recordings, found, program
+        self._about = about
         self._own_step = not all(r.simulated for r in recordings) and found.data.simulated
         self._step = _step_of(recordings) if self._own_step else found.data.step
         self._lock = threading.Lock()
@@ -71,7 +75,7 @@ class Show:
         }
 
     def _notes(self) -> list[str]:
-        notes = [self._program.note] if self._program.note else []
+        notes = [note for note in (self._about, self._program.note) if note]
         if self._own_step:
             notes.append(
                 "The network was trained on simulated hands, and these recordings are not marked "
