@@ -253,8 +253,10 @@ def test_trouble_is_told_and_is_text(page: Page, errors: list[str]) -> None:
     ready(page)
     page.keyboard.press("n")
     expect(page.locator("#trouble")).to_contain_text("The server has ended")
+    expect(page.locator("#running")).to_be_hidden()  # it was of the recording before
     page.unroute("**/recordings/1*")
     page.keyboard.press("n")
     expect(page.locator("#trouble")).to_be_hidden()
+    expect(page.locator("#running")).to_be_visible()
     assert errors  # the browser told them too
     errors.clear()

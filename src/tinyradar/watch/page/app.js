@@ -71,9 +71,11 @@ class Player {
       this.bytes = new Uint8Array(bytes);
       this.play = play;
       trouble("");
+      document.body.classList.remove("stale");
     } catch (error) {
       if (mine === this.index) {
         trouble(error.message);
+        document.body.classList.add("stale");  // what is shown is of another recording
         this.pause();
       }
       return;
