@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 # Eager on purpose: the stages' packages carry the same names as the verbs, and importing one of
 # them later would put the package in the function's place.
-from microformer.api import audit, compile, load, quantize, run, with_front
+from microformer.api import audit, compile, load, predict, quantize, run, with_front
 from microformer.errors import MicroformerError
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel
@@ -27,6 +27,7 @@ __all__ = [
     "audit",
     "compile",
     "load",
+    "predict",
     "quantize",
     "run",
     "with_front",

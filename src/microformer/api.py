@@ -143,3 +143,12 @@ def run(
     samples = check_samples(x, y, compiled.float_model, "x", front)
     board = pipeline.board_of(compiled)
     return pipeline.run_model(compiled, samples, board, count=count, progress=_silent)
+
+
+def predict(compiled: Compiled, x: Array) -> Array:
+    """What the compiled program answers to ``x`` [N, *input shape]: real numbers [N, *output].
+
+    Its 8-bit outputs times their scale, from the NumPy meaning, which the device equals bit for
+    bit (``run`` proves it); nothing is built or emulated.
+    """
+    return pipeline.predict_model(compiled, check_samples(x, None, compiled.float_model, "x"))

@@ -46,7 +46,7 @@ from microformer.lower import lower
 from microformer.plan import plan
 from microformer.quantize import convert, quantize
 from microformer.report import Report, report
-from microformer.report.fidelity import quantized_input
+from microformer.report.fidelity import BATCH, quantized_input
 from microformer.run import run
 from microformer.samples import Samples
 from microformer.targets import Target, find, with_cores, with_weights
@@ -70,6 +70,7 @@ __all__ = [
     "measure_graph",
     "missing_rtl",
     "plot",
+    "predict_model",
     "quantize_model",
     "recogniser",
     "recompiled",
@@ -244,6 +245,19 @@ def run_model(
         return report(
             *(compiled, target, image, result, x, samples.y), features=features, progress=advance
         )
+
+
+def predict_model(compiled: Compiled, samples: Samples) -> Array:
+    """The program's outputs [N, *output shape] as real numbers, by the NumPy meaning."""
+    graph = compiled.int_graph
+    quant = graph.tensors[graph.outputs[0]].quant
+    assert quant is not None
+    parts = [
+        evaluate(graph, quantized_input(compiled, samples.x[start : start + BATCH]))
+        for start in range(0, len(samples), BATCH)
+    ]
+    levels = np.concatenate([part[graph.outputs[0]] for part in parts])
+    return quant.dequantize(levels)
 
 
 def audit_model(

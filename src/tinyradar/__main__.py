@@ -2,7 +2,7 @@
 
 import sys
 
-EXTRA = {"PIL", "h5py", "torch"}
+EXTRA = {"PIL", "bottle", "h5py", "torch"}
 """Modules that the extra ``radar`` brings."""
 
 
@@ -10,6 +10,8 @@ def main() -> None:
     """The command, or one sentence and exit code 2 where the extra is not installed."""
     try:
         from tinyradar.cli import main as command  # noqa: PLC0415  it may be what is missing
+
+        command()
     except ModuleNotFoundError as error:
         if (error.name or "").split(".", maxsplit=1)[0] not in EXTRA:
             raise
@@ -18,7 +20,6 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
-    command()
 
 
 if __name__ == "__main__":

@@ -58,6 +58,23 @@ def test_a_wrong_program_is_noticed() -> None:
     assert report.mismatches > 0
 
 
+def test_predict_is_what_the_program_answers() -> None:
+    compiled, _ = _compile("host", "lut")
+    with demo_paths() as paths, np.load(paths.held_out) as samples:
+        x, y = samples["x"][:70], samples["y"][:70]
+    answers = microformer.predict(compiled, x)
+    graph = compiled.int_graph
+    quant = graph.tensors[graph.outputs[0]].quant
+    assert quant is not None and answers.shape == (70, *graph.tensors[graph.outputs[0]].shape)
+    levels = np.rint(answers / quant.scale) + quant.zero_point
+    meaning = integer.evaluate(graph, quantized_input(compiled, x))[graph.outputs[0]]
+    np.testing.assert_array_equal(levels, meaning)
+    right = float((answers.reshape(70, -1).argmax(axis=1) == y).mean())
+    assert right == microformer.run(compiled, x, y, count=1).accuracy_int8
+    with pytest.raises(microformer.MicroformerError, match="reshape x"):
+        microformer.predict(compiled, x[:, :-1])
+
+
 def test_quantize_alone_gives_the_program_in_numpy() -> None:
     compiled, model = _compile("host", "lut")
     with demo_paths() as paths, np.load(paths.calibration) as samples:

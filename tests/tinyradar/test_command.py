@@ -60,6 +60,14 @@ def test_simulate_inspect_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         (("train", "nothing", "-m", "vgg"), "no model 'vgg'"),
         (("reproduce", "-m", "vgg"), "no model 'vgg'"),
         (("simulate", "x", "--people", "1000000"), "GB free"),
+        (("watch",), "Give one recording or one folder, or --simulate"),
+        (("watch", "a", "b"), "Give one recording or one folder, or --simulate"),
+        (("watch", "nothing"), "There is no file or folder 'nothing'"),
+        (("watch", "."), "holds no recording"),
+        (("watch", "--simulate", "Wave"), "no gesture 'Wave'"),
+        (("watch", "--simulate", "-m", "vgg"), "no model 'vgg'"),
+        (("watch", "--simulate", "--fold", "5"), "no fold 5; there are 0 to 4"),
+        (("watch", "--simulate", "--place", "x"), "'x/features' is not a cache"),
     ],
 )
 def test_one_sentence_and_exit_code_2(
@@ -93,6 +101,7 @@ def test_without_torch(tmp_path: Path) -> None:
         (("simulate", str(tmp_path / "set"), *few), 0),
         (("inspect", str(tmp_path / "set"), "--picture", str(tmp_path / "m.png")), 0),
         (("train", str(tmp_path), "-m", "tinyradarnn"), 2),
+        (("watch", "--simulate"), 2),
     ):
         done = subprocess.run(
             [sys.executable, "-c", program, *args], capture_output=True, text=True, check=False
@@ -127,10 +136,11 @@ def test_train(
     assert "There is no fold 3; there are 0 to 2." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["PIL", "h5py"])
+@pytest.mark.parametrize("module", ["PIL", "h5py", "bottle"])
 def test_a_machine_without_the_extra_gets_one_sentence(module: str) -> None:
     program = (
-        f"import sys; sys.modules['{module}'] = None; import tinyradar.__main__ as t; t.main()"
+        f"import sys; sys.modules['{module}'] = None; sys.argv[1:] = ['watch', '--simulate']; "
+        "import tinyradar.__main__ as t; t.main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False

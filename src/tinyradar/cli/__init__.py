@@ -7,6 +7,7 @@ import typer
 from microformer import MicroformerError
 from tinyradar.cli.data import cache_command, inspect_command, simulate_command
 from tinyradar.cli.nets import reproduce_command, train_command
+from tinyradar.cli.watch import watch_command
 from tinyradar.errors import RadarError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app.command("cache")(cache_command)
 app.command("inspect")(inspect_command)
 app.command("train")(train_command)
 app.command("reproduce")(reproduce_command)
+app.command("watch")(watch_command)
 
 
 def main() -> None:

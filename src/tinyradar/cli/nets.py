@@ -21,7 +21,8 @@ Bfloat16 = Annotated[
 ]
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
+    """Raises RadarError where torch is not installed."""
     try:
         import torch  # noqa: F401, PLC0415  torch is optional
     except ImportError:
@@ -58,7 +59,7 @@ def train_command(
     ] = False,
 ) -> None:
     """Train on folds; a run that was killed goes on from its last checkpoint."""
-    _need_torch()
+    need_torch()
     from tinyradar.models import find  # noqa: PLC0415  torch is optional
     from tinyradar.reproduce.runs import Run  # noqa: PLC0415
 
@@ -93,7 +94,7 @@ def reproduce_command(
     output: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
 ) -> None:
     """Both networks on simulated gestures, float and int8, on each target, beside the claims."""
-    _need_torch()
+    need_torch()
     from rich.console import Console  # noqa: PLC0415
 
     from tinyradar.reproduce import DEFAULT_TARGETS, Options, reproduce  # noqa: PLC0415

@@ -9,7 +9,7 @@ so that 255 is the 99.95th percentile of a sample of recordings. It is what an 8
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyradar.dataset.items import Item, same_shape
+from tinyradar.dataset.items import Item, Maps, same_shape
 from tinyradar.errors import DatasetError
 
 Bytes = NDArray[np.uint8]
@@ -89,13 +89,29 @@ def _step(items: Iterator[Item], every: int) -> float:
     tops = []
     for number, item in enumerate(same_shape(items)):
         if number % every == 0 and item.sequences:
-            tops.append(np.percentile(np.stack(item.sequences), PERCENTILE))
+            tops.append(top_of(item.sequences))
         if len(tops) == SAMPLED:
             break
+    return step_of(tops)
+
+
+def top_of(maps: Sequence[Maps]) -> np.float32:
+    """The magnitude of a recording's maps that is to become the largest byte."""
+    return np.float32(np.percentile(np.stack(maps), PERCENTILE))
+
+
+def step_of(tops: Sequence[np.float32]) -> float:
+    """The value of one count, from what ``top_of`` says of some recordings."""
     top = float(np.mean(tops)) if tops else 0.0
     if top <= 0.0:
         raise DatasetError("The recordings hold nothing but zeros.")
     return top / 255.0
+
+
+def as_bytes(maps: Maps, step: float) -> Bytes:
+    """Magnitudes as the bytes that the networks read: min(round(magnitude / step), 255)."""
+    counts: Bytes = np.minimum(np.rint(maps / step), 255).astype(np.uint8)
+    return counts
 
 
 def _write(
@@ -111,7 +127,7 @@ def _write(
             skipped.append(item.skipped)
         for maps in item.sequences:
             shape = maps.shape
-            file.write(np.minimum(np.rint(maps / step), 255).astype(np.uint8).tobytes())
+            file.write(as_bytes(maps, step).tobytes())
             labels.append(item.label)
             persons.append(item.person)
             recordings.append(item.name)

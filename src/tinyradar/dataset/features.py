@@ -34,20 +34,27 @@ def range_doppler(window: Sweeps) -> NDArray[np.float32]:
     return np.abs(spectrum).astype(np.float32)
 
 
-def sequences(samples: Sweeps, rate_hz: int) -> Iterator[NDArray[np.float32]]:
-    """``samples`` [sensors, sweeps, points] to three sequences [windows, 32, points, sensors].
+def maps_of(samples: Sweeps) -> NDArray[np.float32]:
+    """``samples`` [sensors, sweeps, points] to the maps of its whole windows, one after the other:
+    [windows, 32, points, sensors].
 
     The sensors come last: it is the order in which a device writes them, and in which a
     channel-last convolution reads them. (5, 2, 32, 492) of the published work is the transpose.
     """
     sensors, sweeps, points = samples.shape
-    count = windows_a_second(rate_hz)
-    second = count * WINDOW
+    count = sweeps // WINDOW
+    windows = samples[:, : count * WINDOW].reshape(sensors, count, WINDOW, points)
+    return range_doppler(windows).transpose(1, 2, 3, 0)
+
+
+def sequences(samples: Sweeps, rate_hz: int) -> Iterator[NDArray[np.float32]]:
+    """``samples`` [sensors, sweeps, points] to three sequences [windows, 32, points, sensors]."""
+    sensors, sweeps, points = samples.shape
+    second = windows_a_second(rate_hz) * WINDOW
     for start in starts(sweeps, second):
         piece = samples[:, start : start + second]
         if piece.shape[1] < second:
             filled = np.zeros((sensors, second, points), np.complex64)
             filled[:, : piece.shape[1]] = piece
             piece = filled
-        windows = piece.reshape(sensors, count, WINDOW, points)
-        yield range_doppler(windows).transpose(1, 2, 3, 0)
+        yield maps_of(piece)

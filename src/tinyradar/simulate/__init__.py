@@ -6,14 +6,14 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyradar.dataset.recording import write_recording
+from tinyradar.dataset.recording import Sweeps, write_recording
 from tinyradar.dataset.tree import G11
 from tinyradar.errors import DatasetError
 from tinyradar.simulate.people import draw_person, draw_session, generator
 from tinyradar.simulate.radar import RATE_HZ
 from tinyradar.simulate.scene import record
 
-__all__ = ["Population", "jobs", "simulate", "write_job"]
+__all__ = ["Population", "jobs", "simulate", "simulate_one", "write_job"]
 
 MARK = "SIMULATED.txt"
 """A file beside the persons' folders by which a simulated tree is known as such."""
@@ -56,16 +56,23 @@ def jobs(folder: Path, population: Population) -> Iterator[Job]:
                 yield data, population, name, person, day, label, session
 
 
+def simulate_one(
+    seed: int, number: int, day: int, label: int, session: int, instance: int
+) -> Sweeps:
+    """One recording of person ``number``: complex64 [2 sensors, sweeps, 492]. Its samples depend
+    on these numbers alone, whatever population it is of."""
+    person = draw_person(generator(seed, 0, number))
+    place = draw_session(generator(seed, 1, number, day, session))
+    random = generator(seed, 2, number, day, label, session, instance)
+    return record(G11.gestures[label], person, place, random)
+
+
 def write_job(job: Job) -> int:
     """Simulate and write the recordings of one job; how many. Bytes depend on the job alone."""
     data, population, name, number, day, label, session = job
-    seed, gesture = population.seed, G11.gestures[label]
-    person = draw_person(generator(seed, 0, number))
-    place = draw_session(generator(seed, 1, number, day, session))
     for instance in range(population.instances):
-        random = generator(seed, 2, number, day, label, session, instance)
-        samples = record(gesture, person, place, random)
-        base = data / name / gesture / f"sess_{session}" / str(instance)
+        samples = simulate_one(population.seed, number, day, label, session, instance)
+        base = data / name / G11.gestures[label] / f"sess_{session}" / str(instance)
         write_recording(base, samples, RATE_HZ)
     return population.instances
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-import microformer.torch
-from microformer.torch import QuantizedModule
+from microformer.torch import QuantizedModule, prepare
 from tinyradar.dataset.cache import Dataset
 from tinyradar.dataset.folds import Fold, Indices
 from tinyradar.errors import TrainingError
@@ -35,11 +34,15 @@ EPOCHS, PARTS, BATCH, RATE = 3, 5, 16, 1e-4
 """Three fifths of the sequences, once, at a tenth of the rate: fixed before any was trained."""
 
 
-def calibration(model: Model, data: Dataset, train_part: Indices) -> Any:
-    """CALIBRATION sequences [N, ...] spread over the training persons."""
+def calibration_indices(train_part: Indices) -> Indices:
+    """Of the training part CALIBRATION sequences, spread over its persons."""
     count = min(CALIBRATION, len(train_part))
-    chosen = train_part[np.linspace(0, len(train_part) - 1, count).astype(int)]
-    return network_input(model, data.x[np.sort(chosen)])
+    return np.sort(train_part[np.linspace(0, len(train_part) - 1, count).astype(int)])
+
+
+def calibration(model: Model, data: Dataset, train_part: Indices) -> Any:
+    """Those sequences [N, ...] as ``model`` reads them."""
+    return network_input(model, data.x[calibration_indices(train_part)])
 
 
 def integer_model(model: Model) -> Model:
@@ -58,7 +61,7 @@ def integer_model(model: Model) -> Model:
 
 def prepared(network: nn.Module, model: Model, data: Dataset, fold: Fold) -> QuantizedModule:
     """The module that trains in integers, as it is before its first step."""
-    return microformer.torch.prepare(network, calibration=calibration(model, data, fold[0]))
+    return prepare(network, calibration=calibration(model, data, fold[0]))
 
 
 def train_integers(
