@@ -3,25 +3,13 @@
 The integer meaning of each lives in ``microformer.integer``; equation numbers are those of
 docs/arithmetic.md. "Inputs" lists a node's inputs in order; names in [brackets] may be absent (an
 empty string holds the place). Shapes have no batch axis. All activations are int8 unless said
-otherwise, ``acc`` is int32, and "rows" stands for the product of all leading axes.
+otherwise, ``acc`` is int32, and "rows" stands for the product of all leading axes. ``bits`` is 16
+where an operation writes an int16 residual stream; clamp8 is clamp16 then.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Op:
-    """Base of all operations."""
-
-    @property
-    def kind(self) -> str:
-        """Display name, for instance ``Linear``."""
-        return type(self).__name__
-
-    def __str__(self) -> str:
-        shown = [f for f in fields(self) if getattr(self, f.name) != f.default]
-        attributes = ", ".join(f"{f.name}={getattr(self, f.name)}" for f in shown)
-        return f"{self.kind}({attributes})"
+from microformer.graph.op import Op as Op  # noqa: PLC0414  re-exported: it is one of them
 
 
 @dataclass(frozen=True)
@@ -35,6 +23,7 @@ class Linear(Op):
     shift: int
     wide: bool = False
     zero: int = 0
+    bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -173,7 +162,8 @@ class LayerNorm(Op):
 
     Inputs: x [..., N], mult int32 [N] (signed), add int32 [N]. Output: [..., N].
     ``eps`` is round(N^2 epsilon / s_x^2) >= 1, an unsigned 63-bit integer; ``frac`` is F, the
-    fraction bits of the normalised value; ``zero_point`` is z_x (used by RMSNorm only).
+    fraction bits of the normalised value; ``zero_point`` is z_x (used by RMSNorm only). Where x or
+    the output is int16 it is equation (7r).
     """
 
     rms: bool
@@ -181,6 +171,7 @@ class LayerNorm(Op):
     frac: int
     shift: int
     zero_point: int
+    bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -188,10 +179,21 @@ class Add(Op):
     """y = clamp8((a * mult_a + b * mult_b + add) >> shift), equation (8).
 
     Inputs: a [...], b of the same shape, or of a trailing part of it (repeated over leading axes).
+    Each of a, b and y may be int16 (8r).
     """
 
     mult_a: int
     mult_b: int
+    add: int
+    shift: int
+    bits: int = 8
+
+
+@dataclass(frozen=True)
+class Narrow(Op):
+    """y = clamp8((x * mult + add) >> shift), equation (13). Inputs: x int16 [...]. Output: int8."""
+
+    mult: int
     add: int
     shift: int
 
