@@ -7,7 +7,7 @@ small and awkward on purpose: one row, one column, tails of every tile, extremes
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,9 @@ class Case:
         """True if no other case can share its program."""
         return self.dtype != "int8"
 
+    int16: tuple[int, ...] = ()
+    """Places of the operands that are int16."""
+
     def tensors(self) -> list[Tensor | None]:
         """The operands as tensors, named a0, a1, ..."""
         made: list[Tensor | None] = []
@@ -53,32 +56,40 @@ class Case:
             if operand is None:
                 made.append(None)
             elif isinstance(operand, tuple):
-                made.append(Tensor(f"a{i}", operand, self.dtype))
+                kind = "int16" if i in self.int16 else self.dtype
+                made.append(Tensor(f"a{i}", operand, kind))
             else:
                 made.append(constant(f"a{i}", operand))
         return made
 
     def output(self) -> Tensor:
         """The output tensor."""
-        return Tensor("y", infer_shape(self.op, tuple(self.tensors())), "int8")
+        tensors = self.tensors()
+        moves = isinstance(self.op, ops.Reshape | ops.Transpose | ops.Slice)
+        kind = "int16" if moves and self.int16 else f"int{getattr(self.op, 'bits', 8)}"
+        return Tensor("y", infer_shape(self.op, tuple(tensors)), kind)
 
     def draw(self, count: int) -> list[Array]:
         """``count`` samples of each activation, [count, *shape]: extremes first, then random."""
         rng = _rng(f"{self.name} values")
-        shapes = [o for o in self.operands if isinstance(o, tuple)]
+        tensors = [t for t in self.tensors() if t is not None and t.data is None]
         if self.dtype == "int16":
-            return [_sweeps(rng, (count, *shape)) for shape in shapes]
+            return [_sweeps(rng, (count, *t.shape)) for t in tensors]
         if self.dtype == "int32":
-            return [rng.integers(-3, 40, (count, *shape)).astype(np.int32) for shape in shapes]
-        drawn = [rng.integers(-128, 128, (count, *shape)).astype(np.int8) for shape in shapes]
-        for values in drawn:
-            for sample, fill in enumerate((-128, 127, 0)):
+            return [rng.integers(-3, 40, (count, *t.shape)).astype(np.int32) for t in tensors]
+        ends = [(-(2**15), 2**15 - 1) if t.dtype == "int16" else (-128, 127) for t in tensors]
+        drawn = [
+            rng.integers(low, high + 1, (count, *t.shape)).astype(t.dtype)
+            for t, (low, high) in zip(tensors, ends, strict=True)
+        ]
+        for values, (low, high) in zip(drawn, ends, strict=True):
+            for sample, fill in enumerate((low, high, 0)):
                 if sample < count - 1:
                     values[sample] = fill
             if count > 4:  # a narrow range, as after a norm over nothing much
                 values[3] = rng.integers(-2, 3, values.shape[1:])
         if count > 5 and len(drawn) > 1:  # opposite extremes
-            drawn[0][4], drawn[1][4] = -128, 127
+            drawn[0][4], drawn[1][4] = ends[0][0], ends[1][1]
         return drawn
 
 
@@ -130,18 +141,22 @@ def _gelu(rng: np.random.Generator) -> Array:
     return rng.integers(-128, 128, 256).astype(np.int8)
 
 
-def linear(rows: int, k: int, n: int, table: bool = False, wide: bool = False) -> Case:
-    """x [rows, k] times weight [n, k]."""
-    name = f"linear_{rows}x{k}x{n}{'_table' if table else ''}{'_wide' if wide else ''}"
+def linear(
+    rows: int, k: int, n: int, table: bool = False, wide: bool = False, bits: int = 8
+) -> Case:
+    """x [rows, k] times weight [n, k]; an int16 result where ``bits`` says so."""
+    kind = f"{'_table' if table else ''}{'_wide' if wide else ''}{'_s16' if bits == 16 else ''}"
+    name = f"linear_{rows}x{k}x{n}{kind}"
     rng = _rng(name)
     weight = _weights(rng, (n, k))
     constants = _wide_constants if wide else _matrix_constants
     mult, add, shift = constants(rng, weight)
+    shift -= bits - 8  # results of 16 bits in place of 8
     operands: list[Operand] = [(rows, k), weight, mult, add]
     if table:
         operands.append(_gelu(rng))
     zero = int(rng.integers(-128, 128)) if wide else 0
-    return Case(name, ops.Linear(shift, wide, zero), tuple(operands))
+    return Case(name, ops.Linear(shift, wide, zero, bits), tuple(operands))
 
 
 def conv(
@@ -286,17 +301,45 @@ def matmul(batch: int, rows: int, k: int, n: int, transposed: bool = False) -> C
     return Case(name, op, ((*lead, rows, k), (*lead, n, k) if transposed else (*lead, k, n)))
 
 
-def layernorm(rows: int, n: int, rms: bool = False, eps: int | None = None) -> Case:
-    """x [rows, n]; eps in the integer units of equation (7a)."""
-    name = f"{'rms' if rms else 'layer'}norm_{rows}x{n}_{eps}"
+def layernorm(
+    rows: int, n: int, rms: bool = False, eps: int | None = None, bits: tuple[int, int] = (8, 8)
+) -> Case:
+    """x [rows, n]; eps in the integer units of equation (7a); ``bits`` of x and of the result."""
+    kind = "" if bits == (8, 8) else f"_s{bits[0]}_s{bits[1]}"
+    name = f"{'rms' if rms else 'layer'}norm_{rows}x{n}_{eps}{kind}"
     rng = _rng(name)
     limits = np.full(n, H_LIMIT)
     frac = 15 - half_bits(n)
     mult, add, shift = requantization(rng, limits, np.full(n, 2.0**frac))
     signs = rng.choice([-1, 1], n).astype(np.int32)
-    zero = int(rng.integers(-128, 128)) if rms else 0
-    op = ops.LayerNorm(rms, eps or max(n * n // 50, 1), frac, shift, zero)
-    return Case(name, op, ((rows, n), mult * signs, add))
+    zero = int(rng.integers(-128, 128)) if rms and bits[0] == 8 else 0
+    shift -= bits[1] - 8
+    op = ops.LayerNorm(rms, eps or max(n * n // 50, 1), frac, shift, zero, bits[1])
+    return Case(name, op, ((rows, n), mult * signs, add), int16=(0,) if bits[0] == 16 else ())
+
+
+def stream_add(
+    shape: Shape, bits: tuple[int, int, int], other: Shape | None = None, const: bool = False
+) -> Case:
+    """Add of x and something of ``other``'s shape; ``bits`` of both and of the sum."""
+    name = f"add_{'x'.join(map(str, shape))}_{'x'.join(map(str, other or shape))}_{int(const)}"
+    name += "".join(f"_s{b}" for b in bits)
+    rng = _rng(name)
+    mult_a, mult_b = (int(rng.integers(2**13, 2**14)) << (16 - b) for b in bits[:2])  # terms: 2^29
+    second: Operand = other or shape
+    if const:
+        limit = 1 << (bits[1] - 1)
+        second = rng.integers(-limit, limit, other or shape).astype(f"int{bits[1]}")
+    op = ops.Add(mult_a, mult_b, int(rng.integers(-(2**20), 2**20)), 31 - bits[2], bits[2])
+    wide = (i for i in range(2) if bits[i] == 16 and not (const and i == 1))
+    return Case(name, op, (shape, second), int16=tuple(wide))
+
+
+def narrow(shape: Shape) -> Case:
+    """x int16 to int8."""
+    name = f"narrow_{'x'.join(map(str, shape))}"
+    mult, add = (int(v) for v in _rng(name).integers(2**13, 2**15, 2))
+    return Case(name, ops.Narrow(mult, add, 22), (shape,), int16=(0,))
 
 
 def binary(kind: str, shape: Shape, other: Shape | None = None, const: bool = False) -> Case:
@@ -480,6 +523,7 @@ def _rows() -> Iterator[Case]:
         yield binary(kind, (4, 6), (6,))
         yield binary(kind, (5, 3, 4), (3, 4), const=True)
         yield binary(kind, (2, 1037), (1037,), const=True)  # two parts of a constant
+    yield from _streams()
     yield table((3, 7))
     yield table((9, 131))  # enough words for cores to begin in different banks
     yield mean((17, 6), (0,))
@@ -487,6 +531,33 @@ def _rows() -> Iterator[Case]:
     yield mean((4, 9), (1,))
     yield mean((2, 39), (1,))
     yield mean((3, 2, 5), (1,))
+
+
+def _streams() -> Iterator[Case]:
+    """The int16 residual stream."""
+    for bits in ((8, 16), (16, 8), (16, 16)):
+        for rms in (False, True):
+            yield layernorm(1, 1, rms, bits=bits)
+            yield layernorm(4, 31, rms, bits=bits)
+            yield layernorm(2, 600, rms, eps=1, bits=bits)
+            yield layernorm(3, 64, rms, eps=2**60, bits=bits)
+            yield layernorm(19, 37, rms, bits=bits)
+    for first in (8, 16):
+        for second in (8, 16):
+            for result in (8, 16):
+                if (first, second, result) != (8, 8, 8):
+                    yield stream_add((5, 7), (first, second, result))
+                    yield stream_add((4, 6), (first, second, result), (6,))
+    yield stream_add((5, 3, 4), (16, 8, 16), (3, 4), const=True)
+    yield stream_add((2, 1037), (16, 16, 16), (1037,), const=True)
+    yield stream_add((1,), (16, 8, 16))
+    yield narrow((1,))
+    yield narrow((9, 131))
+    for shape in ((1, 1, 1), (3, 7, 5), (9, 64, 18), (5, 40, 3), (17, 130, 13)):
+        yield linear(*shape, bits=16)
+    yield replace(transpose((2, 3, 5), (2, 0, 1)), name="transpose_s16", int16=(0,))
+    yield replace(cut((3, 9, 2), 1, 1, 8), name="cut_s16", int16=(0,))
+    yield replace(cut((3, 9, 2), 1, 1, 8, 3), name="cut_steps_s16", int16=(0,))
 
 
 def _images() -> Iterator[Case]:
@@ -530,11 +601,31 @@ CASES: tuple[Case, ...] = (
 """All cases. Names are unique (test_cases.py)."""
 
 
+_WIDEN = ops.Add(512, 2, 256, 1, 16)
+"""x = 256 high + low + 128 from two int8."""
+_HIGH, _LOW = ops.Narrow(1, 0, 8), ops.Add(2, -512, -256, 1)
+"""The two back from x; low also reads high."""
+
+
+def tensor_of(name: str, like: Tensor) -> Tensor:
+    """A tensor like another, under another name."""
+    return replace(like, name=name)
+
+
+def as_bytes(values: Array) -> Array:
+    """int8 [N, ...] flat as they are, int16 as ``bundle`` gives and takes them: int8 [N, bytes]."""
+    flat = values.reshape(len(values), -1)
+    if flat.dtype != np.int16:
+        return flat
+    return np.concatenate([flat >> 8, (flat & 255) - 128], axis=1).astype(np.int8)
+
+
 def bundle(cases: Sequence[Case]) -> IntGraph:
     """One graph that does every case on its own part of one input, results side by side.
 
-    A whole table then needs one build a target. A case that takes indices or samples stands alone:
-    only a graph's own input may be of another type than int8.
+    A whole table then needs one build a target. An int16 operand is made of two parts of the input,
+    an int16 result ends as two. A case that takes indices or samples stands alone: only a graph's
+    own input may be of such a type.
     """
     assert len(cases) == 1 or not any(case.alone for case in cases)
     tensors: dict[str, Tensor] = {}
@@ -558,21 +649,37 @@ def bundle(cases: Sequence[Case]) -> IntGraph:
             if case.alone:
                 names[-1] = "x"
                 continue
-            flat = f"{name}.flat"
-            tensors[flat] = Tensor(flat, (tensor.size,), dtype)
-            tensors[name] = Tensor(name, tensor.shape, dtype)
-            end = offset + tensor.size
-            nodes.append(Node(flat, ops.Slice(0, offset, end, 1), ("x",), flat))
-            nodes.append(Node(name, ops.Reshape(tensor.shape), (flat,), name))
-            offset = end
-        output = f"{case.name}.y"
-        shape = case.output().shape
-        tensors[output] = Tensor(output, shape, "int8")
-        nodes.append(Node(case.name, case.op, tuple(names), output))
-        part = f"{case.name}.part"
-        tensors[part] = Tensor(part, (case.output().size,), "int8")
-        nodes.append(Node(part, ops.Reshape((case.output().size,)), (output,), part))
-        parts.append(part)
+            halves = []
+            for half in range(tensor.itemsize):
+                flat, shaped = (
+                    f"{name}.flat{half}",
+                    f"{name}.{half}" if tensor.itemsize > 1 else name,
+                )
+                tensors[flat] = Tensor(flat, (tensor.size,), dtype)
+                tensors[shaped] = Tensor(shaped, tensor.shape, dtype)
+                end = offset + tensor.size
+                nodes.append(Node(flat, ops.Slice(0, offset, end, 1), ("x",), flat))
+                nodes.append(Node(shaped, ops.Reshape(tensor.shape), (flat,), shaped))
+                offset = end
+                halves.append(shaped)
+            if tensor.dtype == "int16":
+                tensors[name] = tensor_of(name, tensor)
+                nodes.append(Node(name, _WIDEN, (halves[0], halves[1]), name))
+        output = case.output()
+        made = f"{case.name}.y"
+        tensors[made] = tensor_of(made, output)
+        nodes.append(Node(case.name, case.op, tuple(names), made))
+        results = [made]
+        if output.dtype == "int16":
+            results = [f"{made}.high", f"{made}.low"]
+            nodes.append(Node(results[0], _HIGH, (made,), results[0]))
+            nodes.append(Node(results[1], _LOW, (made, results[0]), results[1]))
+            tensors |= {name: Tensor(name, output.shape, "int8") for name in results}
+        for result in results:
+            part = f"{result}.part"
+            tensors[part] = Tensor(part, (output.size,), "int8")
+            nodes.append(Node(part, ops.Reshape((output.size,)), (result,), part))
+            parts.append(part)
     size = sum(tensors[p].size for p in parts)
     tensors["y"] = Tensor("y", (size,), "int8", Quant(1.0, 0))
     nodes.append(Node("all", ops.Concat(0), tuple(parts), "y"))
@@ -580,10 +687,11 @@ def bundle(cases: Sequence[Case]) -> IntGraph:
 
 
 def _sizes(case: Case) -> list[int]:
-    return [int(np.prod(o)) for o in case.operands if isinstance(o, tuple)]
+    given = (t for t in case.tensors() if t is not None and t.data is None)
+    return [t.size if case.alone else t.nbytes for t in given]
 
 
 def bundle_inputs(cases: Sequence[Case], count: int) -> Array:
     """The input of ``bundle``: [count, total]."""
-    drawn = [values.reshape(count, -1) for case in cases for values in case.draw(count)]
+    drawn = [as_bytes(values) for case in cases for values in case.draw(count)]
     return np.concatenate(drawn, axis=1)

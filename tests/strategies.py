@@ -12,6 +12,8 @@ _FLAG = st.booleans()
 @st.composite
 def _linear(draw: st.DrawFn) -> Case:
     shape = draw(st.integers(1, 20)), draw(st.integers(1, 70)), draw(st.integers(1, 14))
+    if draw(_FLAG):
+        return table.linear(*shape, bits=16)
     return table.linear(*shape, draw(_FLAG), draw(_FLAG))
 
 
@@ -116,6 +118,23 @@ def _rows(draw: st.DrawFn) -> Case:
 
 
 @st.composite
+def _stream(draw: st.DrawFn) -> Case:
+    """What reads or writes int16."""
+    rows, n = draw(st.integers(1, 9)), draw(st.integers(1, 90))
+    kinds = [(8, 16), (16, 8), (16, 16)]
+    match draw(st.sampled_from(["norm", "add", "narrow"])):
+        case "norm":
+            eps = draw(st.sampled_from([1, None, 2**45, 2**61]))
+            return table.layernorm(rows, n, draw(_FLAG), eps, draw(st.sampled_from(kinds)))
+        case "add":
+            bits = (draw(st.sampled_from([8, 16])), *draw(st.sampled_from(kinds)))
+            other = draw(st.sampled_from([(rows, n), (n,)]))
+            return table.stream_add((rows, n), bits, other, draw(_FLAG))
+        case _:
+            return table.narrow((rows, n))
+
+
+@st.composite
 def _pool(draw: st.DrawFn) -> Case:
     kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
     pads = tuple(draw(st.integers(0, kernel[i % 2] - 1)) for i in range(4))
@@ -152,5 +171,5 @@ def cases() -> st.SearchStrategy[Case]:
     """Any case."""
     return st.one_of(
         *(_linear(), _conv(), _conv_pool(), _matmul(), _attention(), _block()),
-        *(_rows(), _pool(), _movement(), _embedding()),
+        *(_rows(), _stream(), _pool(), _movement(), _embedding()),
     )

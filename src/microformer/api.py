@@ -47,18 +47,26 @@ def quantize(
     *,
     softmax: str = "lut",
     effort: str = "normal",
+    residual: str = "int8",
     ranges: Ranges | None = None,
 ) -> IntGraph:
     """The integer program of ``model``, its ranges taken from samples ``x`` [N, *input shape].
 
-    ``effort`` is how much is tried to lose less accuracy: low, normal or high. ``ranges`` in place
+    ``effort`` is how much is tried to lose less accuracy: low, normal or high. ``residual`` are the
+    bits of the residual stream: int8, int16, or auto (int16 where it gains). ``ranges`` in place
     of samples are those of a training (``microformer.torch``). Run it in NumPy with
     ``microformer.integer.evaluate``.
     """
     basis = _basis(model, x, ranges)
-    return pipeline.quantize_model(model, basis, softmax=softmax, effort=effort, progress=_silent)[
-        1
-    ]
+    _, graph = pipeline.quantize_model(
+        model,
+        basis,
+        softmax=softmax,
+        effort=effort,
+        residual=_known(residual),
+        progress=_silent,
+    )
+    return graph
 
 
 def compile(
@@ -70,13 +78,14 @@ def compile(
     cores: int | None = None,
     weights: str = "l2",
     effort: str = "normal",
+    residual: str = "int8",
     ranges: Ranges | None = None,
     front: RangeDoppler | None = None,
 ) -> Compiled:
     """The C project of ``model`` for ``target``, built once to prove that it fits.
 
     ``x`` [N, *input shape] are calibration samples; ``ranges`` in their place are those of a
-    training. ``effort`` as of ``quantize``. Write it with ``microformer.store.save``.
+    training. ``effort`` and ``residual`` as of ``quantize``. ``microformer.store.save`` writes it.
     ``front`` is a front end that makes the model's input on the device, an entry point of its own.
     Of a PULP cluster, ``cores`` 1 to 8 (default 8) run it, with ``weights`` in "l1" or "l2".
     """
@@ -84,7 +93,14 @@ def compile(
     board = targets.find(target)
     board = targets.with_weights(targets.with_cores(board, cores or board.cores), weights)
     made = pipeline.compile_model(
-        model, basis, board, softmax=softmax, effort=effort, front=front, progress=_silent
+        model,
+        basis,
+        board,
+        softmax=softmax,
+        effort=effort,
+        residual=_known(residual),
+        front=front,
+        progress=_silent,
     )
     return made.compiled
 
@@ -105,6 +121,7 @@ def audit(
     calibration: Array | None = None,
     softmax: str = "lut",
     effort: str = "normal",
+    residual: str = "int8",
     ranges: Ranges | None = None,
 ) -> Audit:
     """What every layer of the quantised model costs, measured over ``x`` [N, *input shape].
@@ -117,8 +134,21 @@ def audit(
         calibration = x
     basis = _basis(model, calibration, ranges)
     return pipeline.audit_model(
-        model, basis, samples, softmax=softmax, effort=effort, progress=_silent
+        model,
+        basis,
+        samples,
+        softmax=softmax,
+        effort=effort,
+        residual=_known(residual),
+        progress=_silent,
     )
+
+
+def _known(residual: str) -> str:
+    """``residual`` itself if it is a choice that there is."""
+    if residual not in pipeline.RESIDUALS:
+        raise DataError(f"residual is '{residual}'; it can be {', '.join(pipeline.RESIDUALS)}.")
+    return residual
 
 
 def _basis(model: FloatModel, x: Array | None, ranges: Ranges | None) -> Samples | Ranges:

@@ -17,7 +17,7 @@ from microformer.build.rtl import fetch as fetch_rtl
 from microformer.build.rtl import missing as missing_rtl
 from microformer.calibrate import calibrate
 from microformer.emit import emit
-from microformer.errors import DoesNotFitError, OutputError, TargetError
+from microformer.errors import DataError, DoesNotFitError, OutputError, TargetError
 from microformer.front import (
     Recogniser,
     Recognition,
@@ -36,6 +36,7 @@ from microformer.graph.frontend import RangeDoppler
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import KernelGraph, Plan
 from microformer.graph.project import CProject, Image, RunResult
+from microformer.graph.stream import stream_tensors
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned
 from microformer.graph.verify import verify
@@ -50,10 +51,11 @@ from microformer.report.fidelity import BATCH, quantized_input
 from microformer.run import run
 from microformer.samples import Samples
 from microformer.targets import Target, find, with_cores, with_weights
-from microformer.tune import EFFORTS, tune
+from microformer.tune import EFFORTS, RESIDUALS, tune
 
 __all__ = [
     "EFFORTS",
+    "RESIDUALS",
     "Audit",
     "Compilation",
     "Measurement",
@@ -132,11 +134,15 @@ def quantize_model(
     softmax: str,
     meaningful: bool = True,
     effort: str = "normal",
+    residual: str = "int8",
     progress: Progress,
 ) -> tuple[Tuned, IntGraph]:
     """Stages 2, 3 and 4; only stage 4 where ``basis`` are ranges that are known already."""
     if isinstance(basis, Ranges):
-        tuned = Tuned(model, model, basis)
+        if residual == "auto":
+            raise DataError("residual 'auto' measures on samples; ranges alone need int8 or int16.")
+        stream = stream_tensors(model) if residual == "int16" else ()
+        tuned = Tuned(model, model, basis, stream=stream)
     else:
         with progress("calibrate") as advance:
             ranges = calibrate(model, basis.x, meaningful=meaningful, progress=advance)
@@ -148,10 +154,12 @@ def quantize_model(
                 convert=partial(convert, softmax=softmax),
                 calibrate=calibrate,
                 effort=effort,
+                residual=residual,
                 progress=advance,
             )
     with progress("quantize"):
-        return tuned, quantize(tuned.model, tuned.ranges, softmax=softmax)
+        wide = frozenset(tuned.stream)
+        return tuned, quantize(tuned.model, tuned.ranges, softmax=softmax, stream=wide)
 
 
 def compile_model(
@@ -162,13 +170,20 @@ def compile_model(
     softmax: str = "lut",
     meaningful: bool = True,
     effort: str = "normal",
+    residual: str = "int8",
     front: RangeDoppler | None = None,
     progress: Progress,
 ) -> Compilation:
     """Stages 2 to 7, and a build to prove that the program compiles and fits, with its ``front``
     end if there is one."""
     tuned, graph = quantize_model(
-        model, basis, softmax=softmax, meaningful=meaningful, effort=effort, progress=progress
+        model,
+        basis,
+        softmax=softmax,
+        meaningful=meaningful,
+        effort=effort,
+        residual=residual,
+        progress=progress,
     )
     with progress("lower"):
         kernel_graph = lower(graph, target)
@@ -267,11 +282,15 @@ def audit_model(
     *,
     softmax: str = "lut",
     effort: str = "normal",
+    residual: str = "int8",
     progress: Progress,
 ) -> Audit:
     """What every layer costs over ``samples``, the model quantised by ``basis`` as it would be."""
-    tuned, _ = quantize_model(model, basis, softmax=softmax, effort=effort, progress=progress)
-    conversion = convert(tuned.model, tuned.ranges, softmax=softmax)
+    tuned, _ = quantize_model(
+        model, basis, softmax=softmax, effort=effort, residual=residual, progress=progress
+    )
+    stream = frozenset(tuned.stream)
+    conversion = convert(tuned.model, tuned.ranges, softmax=softmax, stream=stream)
     with progress("audit") as advance:
         return audit(
             conversion, tuned.reference, samples.x, samples.y, softmax=softmax, progress=advance

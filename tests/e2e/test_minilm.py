@@ -1,8 +1,8 @@
 """All-MiniLM-L6-v2 from a pip package: a real encoder with dynamic axes and three inputs.
 
 Its [CLS] token has one channel of 190 to 220 in the residual stream where all others stay below 10:
-one int8 scale a tensor loses what the other tokens hold. The bound below is what int8 keeps of the
-sentence embedding's cosine (0.82 to 0.85); ranges chosen for it by hand keep 0.95.
+one int8 scale a tensor loses what the other tokens hold. Of the sentence embedding's cosine int8
+keeps 0.75 to 0.89 (0.84 on average); with an int16 residual stream it is 0.98 and more.
 """
 
 from collections import Counter
@@ -16,10 +16,14 @@ import microformer
 from microformer.errors import ModelError
 from microformer.graph.float_model import FloatModel
 from microformer.graph.float_run import FloatRunner
+from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
 
 LENGTH = 16
-COSINE = 0.75
+COSINE = 0.97
+"""The floor with an int16 residual stream."""
+COSINE_INT8 = 0.70
+"""What int8 alone keeps, and a floor under it."""
 FIXED = {"attention_mask": 1.0, "token_type_ids": 0.0}
 
 
@@ -62,18 +66,38 @@ def _embedding(hidden: Array) -> Array:
     return np.asarray(mean / np.linalg.norm(mean, axis=-1, keepdims=True))
 
 
-@pytest.mark.slow
-def test_it_runs_on_this_machine(model: FloatModel) -> None:
-    x = tokens(8)
-    compiled = microformer.compile(model, x, "host", effort="low")
-    report = microformer.run(compiled, x[:2])
-    assert report.bit_exact
-    graph = compiled.int_graph
+def _similar(model: FloatModel, graph: IntGraph, x: Array) -> Array:
+    """Cosine of each sentence's embedding to the float model's [N]."""
     out = graph.tensors[graph.outputs[0]]
     assert out.quant is not None
-    integers = microformer.integer.evaluate(graph, x[:4])[out.name]
-    ours = _embedding(out.quant.dequantize(integers).reshape(4, LENGTH, -1))
+    integers = microformer.integer.evaluate(graph, x)[out.name]
+    ours = _embedding(out.quant.dequantize(integers).reshape(len(x), LENGTH, -1))
     runner = FloatRunner(model)
-    real = _embedding(np.stack([runner(s[None])[model.output_name][0] for s in x[:4]]))
-    similar = (ours * real).sum(axis=1)
-    assert similar.min() > COSINE
+    real = _embedding(np.stack([runner(s[None])[model.output_name][0] for s in x]))
+    return np.asarray((ours * real).sum(axis=1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("residual", ["int8", "int16"])
+def test_it_runs_on_this_machine(model: FloatModel, residual: str) -> None:
+    """Ranges from 16 sentences; 24 others are held out. Every output byte is right."""
+    x = tokens(40)
+    compiled = microformer.compile(model, x[:16], "host", effort="low", residual=residual)
+    assert microformer.run(compiled, x[16:18]).bit_exact
+    graph = compiled.int_graph
+    wide = [t for t in graph.tensors.values() if t.dtype == "int16"]
+    assert len(wide) == (37 if residual == "int16" else 0)
+    similar = _similar(model, graph, x[16:])
+    assert similar.min() > (COSINE if residual == "int16" else COSINE_INT8)
+    if residual == "int8":
+        assert similar.mean() < 0.95  # should it come to more, the two lines above can go
+
+
+@pytest.mark.slow
+def test_the_tensors_that_gain_are_enough(model: FloatModel) -> None:
+    x = tokens(40)
+    graph = microformer.quantize(model, x[:16], effort="low", residual="auto")
+    wide = {t.name for t in graph.tensors.values() if t.dtype == "int16"}
+    assert 10 < len(wide) < 37
+    assert "node_add_181" in wide  # the sum with the outlier
+    assert _similar(model, graph, x[16:]).min() > COSINE

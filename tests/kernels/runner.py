@@ -101,7 +101,7 @@ class KernelRunner:
                 case _:
                     request.append(struct.pack("<qq", 4, 0))
         raw = self._exchange(b"".join(request), output.nbytes, f"{kernel.symbol} on {case.name}")
-        return np.frombuffer(raw, np.int8).reshape(output.shape)
+        return np.frombuffer(raw, output.dtype).reshape(output.shape)
 
     def _exchange(self, request: bytes, size: int, what: str) -> bytes:
         if self._process is None:

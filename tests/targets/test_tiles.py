@@ -78,7 +78,7 @@ def test_drawn_operations_in_blocks(drawn: list[Case], seed: int) -> None:
 
 def wrong(cases: list[Case], got: np.ndarray, expected: np.ndarray) -> list[str]:
     """Names of the cases whose part of the output differs."""
-    ends = np.cumsum([case.output().size for case in cases])
+    ends = np.cumsum([case.output().nbytes for case in cases])
     differs = [part.any() for part in np.split((got != expected).any(axis=0), ends)]
     return [case.name for case, bad in zip(cases, differs, strict=False) if bad]
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cases as table
-from cases import CASES, Case, bundle, bundle_inputs
+from cases import CASES, Case, as_bytes, bundle, bundle_inputs
 from microformer import integer
 from microformer.errors import ArithmeticProofError
 from microformer.graph import ops
@@ -257,6 +257,66 @@ def test_layernorm_is_close_to_float(n: int) -> None:
     assert np.abs(error).max() < 1.3  # half a step of rounding, and what is left of h
 
 
+# (7r)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(1, 32_511), st.integers(0, 2**20), st.sampled_from(["one", "two", "normal", "all"])
+)
+def test_no_value_of_a_norm_of_int16_leaves_32_bits(n: int, seed: int, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-(2**15), 2**15, n)
+    if kind == "one":
+        x = np.full(n, -(2**15))
+        x[0] = 2**15 - 1
+    elif kind == "two":
+        x = rng.choice([-(2**15), 2**15 - 1], n)
+    elif kind == "normal":
+        x = rng.normal(0, 2, n).astype(int)
+    u = n * x - x.sum()
+    eps = int(rng.choice([1, 2**61]))
+    spread = n * int((x * x).sum()) - int(x.sum()) ** 2 + eps
+    e = (32 - spread.bit_length()) // 2
+    g = max(0, half_bits(n) + 1 - e)
+    d = spread << (2 * e) if e >= 0 else spread >> (-2 * e)
+    s = 31 - e - (15 - half_bits(n)) - g
+    assert spread < 2**62 and g <= 24 and 1 <= s <= 30
+    assert int(np.abs(u).max()) + ((1 << g) >> 1) < 2**31
+    shifted = (int(np.abs(u).max()) + ((1 << g) >> 1)) >> g
+    largest = shifted * int(inverse_sqrt(np.array([d]))[0]) + (1 << (s - 1))
+    assert largest < 2**31
+    assert largest >> s <= 2**15 + 2**3 + 2 <= H_LIMIT
+
+
+def test_a_norm_of_int16_that_is_too_long_is_refused() -> None:
+    with pytest.raises(ArithmeticProofError, match="LayerNorm"):
+        prove(bundle([table.layernorm(1, 32_600, bits=(16, 8))]))
+    prove(bundle([table.layernorm(1, 32_500, bits=(16, 8))]))
+
+
+@pytest.mark.parametrize("n", [2, 31, 64, 192, 1024])
+@pytest.mark.parametrize("bits", [(8, 16), (16, 8), (16, 16)])
+def test_a_norm_of_int16_is_close_to_float(n: int, bits: tuple[int, int]) -> None:
+    """h has F bits: that is what is left to err by beside the last rounding."""
+    case = table.layernorm(40, n, eps=1, bits=bits)
+    rng = np.random.default_rng(n)
+    low = -(1 << (bits[0] - 1))
+    x = rng.integers(low, -low, (1, 40, n)).astype(f"int{bits[0]}")
+    mult, add = (o for o in case.operands[1:] if isinstance(o, np.ndarray))
+    op = case.op
+    assert isinstance(op, ops.LayerNorm)
+    got = integer.apply(op, x, mult, add)[0]
+    wide = x[0].astype(float)
+    centred = wide - wide.mean(axis=1, keepdims=True)
+    normal = centred / np.sqrt(centred.var(axis=1, keepdims=True) + 1 / n**2)
+    exact = (normal * 2.0**op.frac * mult + add) / 2.0**op.shift - 0.5
+    inside = np.abs(exact) < 0.9 * (1 << (bits[1] - 1))
+    step = np.abs(mult) / 2.0**op.shift  # of h, in steps of the result
+    allowed = 0.51 + 1.55 * step + np.abs(normal) * 2.0 ** (op.frac - 12.9) * step
+    assert (np.abs(got - exact) <= allowed)[inside].all()
+
+
 # (8)
 
 
@@ -267,6 +327,23 @@ def test_multipliers_of_a_sum_are_a_pair_of_int16() -> None:
         exact = ratio * (50 - 3) / 0.9 + (5 + 100) / 0.9 + 20
         value = (50 * integers[0] + 5 * integers[1] + integers[2]) / 2.0 ** integers[3] - 0.5
         assert value == pytest.approx(exact, rel=2e-3, abs=0.05)
+
+
+@pytest.mark.parametrize("bits", [(8, 16, 16), (16, 16, 16), (16, 8, 8), (8, 8, 16)])
+def test_multipliers_of_a_sum_in_the_stream(bits: tuple[int, int, int]) -> None:
+    """(8r): each product is exact to a step of the sum at the largest operand."""
+    scales = [2.0 * 256.0 / 2**b for b in bits]
+    a, b, y = (
+        Quant(s, z if n == 8 else 0, n) for s, z, n in zip(scales, (3, -9, 5), bits, strict=True)
+    )
+    mult_a, mult_b, add, shift = add_integers(a, b, y)
+    for first in (-1.0, -0.2, 0.7):
+        for second in (-0.6, 0.0, 0.9):
+            p, q = (int(v * -t.limits[0]) - (v < 0) for v, t in ((first, a), (second, b)))
+            p, q = max(p, a.limits[0]), max(q, b.limits[0])
+            real = a.dequantize(np.array(p)) + b.dequantize(np.array(q))
+            value = (p * mult_a + q * mult_b + add) / 2.0**shift - 0.5 - y.zero_point
+            assert value * y.scale == pytest.approx(float(real), abs=1.1 * y.scale)
 
 
 # all of them
@@ -295,6 +372,12 @@ def _plain(case: Case, sample: list[Array]) -> Array | None:
             scaled = [[e * (op.numerator // sum(row)) for e in row] for row in rows]
             levels = [[((v + (1 << 39)) >> 40) + op.zero for v in row] for row in scaled]
             return np.asarray(np.clip(levels, -128, 127))
+        case ops.Narrow(mult=m, add=c, shift=shift):
+            return np.asarray(np.clip((a * m + c) >> shift, -128, 127))
+        case ops.Add(shift=shift, bits=bits):
+            b = (sample[1] if len(sample) > 1 else np.asarray(case.operands[1])).astype(object)
+            half, value = 1 << (bits - 1), (a * op.mult_a + b * op.mult_b + op.add) >> shift
+            return np.asarray(np.clip(value, -half, half - 1))
         case ops.Mean(axes=axes, mult=m, add=c, shift=shift):
             return np.asarray(np.clip((a.sum(axis=axes) * m + c) >> shift, -128, 127))
         case ops.Softmax(softmax="lut", score_mult=m, score_shift=shift):
@@ -313,7 +396,8 @@ def _plain(case: Case, sample: list[Array]) -> Array | None:
 def _scaled(op: ops.Linear | ops.Conv2d, acc: Array, mult: Array, add: Array) -> Array:
     """(2) or (2w) in Python integers."""
     if not op.wide:
-        return np.asarray(np.clip((acc * mult + add) >> op.shift, -128, 127))
+        half = 1 << (getattr(op, "bits", 8) - 1)
+        return np.asarray(np.clip((acc * mult + add) >> op.shift, -half, half - 1))
     wide = ((acc + add) * mult + (1 << (op.shift - 1))) >> op.shift
     return np.asarray(np.clip(wide + op.zero, -128, 127))
 
@@ -348,4 +432,5 @@ def test_numpy_equals_plain_integers(case: Case) -> None:
     for sample in range(6):
         expected = _plain(case, [d[sample] for d in drawn])
         assert expected is not None
-        np.testing.assert_array_equal(got[sample], expected.reshape(-1).astype(int))
+        typed = expected.astype(case.output().dtype)[None]
+        np.testing.assert_array_equal(got[sample], as_bytes(typed)[0])

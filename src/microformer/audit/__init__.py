@@ -92,7 +92,7 @@ class _Auditor:
         tensor = self._conversion.graph.tensors[self._conversion.tensors[result]]
         assert tensor.quant is not None
         levels = self._hybrid.levels[tensor.name]
-        low, high = tensor.quant.dequantize(np.array([-128, 127]))
+        low, high = tensor.quant.low_high
         half = tensor.quant.scale / 2
         own = alone.layer.reshape(len(levels), -1).astype(np.float64)
         clipped = (own < low - half) | (own > high + half)
@@ -102,7 +102,7 @@ class _Auditor:
             sqnr_db=sqnr_db(self._flat(result), self._hybrid.real(result)),
             own_sqnr_db=sqnr_db(own, self._hybrid.real(result)),
             saturated=float(clipped.mean()),
-            range_use=float(int(levels.max()) - int(levels.min())) / 255.0,
+            range_use=float(int(levels.max()) - int(levels.min())) / (2**tensor.quant.bits - 1),
             channel_spread=_channel_spread(self._floats[result], node.op_type),
             coarse_channels=self._coarse(name),
             gain_db=self._gain_db(alone.outputs, self._base),
@@ -111,6 +111,7 @@ class _Auditor:
             certain=self._certain(alone.outputs, self._base)
             or self._certain(exposed.outputs, rounded.outputs),
             advice="",
+            bits=tensor.quant.bits,
         )
         return advise(figures)
 

@@ -31,13 +31,14 @@ def _advice(layer: LayerAudit) -> str:
         )
     if layer.saturated > CLIPPED:
         return (
-            f"int8 clips {layer.saturated:.1%} of its values: calibrate on samples like these, or "
-            "--effort high, which tries wider ranges"
+            f"int{layer.bits} clips {layer.saturated:.1%} of its values: calibrate on samples like "
+            "these, or --effort high, which tries wider ranges"
         )
-    if layer.channel_spread > SPREAD:
+    if layer.channel_spread > SPREAD and layer.bits == 8:
         return (
             f"its largest channel is {layer.channel_spread:.0f} times the median one: --effort "
-            "high equalises layer by layer; what is left needs microformer.torch"
+            "high equalises layer by layer; --residual auto keeps sums and norms in int16 where it "
+            "gains; what is left needs microformer.torch"
         )
     if layer.range_use < HALF_USED and layer.op != "Softmax":  # its range is not of the samples
         return (
@@ -47,4 +48,6 @@ def _advice(layer: LayerAudit) -> str:
         return "little: what eight bits cost"
     if layer.op in WEIGHTED and layer.gain_db > layer.output_gain_db:
         return "the rounding of its weights: --effort high rounds them by reconstruction"
+    if layer.bits == 16:
+        return "its arithmetic: its output has sixteen bits already"
     return "the eight bits of its output: train with microformer.torch, which moves its range"

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel
 from microformer.graph.float_run import NodeRunner
+from microformer.graph.int_graph import Node
+from microformer.graph.ops import Narrow
 from microformer.graph.tensor import Array
 from microformer.integer import evaluate, step
 
@@ -38,9 +40,9 @@ class Hybrid:
     def run(self, floats: frozenset[str] = frozenset(), exposed: str = "") -> Outcome:
         """The program with the nodes named in ``floats`` in float.
 
-        A float node reads the real values of its int8 inputs and its result is rounded to int8
-        again, as a program that mixes both would do. Only the tensor ``exposed`` is handed on to
-        other float nodes as it is.
+        A float node reads the real values of its int8 inputs and its result is rounded to int8 (or
+        int16) again, as a program that mixes both would do. Only the tensor ``exposed`` is handed
+        on to other float nodes as it is.
         """
         values, changed = dict(self.levels), set[str]()
         handed: dict[str, Array] = {}
@@ -58,15 +60,20 @@ class Hybrid:
                 assert tensor.quant is not None
                 values[name] = tensor.quant.quantize(real.reshape(self._count, *tensor.shape))
                 changed.add(name)
-                continue
-            for name in self._conversion.nodes[str(node.name)]:
-                work = self._steps.get(name)
-                if work is not None and changed.intersection(work.inputs):
+            for work in self._work(node, behind=node.name in floats):
+                if changed.intersection(work.inputs):
                     values[work.output] = step(graph, work, values, self._count)
                     changed.add(work.output)
         output = self._reference.output_name
         real = handed.get(output, self.real(output, values))
         return Outcome(real.reshape(self._count, -1).astype(np.float64), first)
+
+    def _work(self, node: ir.Node, *, behind: bool) -> list[Node]:
+        """The integer nodes of a float node; those ``behind`` its result make it narrow again."""
+        names = self._conversion.nodes[str(node.name)]
+        work = [self._steps[name] for name in names if name in self._steps]
+        result = self._conversion.tensors[str(node.outputs[0].name)]
+        return [w for w in work if (isinstance(w.op, Narrow) and result in w.inputs) or not behind]
 
     def real(self, name: str, values: Mapping[str, Array] | None = None) -> Array:
         """Real values of the int tensor of a float one, flat [N, size]; indices as they are."""

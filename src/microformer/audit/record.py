@@ -12,14 +12,16 @@ class LayerAudit:
     """What one layer costs in accuracy, each figure measured on the same samples.
 
     ``sqnr_db`` compares its output with the float model's, ``own_sqnr_db`` with float arithmetic on
-    the same int8 inputs. ``saturated`` is the share of its values that int8 clips, ``range_use``
-    the share of the 255 steps that occur between the lowest and highest level, ``channel_spread``
-    the largest channel over the median one, ``coarse_channels`` those whose multiplier is below 8.
+    the same integer inputs. ``saturated`` is the share of its values that its type clips,
+    ``range_use`` the share of the steps (255 of int8) between the lowest and highest level that
+    occur, ``channel_spread`` the largest channel over the median one, ``coarse_channels`` those
+    whose multiplier is below 8.
     ``gain_db`` is what the program's output gains in SQNR with this layer's arithmetic and weights
     in float; ``output_gain_db`` what it gains where its output is handed on unrounded, against the
     same layers in float with the rounding; ``gain_points`` both together in accuracy (percentage
     points), None without classes. ``certain``: one of both gains exceeds twice its standard error
-    over the samples; where it does not, the layer's cost is of the size of chance.
+    over the samples; where it does not, the layer's cost is of the size of chance. ``bits`` are 16
+    where it writes an int16 residual stream.
     """
 
     name: str
@@ -35,6 +37,7 @@ class LayerAudit:
     gain_points: float | None
     certain: bool
     advice: str
+    bits: int = 8
 
     @property
     def cost_db(self) -> float:

@@ -23,7 +23,7 @@ def audit_table(made: Audit) -> RenderableType:
     for layer in shown:
         table.add_row(
             layer.name,
-            layer.op,
+            layer.op if layer.bits == 8 else f"{layer.op} int{layer.bits}",
             f"{layer.cost_db:.2f}",
             f"{layer.sqnr_db:.1f}",
             f"{layer.own_sqnr_db:.1f}",

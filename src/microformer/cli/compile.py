@@ -17,6 +17,7 @@ from microformer.cli.options import (
     ExactOption,
     FixOption,
     JsonFlag,
+    ResidualName,
     ShapeOption,
     SoftmaxName,
     TargetName,
@@ -40,6 +41,7 @@ def compile_command(
     random_data: Annotated[bool, typer.Option(help="Calibrate on noise.")] = False,
     softmax: SoftmaxName = "lut",
     effort: EffortName = "normal",
+    residual: ResidualName = "int8",
     shape: ShapeOption = None,
     fix: FixOption = None,
     exact_import: ExactOption = False,
@@ -50,7 +52,7 @@ def compile_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a float model into a C project of 8-bit integers."""
-    check_choices(softmax, effort)
+    check_choices(softmax, effort, residual)
     board = board_with(targets.find(target), cores, weights)
     check_free(output, force=force)
     if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
@@ -73,6 +75,7 @@ def compile_command(
             softmax=softmax,
             meaningful=data is not None,
             effort=effort,
+            residual=residual,
             progress=bars,
         )
         if dump_dir is not None:
@@ -87,6 +90,8 @@ def compile_command(
         "meaningful_ranges": data is not None,
         "calibration_samples": made.tuned.ranges.samples,
         "effort": effort,
+        "residual": residual,
+        "int16_tensors": list(made.tuned.stream),
         "tuning": [asdict(step) for step in made.tuned.steps if step.kept],
         "layers": len(project.layers),
         "macs": sum(layer.macs for layer in project.layers),
@@ -107,6 +112,8 @@ def compile_command(
     print(f"  {flash}weights {project.weight_bytes:,} B")
     print(f"  {ram}arena {project.arena_bytes:,} B")
     print(f"  ranges from {made.tuned.ranges.samples} samples, {len(made.tuned.steps)} trials")
+    if made.tuned.stream:
+        print(f"  {len(made.tuned.stream)} tensors of the residual stream in int16")
     for step in made.tuned.steps:
         if step.kept:
             print(f"  {step}")

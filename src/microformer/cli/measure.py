@@ -18,6 +18,7 @@ from microformer.cli.options import (
     FixOption,
     FlashFlag,
     JsonFlag,
+    ResidualName,
     ShapeOption,
     SoftmaxName,
     TargetName,
@@ -75,6 +76,7 @@ def audit_command(
     samples: Annotated[int, typer.Option(min=1, help="Measure on so many.")] = 64,
     softmax: SoftmaxName = "lut",
     effort: EffortName = "normal",
+    residual: ResidualName = "int8",
     shape: ShapeOption = None,
     fix: FixOption = None,
     plot: Annotated[Path | None, typer.Option(help="Write an HTML page with the figures.")] = None,
@@ -82,7 +84,7 @@ def audit_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Find the layers that cost accuracy: each is put back to float and measured."""
-    check_choices(softmax, effort)
+    check_choices(softmax, effort, residual)
     if plot is not None and plot.exists() and not force:
         raise OutputError(f"The page '{plot}' exists already; choose another or pass --force.")
     with Bars() as bars:
@@ -95,6 +97,7 @@ def audit_command(
             given.first(samples),
             softmax=softmax,
             effort=effort,
+            residual=residual,
             progress=bars,
         )
     if plot is not None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from microformer.pipeline import EFFORTS
+from microformer.pipeline import EFFORTS, RESIDUALS
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
@@ -14,6 +14,9 @@ Weights = Annotated[
 ]
 EffortName = Annotated[
     str, typer.Option("--effort", help="To lose less accuracy: low, normal (default) or high.")
+]
+ResidualName = Annotated[
+    str, typer.Option("--residual", help="Residual stream: int8 (default), int16 or auto.")
 ]
 ShapeOption = Annotated[
     list[str] | None,
@@ -31,13 +34,16 @@ FlashFlag = Annotated[
 SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
 
 
-def check_choices(softmax: str, effort: str = "normal") -> None:
+def check_choices(softmax: str, effort: str = "normal", residual: str = "int8") -> None:
     """Exit code 2 where a name is none of those that there are."""
     if softmax not in {"lut", "ibert"}:
         raise typer.BadParameter(f"'{softmax}' is neither lut nor ibert", param_hint="--softmax")
     if effort not in EFFORTS:
         known = ", ".join(EFFORTS)
         raise typer.BadParameter(f"'{effort}' is none of {known}", param_hint="--effort")
+    if residual not in RESIDUALS:
+        known = ", ".join(RESIDUALS)
+        raise typer.BadParameter(f"'{residual}' is none of {known}", param_hint="--residual")
 
 
 def shapes(options: list[str] | None) -> dict[str, list[int]] | None:

@@ -138,7 +138,9 @@ class Program:
                 place = self._place(str(arg.value))
                 if not place.startswith(("arena", "far")):
                     return place
-                return f"({'const ' if arg.kind == 'in' else ''}int8_t *)({place})"
+                wide = self._graph.tensors[str(arg.value)].dtype == "int16"
+                dtype = "void" if wide else "int8_t"  # movements take int16 as bytes
+                return f"({'const ' if arg.kind == 'in' else ''}{dtype} *)({place})"
 
     def _shared_name(self, number: int, key: Key) -> str:
         return f"{key[0].removeprefix('mf_')}_{number}"

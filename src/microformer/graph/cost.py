@@ -48,7 +48,11 @@ def macs(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> int:
 
 
 def describe(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> str:
-    """The operation's shape in a few words, for instance ``17x32 -> 17x64``."""
+    """The operation's shape in a few words, for instance ``17x32 -> 17x64``; int16 is named."""
+    return _describe(op, inputs, output) + (", int16" if output.dtype == "int16" else "")
+
+
+def _describe(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> str:
     source = _shape(_present(inputs[0]))
     if isinstance(op, Attention):
         return _describe_attention(op, inputs)
@@ -63,7 +67,7 @@ def describe(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> str:
         groups = f", {op.groups} groups" if op.groups > 1 else ""
         return f"{text}, {kh}x{kw}{_stride(op.stride)}{groups}"
     if isinstance(op, ConvPool):
-        map_ = f"{describe(op.conv, inputs, output)}, max"
+        map_ = f"{_describe(op.conv, inputs, output)}, max"
         return f"{map_} {op.kernel[0]}x{op.kernel[1]}{_stride(op.stride)}"
     if isinstance(op, MaxPool2d | AvgPool2d):
         return f"{text}, {op.kernel[0]}x{op.kernel[1]}{_stride(op.stride)}"

@@ -1,4 +1,4 @@
-"""What all operations of an IntGraph are."""
+"""The base of every operation of an IntGraph (``microformer.graph.ops``)."""
 
 from dataclasses import dataclass, fields
 

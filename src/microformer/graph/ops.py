@@ -3,7 +3,8 @@
 The integer meaning of each lives in ``microformer.integer``; equation numbers are those of
 docs/arithmetic.md. "Inputs" lists a node's inputs in order; names in [brackets] may be absent (an
 empty string holds the place). Shapes have no batch axis. All activations are int8 unless said
-otherwise, ``acc`` is int32, and "rows" stands for the product of all leading axes.
+otherwise, ``acc`` is int32, and "rows" stands for the product of all leading axes. ``bits`` is 16
+where an operation writes an int16 residual stream; clamp8 is clamp16 then.
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ class Linear(Op):
     shift: int
     wide: bool = False
     zero: int = 0
+    bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ class LayerNorm(Op):
 
     Inputs: x [..., N], mult int32 [N] (signed), add int32 [N]. Output: [..., N].
     ``eps`` is round(N^2 epsilon / s_x^2) >= 1, an unsigned 63-bit integer; ``frac`` is F, the
-    fraction bits of the normalised value; ``zero_point`` is z_x (used by RMSNorm only).
+    fraction bits of the normalised value; ``zero_point`` is z_x (used by RMSNorm only). Where x or
+    the output is int16 it is equation (7r).
     """
 
     rms: bool
@@ -169,6 +172,7 @@ class LayerNorm(Op):
     frac: int
     shift: int
     zero_point: int
+    bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -176,10 +180,21 @@ class Add(Op):
     """y = clamp8((a * mult_a + b * mult_b + add) >> shift), equation (8).
 
     Inputs: a [...], b of the same shape, or of a trailing part of it (repeated over leading axes).
+    Each of a, b and y may be int16 (8r).
     """
 
     mult_a: int
     mult_b: int
+    add: int
+    shift: int
+    bits: int = 8
+
+
+@dataclass(frozen=True)
+class Narrow(Op):
+    """y = clamp8((x * mult + add) >> shift), equation (14). Inputs: x int16 [...]. Output: int8."""
+
+    mult: int
     add: int
     shift: int
 

@@ -1,4 +1,4 @@
-"""Tensors of an integer graph: name, shape, type and, for int8 values, their scale."""
+"""Tensors of an integer graph: name, shape, type and, for quantised values, their scale."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,25 +11,41 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Quant:
-    """Affine quantisation of a tensor: real = scale * (q - zero_point)."""
+    """Affine quantisation of a tensor: real = scale * (q - zero_point), in ``bits`` 8 or 16."""
 
     scale: float
     zero_point: int
+    bits: int = 8
+
+    @property
+    def dtype(self) -> str:
+        """NumPy's name of the integers."""
+        return f"int{self.bits}"
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The lowest and the highest integer."""
+        return -(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1
+
+    @property
+    def low_high(self) -> tuple[float, float]:
+        """The real values of the lowest and the highest integer."""
+        low, high = (self.scale * (q - self.zero_point) for q in self.limits)
+        return low, high
 
     def dequantize(self, q: Array) -> NDArray[np.float64]:
         """Real values of the integers ``q`` (any shape), float64."""
         return self.scale * (q.astype(np.float64) - self.zero_point)
 
-    def quantize(self, x: Array) -> NDArray[np.int8]:
-        """The int8 nearest to the real values ``x``: floor(x / scale + 1/2) + zero_point, clamped.
+    def quantize(self, x: Array) -> Array:
+        """The integers nearest to the real ``x``: floor(x / scale + 1/2) + zero_point, clamped.
 
         The emitted C helper rounds in the same way (half towards plus infinity), in float32.
         """
         with np.errstate(over="ignore"):  # what overflows is clamped all the same
             scaled = x.astype(np.float32) / np.float32(self.scale)
         rounded = np.floor(scaled + np.float32(0.5)) + np.float32(self.zero_point)
-        levels: NDArray[np.int8] = np.clip(rounded, -128, 127).astype(np.int8)
-        return levels
+        return np.asarray(np.clip(rounded, *self.limits).astype(self.dtype))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +72,12 @@ class Tensor:
     @property
     def nbytes(self) -> int:
         """Bytes of the stored tensor."""
-        return self.size * np.dtype(self.dtype).itemsize
+        return self.size * self.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return int(np.dtype(self.dtype).itemsize)
 
     def __str__(self) -> str:
         shape = "x".join(map(str, self.shape)) or "scalar"

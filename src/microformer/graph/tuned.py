@@ -23,7 +23,7 @@ class TuneStep:
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """``model`` and ``ranges`` are what to quantise.
+    """``model`` and ``ranges`` are what to quantise, with the tensors ``stream`` in int16.
 
     ``reference`` computes what the user's model does (scales moved between layers, nothing else):
     what the integers are compared with, tensor by tensor.
@@ -33,8 +33,10 @@ class Tuned:
     model: FloatModel
     ranges: Ranges
     steps: tuple[TuneStep, ...] = ()
+    stream: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         kept = sum(step.kept for step in self.steps)
         lines = [f"{len(self.steps)} trials, {kept} kept", *(f"  {s}" for s in self.steps)]
+        lines += [f"{len(self.stream)} tensors in int16", *(f"  {s}" for s in self.stream)]
         return "\n".join([*lines, str(self.ranges)])

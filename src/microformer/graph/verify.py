@@ -5,6 +5,9 @@ from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.kernel_graph import KernelGraph
 from microformer.graph.shapes import infer_shape
+from microformer.graph.tensor import Tensor
+
+_READS_INT16 = (ops.Add, ops.LayerNorm, ops.Narrow, ops.Reshape, ops.Transpose, ops.Slice)
 
 
 def verify(graph: IntGraph, stage: str) -> IntGraph:
@@ -24,6 +27,8 @@ def verify(graph: IntGraph, stage: str) -> IntGraph:
     for name in graph.outputs:
         if name not in known:
             raise VerifyError(f"{stage}: the result '{name}' is never computed")
+        if graph.tensors[name].dtype != "int8":
+            raise VerifyError(f"{stage}: the result '{name}' is {graph.tensors[name].dtype}")
     if len({node.name for node in graph.nodes}) != len(graph.nodes):
         raise VerifyError(f"{stage}: two nodes share one name")
     return graph
@@ -38,8 +43,7 @@ def _check_node(graph: IntGraph, node: Node, stage: str) -> None:
     shape = infer_shape(node.op, inputs)
     if shape != output.shape:
         _fail(stage, node, f"gives shape {shape}, but '{output.name}' has {output.shape}")
-    if output.dtype != "int8":
-        _fail(stage, node, f"has an output of type {output.dtype}")
+    _check_types(node, inputs, output, stage)
     inner = node.op.conv if isinstance(node.op, ops.ConvPool) else node.op
     shift = getattr(inner, "shift", 1)
     wide = getattr(inner, "wide", isinstance(inner, ops.MatMul))
@@ -54,6 +58,23 @@ def _check_node(graph: IntGraph, node: Node, stage: str) -> None:
         table = inputs[4] if len(inputs) > 4 else None
         if table is not None and table.shape != (256,):
             _fail(stage, node, "has a table that is not 256 bytes")
+
+
+def _check_types(node: Node, inputs: tuple[Tensor | None, ...], output: Tensor, stage: str) -> None:
+    """int8 everywhere but in a residual stream, which few operations read or write."""
+    if isinstance(node.op, ops.Reshape | ops.Transpose | ops.Slice):
+        wanted = inputs[0].dtype if inputs[0] is not None else "int8"
+    else:
+        wanted = f"int{getattr(node.op, 'bits', 8)}"
+    if output.dtype != wanted:
+        _fail(stage, node, f"has an output of type {output.dtype}")
+    if output.quant is not None and output.quant.dtype != output.dtype:
+        _fail(stage, node, f"has an output of type {output.dtype} at {output.quant.bits} bits")
+    reads = [t.name for t in inputs if t is not None and t.data is None and t.dtype == "int16"]
+    if reads and not isinstance(node.op, _READS_INT16):
+        _fail(stage, node, f"reads '{reads[0]}' of type int16")
+    if isinstance(node.op, ops.Narrow) and not reads:
+        _fail(stage, node, "narrows what is not int16")
 
 
 def verify_kernels(graph: KernelGraph) -> KernelGraph:

@@ -30,6 +30,7 @@ _MEANING: dict[type[ops.Op], Callable[..., Array]] = {
     ops.LayerNorm: layernorm.layernorm,
     ops.Add: elementwise.add,
     ops.Mul: elementwise.mul,
+    ops.Narrow: elementwise.narrow,
     ops.Table: elementwise.table,
     ops.MaxPool2d: pool.max_pool2d,
     ops.AvgPool2d: pool.avg_pool2d,

@@ -1,4 +1,4 @@
-"""Equation (7): LayerNorm and RMSNorm from exact integer sums."""
+"""Equations (7), (7r): LayerNorm and RMSNorm from exact integer sums."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,13 +45,14 @@ def normalize_exponent(d: Array) -> Array:
     return (32 - (bits + 1)) // 2
 
 
-def layernorm(op: LayerNorm, x: Array, mult: Array, add: Array) -> NDArray[np.int8]:
-    """x int8 [B, ..., N], mult int32 [N] (signed), add int32 [N] -> int8 [B, ..., N].
+def layernorm(op: LayerNorm, x: Array, mult: Array, add: Array) -> Array:
+    """x int8 or int16 [B, ..., N], mult int32 [N] (signed), add int32 [N] -> the same shape.
 
     (7a) u = N x - sum x, D = N sum x^2 - (sum x)^2 + eps; (7b) R = 1/sqrt of D 4^e;
     (7c) g = max(0, B + 1 - e), Rm = (R + 2^(g-1)) >> g, h = (u Rm + 2^(s-1)) >> s with
     s = 31 - e - F - g; (7d) y = clamp8((h mult + add) >> shift). RMSNorm puts x - z for x and 0
-    for sum x in u and D.
+    for sum x in u and D. Where x or the result is int16, (7r): the g bits go from u, not from R,
+    of which few would be left.
     """
     n = x.shape[-1]
     wide = x.astype(np.int64) - (op.zero_point if op.rms else 0)
@@ -61,7 +62,11 @@ def layernorm(op: LayerNorm, x: Array, mult: Array, add: Array) -> NDArray[np.in
     e = normalize_exponent(spread)
     normal = np.where(e >= 0, spread << np.maximum(2 * e, 0), spread >> np.maximum(-2 * e, 0))
     g = np.maximum(half_bits(n) + 1 - e, 0)
-    reciprocal = (inverse_sqrt(normal) + ((1 << g) >> 1)) >> g
+    reciprocal, half = inverse_sqrt(normal), (np.int64(1) << g) >> 1
+    if op.bits == 16 or x.dtype == np.int16:
+        deviation = (deviation + half) >> g
+    else:
+        reciprocal = (reciprocal + half) >> g
     s = 31 - e - op.frac - g
     h = (deviation * reciprocal + (np.int64(1) << (s - 1))) >> s
-    return requantize(h, mult, add, op.shift)
+    return requantize(h, mult, add, op.shift, op.bits)

@@ -19,16 +19,16 @@ def dot(x: Array, weight: Array) -> NDArray[np.int64]:
 
 def linear(
     op: Linear, x: Array, weight: Array, mult: Array, add: Array, table: Array | None = None
-) -> NDArray[np.int8]:
-    """x int8 [B, ..., K], weight int8 [N, K], mult and add int32 [N] -> int8 [B, ..., N]."""
+) -> Array:
+    """x int8 [B, ..., K], weight int8 [N, K], mult and add int32 [N] -> [B, ..., N]."""
     return lookup(table, scaled(op, dot(x, weight), mult, add))
 
 
-def scaled(op: Linear | Conv2d, acc: Array, mult: Array, add: Array) -> NDArray[np.int8]:
-    """Accumulators back to int8 by equation (2), or (2w) where the node says so."""
+def scaled(op: Linear | Conv2d, acc: Array, mult: Array, add: Array) -> Array:
+    """Accumulators back to 8 (or 16) bits by equation (2), or (2w) where the node says so."""
     if op.wide:
         return requantize_wide(acc, mult, add, op.shift, op.zero)
-    return requantize(acc, mult, add, op.shift)
+    return requantize(acc, mult, add, op.shift, op.bits if isinstance(op, Linear) else 8)
 
 
 def matmul(op: MatMul, a: Array, b: Array) -> NDArray[np.int8]:

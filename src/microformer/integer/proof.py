@@ -43,6 +43,11 @@ def _wide_bound(limit: Array | int, mult: Array | int, add: Array | int, shift: 
     return max(int(total.max()), (max(products) + (1 << (shift - 1))) >> 32)
 
 
+def _largest(graph: IntGraph, node: Node, index: int) -> int:
+    """The largest magnitude of an operand, by its type."""
+    return 2**15 if graph.tensors[node.inputs[index]].dtype == "int16" else 128
+
+
 def _bound(graph: IntGraph, node: Node) -> int:
     if isinstance(node.op, ops.AttentionBlock):
         return max(_bound(graph, part) for part in _parts(node, node.op))
@@ -73,9 +78,14 @@ def _bound(graph: IntGraph, node: Node) -> int:
         case ops.LayerNorm():
             assert data[1] is not None and data[2] is not None
             squares = shapes[0][-1] * 255**2 // 2  # they are unsigned: half of them counts
+            if _largest(graph, node, 0) > 128:
+                squares = shapes[0][-1] * (2**16 - 1) + 2**24  # u; D has 64 bits
             return max(squares, _requantize_bound(H_LIMIT, data[1], data[2]))
         case ops.Add():
-            return 128 * (abs(op.mult_a) + abs(op.mult_b)) + abs(op.add)
+            terms = _largest(graph, node, 0) * abs(op.mult_a)
+            return terms + _largest(graph, node, 1) * abs(op.mult_b) + abs(op.add)
+        case ops.Narrow():
+            return _requantize_bound(2**15, op.mult, op.add)
         case ops.Mul():
             return _requantize_bound(255 * 255, op.mult, op.add)
         case ops.Mean():

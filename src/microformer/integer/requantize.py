@@ -1,4 +1,4 @@
-"""Equation (2): the one way from an int32 accumulator back to int8."""
+"""Equation (2): the one way from an int32 accumulator back to int8 (or int16)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,19 @@ def clamp8(value: Array) -> NDArray[np.int8]:
     return np.clip(value, -128, 127).astype(np.int8)
 
 
-def requantize(acc: Array, mult: Array | int, add: Array | int, shift: int) -> NDArray[np.int8]:
+def clamp(value: Array, bits: int) -> Array:
+    """Saturation to int8 or, with ``bits`` 16, to int16; any shape."""
+    return clamp8(value) if bits == 8 else np.clip(value, -(2**15), 2**15 - 1).astype(np.int16)
+
+
+def requantize(acc: Array, mult: Array | int, add: Array | int, shift: int, bits: int = 8) -> Array:
     """Equation (2): clamp8((acc * mult + add) >> shift), the shift arithmetic (floor).
 
     ``acc`` [..., N] and ``mult``, ``add`` [N] or scalars; int64 inside, so nothing wraps. That
     the same values fit int32 is proven by ``microformer.integer.proof`` before any C is written.
     """
     wide = acc.astype(np.int64) * np.asarray(mult, np.int64) + np.asarray(add, np.int64)
-    return clamp8(wide >> shift)
+    return clamp(wide >> shift, bits)
 
 
 def requantize_wide(
@@ -37,9 +42,8 @@ def requantize_wide(
     return clamp8((wide >> np.int64(shift)) + zero)
 
 
-def lookup(table: Array | None, y: NDArray[np.int8]) -> NDArray[np.int8]:
+def lookup(table: Array | None, y: Array) -> Array:
     """Equation (6): table[y + 128], or y itself where there is no table. ``table`` int8 [256]."""
     if table is None:
         return y
-    picked: NDArray[np.int8] = table[y.astype(np.int16) + 128]
-    return picked
+    return np.asarray(table[y.astype(np.int16) + 128])

@@ -23,8 +23,8 @@ class Kernel:
     Cortex-M4, good for choosing and for nothing else. ``scratch`` gives its working memory in
     bytes, 8-byte aligned; ``near_scratch``, if less is needed, that where all constants lie in L1.
     ``inplace`` are the operands whose buffer may also be the output's, provided that they are of
-    its size. ``streams``: a cluster's kernel that brings what lies in L2 and takes it there on its
-    own. ``pack`` gives constants in another order, by name.
+    its size and type. ``streams``: a cluster's kernel that brings what lies in L2 and takes it
+    there on its own. ``pack`` gives constants in another order, by name.
     """
 
     symbol: str
@@ -45,4 +45,5 @@ class Kernel:
     def inplace_operands(self, inputs: Operands, output: Tensor) -> tuple[str, ...]:
         """Names of the activations whose buffer the output may take over."""
         shared = [t for i, t in enumerate(inputs) if i in self.inplace and t is not None]
-        return tuple(t.name for t in shared if t.data is None and t.nbytes == output.nbytes)
+        alike = [t for t in shared if (t.nbytes, t.dtype) == (output.nbytes, output.dtype)]
+        return tuple(t.name for t in alike if t.data is None)

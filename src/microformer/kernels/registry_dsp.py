@@ -32,6 +32,13 @@ DSP: tuple[Kernel, ...] = (
         scratch=linear_dsp_scratch(SMALL_BLOCK),
     ),
     Kernel(
+        "mf_linear_s8_s16_dsp_2x4",
+        "linear_s16",
+        "dsp",
+        linear_dsp_cost,
+        scratch=linear_dsp_scratch(BLOCK),
+    ),
+    Kernel(
         "mf_linear_s8_dsp_1x2",
         "linear",
         "dsp",

@@ -4,63 +4,24 @@ All kernels of one family take the same arguments, so choosing another never cha
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from microformer.graph import ops
 from microformer.graph.kernel_graph import Arg
 from microformer.graph.tensor import Tensor
+from microformer.kernels.families import Operands, family, is_pointwise, present, stream_types
 from microformer.kernels.permute import PERMUTE_RANK, merged_axes
 from microformer.kernels.signatures_radar import range_doppler
 
-__all__ = ["PERMUTE_RANK", "arguments", "concat_arguments", "family", "is_pointwise"]
-
-Operands = Sequence[Tensor | None]
-
-
-def family(op: ops.Op, inputs: Operands) -> str:
-    """The kernel family that does ``op``; a pointwise Conv2d is the matrix product it is."""
-    match op:
-        case ops.Linear() | ops.Conv2d():
-            matrix = isinstance(op, ops.Linear) or is_pointwise(op, inputs)
-            return ("linear" if matrix else "conv2d") + ("_wide" if op.wide else "")
-        case ops.Attention() | ops.Softmax():
-            return f"{op.kind.lower()}_{op.softmax}"
-        case ops.AttentionBlock():
-            return f"attention_block_{op.attention.softmax}"
-        case ops.LayerNorm():
-            return "rmsnorm" if op.rms else "layernorm"
-        case ops.Slice():
-            return "copy2d" if op.step == 1 else "permute"
-        case _:
-            return _FAMILIES[type(op)]
-
-
-_FAMILIES: dict[type[ops.Op], str] = {
-    ops.MatMul: "matmul",
-    ops.FineSoftmax: "softmax_fine",
-    ops.Add: "add",
-    ops.Mul: "mul",
-    ops.Table: "table",
-    ops.ConvPool: "conv_pool",
-    ops.MaxPool2d: "max_pool2d",
-    ops.AvgPool2d: "avg_pool2d",
-    ops.Mean: "mean",
-    ops.Concat: "copy2d",
-    ops.Transpose: "permute",
-    ops.Embedding: "embedding",
-    ops.RangeDoppler: "range_doppler",
-}
-
-
-def is_pointwise(op: ops.Conv2d, inputs: Operands) -> bool:
-    """True for a 1x1 convolution over all channels of every cell: a Linear over H W rows."""
-    return (
-        _present(inputs[1]).shape[1:3] == (1, 1)
-        and op.stride == (1, 1)
-        and not any(op.pads)
-        and op.groups == 1
-    )
+__all__ = [
+    "PERMUTE_RANK",
+    "Operands",
+    "arguments",
+    "concat_arguments",
+    "family",
+    "is_pointwise",
+]
 
 
 def arguments(op: ops.Op, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
@@ -72,15 +33,10 @@ def concat_arguments(
     op: ops.Concat, inputs: Operands, output: Tensor, part: int
 ) -> tuple[Arg, ...]:
     """The C arguments of the copy that puts input ``part`` in its place in a Concat."""
-    widths = [math.prod(_present(t).shape[op.axis :]) for t in inputs]
+    widths = [math.prod(present(t).shape[op.axis :]) for t in inputs]
     rows = math.prod(output.shape[: op.axis])
     integers = (rows, widths[part], 0, widths[part], sum(widths[:part]), sum(widths))
     return (_source(inputs[part]), _target(output), *_ints(*integers))
-
-
-def _present(tensor: Tensor | None) -> Tensor:
-    assert tensor is not None
-    return tensor
 
 
 def _source(tensor: Tensor | None) -> Arg:
@@ -105,15 +61,15 @@ def _ints(*values: int) -> list[Arg]:
 
 
 def _linear(op: Any, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    n = _present(inputs[1]).shape[0]
-    k = math.prod(_present(inputs[1]).shape[1:])
+    n = present(inputs[1]).shape[0]
+    k = math.prod(present(inputs[1]).shape[1:])
     zero = (op.zero,) if op.wide else ()
     integers = _ints(output.size // n, k, n, op.shift, *zero)
     return (*_sources(inputs, 5), _target(output), *integers, Arg("scratch"))
 
 
 def _matmul(op: ops.MatMul, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    *lead, rows, k = _present(inputs[0]).shape
+    *lead, rows, k = present(inputs[0]).shape
     shape = (math.prod(lead), rows, k, output.shape[-1], op.transposed)
     scale = (op.zero_a, op.zero_b, op.mult, op.shift, op.zero)
     return (*_sources(inputs, 2), _target(output), *_ints(*shape, *scale))
@@ -138,9 +94,9 @@ def _conv_pool(op: ops.ConvPool, inputs: Operands, output: Tensor) -> tuple[Arg,
 
 
 def _convolution(op: ops.Conv2d, inputs: Operands, output: Tensor) -> tuple[int, ...]:
-    n, kh, kw, _ = _present(inputs[1]).shape
+    n, kh, kw, _ = present(inputs[1]).shape
     return (
-        *_present(inputs[0]).shape,
+        *present(inputs[0]).shape,
         *output.shape[:2],
         n,
         kh,
@@ -157,7 +113,7 @@ def _convolution(op: ops.Conv2d, inputs: Operands, output: Tensor) -> tuple[int,
 
 def _attention(op: ops.Attention, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     q, k, v, lut, bias = _sources(inputs, 5)
-    rows, keys = _present(inputs[0]).shape[0], _present(inputs[1]).shape[0]
+    rows, keys = present(inputs[0]).shape[0], present(inputs[1]).shape[0]
     mask = inputs[4] if len(inputs) > 4 else None
     per_head = rows * keys if mask is not None and mask.shape[0] > 1 else 0
     shape = (rows, keys, op.heads, op.kv_heads, op.head_dim, op.value_dim, per_head, op.causal)
@@ -183,7 +139,7 @@ def _softmax(op: ops.Softmax, inputs: Operands, output: Tensor) -> tuple[Arg, ..
 
 def _attention_block(op: ops.AttentionBlock, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     inner, sources = op.attention, _sources(inputs, 15)
-    rows, e = _present(inputs[0]).shape
+    rows, e = present(inputs[0]).shape
     mask = inputs[14] if len(inputs) > 14 else None
     per_head = rows * rows if mask is not None and mask.shape[0] > 1 else 0
     table = sources[13:14] if inner.softmax == "lut" else []
@@ -197,18 +153,26 @@ def _attention_block(op: ops.AttentionBlock, inputs: Operands, output: Tensor) -
 
 def _layernorm(op: ops.LayerNorm, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     n = output.shape[-1]
-    zero = (op.zero_point,) if op.rms else ()
-    integers = _ints(output.size // n, n, op.eps, op.frac, op.shift, *zero)
+    types = stream_types(op, inputs)
+    more = ((op.zero_point,) if op.rms else ()) + ((types,) if types else ())
+    integers = _ints(output.size // n, n, op.eps, op.frac, op.shift, *more)
     return (*_sources(inputs, 3), _target(output), *integers, Arg("scratch"))
 
 
 def _add(op: ops.Add, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    integers = (output.size, _present(inputs[1]).size, op.mult_a, op.mult_b, op.add, op.shift)
-    return (*_sources(inputs, 2), _target(output), *_ints(*integers), Arg("scratch"))
+    integers = (output.size, present(inputs[1]).size, op.mult_a, op.mult_b, op.add, op.shift)
+    types = stream_types(op, inputs)
+    more = (types,) if types else ()
+    return (*_sources(inputs, 2), _target(output), *_ints(*integers, *more), Arg("scratch"))
+
+
+def _narrow(op: ops.Narrow, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    integers = _ints(output.size, op.mult, op.add, op.shift)
+    return (_source(inputs[0]), _target(output), *integers, Arg("scratch"))
 
 
 def _mul(op: ops.Mul, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    sizes = (output.size, _present(inputs[1]).size)
+    sizes = (output.size, present(inputs[1]).size)
     integers = _ints(*sizes, op.zero_a, op.zero_b, op.mult, op.add, op.shift)
     return (*_sources(inputs, 2), _target(output), *integers, Arg("scratch"))
 
@@ -218,12 +182,12 @@ def _table(_op: ops.Table, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
 
 
 def _max_pool2d(op: ops.MaxPool2d, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    integers = _ints(*_windows(op, _present(inputs[0]), output))
+    integers = _ints(*_windows(op, present(inputs[0]), output))
     return (_source(inputs[0]), _target(output), *integers)
 
 
 def _avg_pool2d(op: ops.AvgPool2d, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    windows = _windows(op, _present(inputs[0]), output)
+    windows = _windows(op, present(inputs[0]), output)
     integers = _ints(*windows, op.include_pad, op.pad_value, op.shift)
     return (*_sources(inputs, 3), _target(output), *integers)
 
@@ -233,7 +197,7 @@ def _windows(op: ops.MaxPool2d | ops.AvgPool2d, x: Tensor, output: Tensor) -> tu
 
 
 def _mean(op: ops.Mean, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    shape, first, last = _present(inputs[0]).shape, min(op.axes), max(op.axes)
+    shape, first, last = present(inputs[0]).shape, min(op.axes), max(op.axes)
     sizes = (
         math.prod(shape[:first]),
         math.prod(shape[first : last + 1]),
@@ -243,9 +207,10 @@ def _mean(op: ops.Mean, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
 
 
 def _slice(op: ops.Slice, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    shape = _present(inputs[0]).shape
+    shape = present(inputs[0]).shape
     rows, length = math.prod(shape[: op.axis]), shape[op.axis]
-    inner, count = math.prod(shape[op.axis + 1 :]), output.shape[op.axis]
+    inner = math.prod(shape[op.axis + 1 :]) * output.itemsize
+    count = output.shape[op.axis]
     if op.step == 1:
         integers = (rows, count * inner, op.start * inner, length * inner, 0, count * inner)
         return (_source(inputs[0]), _target(output), *_ints(*integers))
@@ -254,21 +219,23 @@ def _slice(op: ops.Slice, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
 
 
 def _transpose(op: ops.Transpose, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    shape = _present(inputs[0]).shape
+    shape = present(inputs[0]).shape
     strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
-    return _permute_arguments(inputs[0], output, 0, [(shape[p], strides[p]) for p in op.perm])
+    size = output.itemsize
+    axes = [(shape[p], size * strides[p]) for p in op.perm]
+    return _permute_arguments(inputs[0], output, 0, axes + [(size, 1)] * (size > 1))
 
 
 def _permute_arguments(
     source: Tensor | None, output: Tensor, offset: int, axes: list[tuple[int, int]]
 ) -> tuple[Arg, ...]:
-    """``axes`` are the output's (length, byte stride in the source)."""
+    """``axes`` are the output's (length, byte stride in the source), bytes of an element last."""
     lengths, strides = merged_axes(axes, output.name)
     return (_source(source), _target(output), *_ints(offset, *lengths, *strides))
 
 
 def _embedding(_op: ops.Embedding, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
-    vocabulary, width = _present(inputs[1]).shape
+    vocabulary, width = present(inputs[1]).shape
     return (*_sources(inputs, 2), _target(output), *_ints(output.size // width, vocabulary, width))
 
 
@@ -283,6 +250,7 @@ _ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]
     ops.Softmax: _softmax,
     ops.LayerNorm: _layernorm,
     ops.Add: _add,
+    ops.Narrow: _narrow,
     ops.Mul: _mul,
     ops.Table: _table,
     ops.MaxPool2d: _max_pool2d,

@@ -54,7 +54,7 @@ def _fused(graph: IntGraph, node: Node, isas: tuple[str, ...]) -> IntGraph:
 
 def _is_plain(graph: IntGraph, node: Node) -> bool:
     """A matrix product of rows, without a table."""
-    if not isinstance(node.op, Linear) or node.op.wide or any(node.inputs[4:]):
+    if not isinstance(node.op, Linear) or node.op.wide or node.op.bits > 8 or any(node.inputs[4:]):
         return False
     x = graph.tensors[node.inputs[0]]
     return len(x.shape) == 2 and x.data is None

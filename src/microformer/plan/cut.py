@@ -106,7 +106,14 @@ def _by_op(op: ops.Op, inputs: Operands, output: Tensor) -> Found:
             return _by_rows(op, inputs, output, output.shape[-1])
         case ops.Conv2d() | ops.ConvPool() | ops.MaxPool2d() | ops.AvgPool2d():
             return _by_window(op, inputs, output)
-        case ops.Linear() | ops.LayerNorm() | ops.Softmax() | ops.Table() | ops.Embedding():
+        case (
+            ops.Linear()
+            | ops.LayerNorm()
+            | ops.Softmax()
+            | ops.Table()
+            | ops.Embedding()
+            | ops.Narrow()
+        ):
             return _by_rows(op, inputs, output, output.shape[-1])
         case ops.Add() | ops.Mul():
             return _elementwise(op, inputs, output)
@@ -139,7 +146,7 @@ def _by_rows(op: ops.Op, inputs: Operands, output: Tensor, width: int) -> Found:
     if x is None or x.size % rows or any(t is not None and t.name == x.name for t in inputs[1:]):
         return None
     lead = (1,) if isinstance(op, ops.Conv2d) else ()
-    step = x.nbytes // rows
+    step, out_step = x.nbytes // rows, output.nbytes // rows
 
     def parts(begin: int, end: int) -> Parts:
         count = end - begin
@@ -151,7 +158,7 @@ def _by_rows(op: ops.Op, inputs: Operands, output: Tensor, width: int) -> Found:
         }
         spans = {
             x.name: Span(begin * step, count * step),
-            output.name: Span(begin * width, count * width),
+            output.name: Span(begin * out_step, count * out_step),
         }
         return op, shaped, spans
 
@@ -171,7 +178,8 @@ def _elementwise(op: ops.Op, inputs: Operands, output: Tensor) -> Found:
     def parts(begin: int, end: int) -> Parts:
         shape = (end - begin, width)
         shaped = {t.name: replace(t, shape=shape, data=None) for t in cut_names}
-        spans = {t.name: Span(begin * width, (end - begin) * width) for t in cut_names}
+        steps = {t.name: width * t.itemsize for t in cut_names}
+        spans = {name: Span(begin * s, (end - begin) * s) for name, s in steps.items()}
         return op, shaped, spans
 
     return output.size // width, parts

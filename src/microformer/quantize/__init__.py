@@ -46,13 +46,20 @@ _CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
 }
 
 
-def convert(model: FloatModel, ranges: Ranges, *, softmax: str = "lut") -> Conversion:
+def convert(
+    model: FloatModel,
+    ranges: Ranges,
+    *,
+    softmax: str = "lut",
+    stream: frozenset[str] = frozenset(),
+) -> Conversion:
     """Every tensor int, every scale exact, and still one step for one float node.
 
-    ``softmax`` is "lut" (equation 3) or "ibert" (equation 4). Raises UnsupportedOpError for a
+    ``softmax`` is "lut" (equation 3) or "ibert" (equation 4). The tensors ``stream`` of
+    ``graph.stream.stream_tensors`` are int16. Raises UnsupportedOpError for a
     node that has no integer meaning and ArithmeticProofError where 32 bits do not suffice.
     """
-    scales = assign(model, ranges, fine_softmax=softmax == "lut")
+    scales = assign(model, ranges, fine_softmax=softmax == "lut", stream=stream)
     context = Context(Builder(model.name), scales, softmax, model.imported)
     _declare_input(context, model)
     made: dict[str, tuple[str, ...]] = {}
@@ -70,9 +77,15 @@ def convert(model: FloatModel, ranges: Ranges, *, softmax: str = "lut") -> Conve
     return Conversion(model, ranges, verify(graph, "quantize"), context.tensors, made)
 
 
-def quantize(model: FloatModel, ranges: Ranges, *, softmax: str = "lut") -> IntGraph:
+def quantize(
+    model: FloatModel,
+    ranges: Ranges,
+    *,
+    softmax: str = "lut",
+    stream: frozenset[str] = frozenset(),
+) -> IntGraph:
     """The integer program of ``model``: ``convert``, simplified, and proven in 32 bits."""
-    graph = simplify(convert(model, ranges, softmax=softmax).graph)
+    graph = simplify(convert(model, ranges, softmax=softmax, stream=stream).graph)
     prove(graph)
     return graph
 

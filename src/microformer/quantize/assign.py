@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
 import onnx_ir as ir
 
 from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.stream import widened
 from microformer.graph.tensor import Quant
 from microformer.quantize.functions import FUNCTIONS, clip_bounds, useful_range
 from microformer.quantize.scales import affine, symmetric
@@ -32,7 +32,7 @@ class _Group:
     def fix(self, quant: Quant) -> None:
         """Take an imported quantisation, and the range that it can hold."""
         self.fixed = quant
-        self.low, self.high = quant.dequantize(np.array([-128, 127])).tolist()
+        self.low, self.high = quant.low_high
 
     def quant(self) -> Quant:
         if self.fixed is not None:
@@ -45,11 +45,13 @@ class Assignment:
     """The Quant of each float tensor, and which clamps a producer already does.
 
     ``absorbed`` maps the name of a Relu or Clip's input to the name of its output where the
-    producer's own saturation may do the clamping (the range starts at 0).
+    producer's own saturation may do the clamping (the range starts at 0). ``stream`` has the int16
+    scales of the tensors of the residual stream; those that are read as int8 have both.
     """
 
     groups: dict[str, _Group] = field(default_factory=dict)
     absorbed: dict[str, str] = field(default_factory=dict)
+    stream: dict[str, Quant] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Quant:
         return self.groups[name].quant()
@@ -76,10 +78,16 @@ class Assignment:
                 self.groups[name] = keep
 
 
-def assign(model: FloatModel, ranges: Ranges, fine_softmax: bool = False) -> Assignment:
+def assign(
+    model: FloatModel,
+    ranges: Ranges,
+    fine_softmax: bool = False,
+    stream: frozenset[str] = frozenset(),
+) -> Assignment:
     """Scales for every activation (and for constants that stand in an activation's place).
 
-    ``fine_softmax`` gives small probabilities a scale of their own (equation 11f).
+    ``fine_softmax`` gives small probabilities a scale of their own (equation 11f). The tensors
+    ``stream`` are int16, over all that was seen.
     """
     result = Assignment()
     for name, seen in ranges.by_name.items():
@@ -103,6 +111,11 @@ def assign(model: FloatModel, ranges: Ranges, fine_softmax: bool = False) -> Ass
     for first, second in result.absorbed.items():
         result.join(second, first)
     _tie_shared_weights(result, nodes)
+    for name in widened(model, stream):
+        if name not in result.absorbed:
+            seen = ranges.by_name[name]
+            low, high = min(seen.low, seen.observed_low), max(seen.high, seen.observed_high)
+            result.stream[name] = symmetric(low, high, bits=16)
     return result
 
 

@@ -22,9 +22,10 @@ class Builder:
     def tensor(
         self, name: str, shape: tuple[int, ...], quant: Quant | None, source: str = ""
     ) -> str:
-        """A new int8 activation; returns its (unique) name."""
+        """A new activation of its scale's type; returns its (unique) name."""
         unique = self._unique(name, self.tensors)
-        self.tensors[unique] = Tensor(unique, shape, "int8", quant, None, source)
+        dtype = "int8" if quant is None else quant.dtype
+        self.tensors[unique] = Tensor(unique, shape, dtype, quant, None, source)
         return unique
 
     def constant(self, name: str, data: Array, quant: Quant | None = None) -> str:

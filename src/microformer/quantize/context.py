@@ -7,17 +7,20 @@ import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
 from microformer.graph.float_model import Imported
-from microformer.graph.ops import Op, Reshape, Table
+from microformer.graph.ops import Narrow, Op, Reshape, Table
 from microformer.graph.tensor import Array, Quant
 from microformer.quantize.assign import Assignment
 from microformer.quantize.builder import Builder
 from microformer.quantize.functions import function_table
+from microformer.quantize.scales import scale_integers
 from microformer.quantize.source import constant_of, full_shape, int_shape, value_name
 
 
 @dataclass
 class Context:
     """State of one conversion. ``tensors`` maps a float value's name to its int tensor's.
+
+    Where that is int16, ``narrow`` has the int8 tensor beside it; what nobody reads is dropped.
 
     ``weights`` maps a layer's ``weights_key`` to the (weight, mult, add) stored for it last.
     """
@@ -27,10 +30,16 @@ class Context:
     softmax: str
     imported: Imported | None = None
     tensors: dict[str, str] = field(default_factory=dict)
+    narrow: dict[str, str] = field(default_factory=dict)
     weights: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def read(self, value: ir.Value | None) -> str:
-        """The int tensor of a computed float value, in the shape ``int_shape`` of it."""
+        """The int8 tensor of a computed float value, in the shape ``int_shape`` of it."""
+        name = self.read_stream(value)
+        return self.narrow.get(name, name)
+
+    def read_stream(self, value: ir.Value | None) -> str:
+        """The same, or the int16 tensor where the value is in the residual stream."""
         name = value_name(value)
         if name not in self.tensors:
             raise UnsupportedOpError(
@@ -76,10 +85,25 @@ class Context:
         value = node.outputs[0]
         name = value_name(value)
         shown = self.scales.absorbed.get(name, name)
-        tensor = self.builder.tensor(name, int_shape(full_shape(value)), self.scales[name], shown)
+        quant = self.out(value)
+        tensor = self.builder.tensor(name, int_shape(full_shape(value)), quant, shown)
         self.builder.node(node.name or name, op, inputs, tensor)
         self.tensors[name] = tensor
+        if quant.bits == 16:
+            self.narrow[tensor] = self._narrowed(tensor, self.scales[name])
         return tensor
+
+    def out(self, value: ir.Value | None) -> Quant:
+        """The scale that a float value is written at: int16 in the residual stream."""
+        name = value_name(value)
+        return self.scales.stream.get(name) or self.scales[name]
+
+    def _narrowed(self, tensor: str, quant: Quant) -> str:
+        """The int8 form of an int16 tensor, equation (14)."""
+        ratio = self.quant(tensor).scale / quant.scale
+        mult, add, shift = scale_integers(ratio, 2**15, 0, quant.zero_point)
+        name, shape = f"{tensor}.int8", self.shape(tensor)
+        return self.step(name, Narrow(mult, add, shift), (tensor,), shape, quant)
 
     def step(
         self, name: str, op: Op, inputs: tuple[str, ...], shape: tuple[int, ...], quant: Quant

@@ -72,16 +72,17 @@ def linear(c: Context, node: ir.Node) -> None:
     """x [..., K] -> [..., N], equation (2)."""
     x = c.read(node.inputs[0])
     weight = required_constant(node, 1, "weight")  # [N, K]
-    quant = c.scales[value_name(node.outputs[0])]
+    quant = c.out(node.outputs[0])
     bias = _bias(node, weight.shape[0])
     integers = _integers(c, node, weight, bias, c.quant(x))
-    op = Linear(integers.shift, integers.wide, quant.zero_point if integers.wide else 0)
+    zero = quant.zero_point if integers.wide else 0
+    op = Linear(integers.shift, integers.wide, zero, quant.bits)
     c.write(node, op, (x, *_constants(c, node, integers)))
 
 
 def _integers(c: Context, node: ir.Node, weight: Array, bias: Array, x: Quant) -> LinearIntegers:
     """Imported weights as they are where int8 holds them; else equation (2)'s own."""
-    out, grid = c.scales[value_name(node.outputs[0])], c.grid(node.inputs[1])
+    out, grid = c.out(node.outputs[0]), c.grid(node.inputs[1])
     if grid is not None:
         given = imported_weight(weight, grid.reshape(weight.shape[0], -1))
         if given is not None:
@@ -201,7 +202,7 @@ def attention(c: Context, node: ir.Node) -> None:
 
 def _symmetric(quant: Quant) -> Quant:
     """The scale of zero point 0 that holds all that an imported one can."""
-    low, high = quant.dequantize(np.array([-128, 127])).tolist()
+    low, high = quant.low_high
     return quant if quant.zero_point == 0 else symmetric(low, high)
 
 
@@ -213,8 +214,8 @@ def _rows(c: Context, node: ir.Node, index: int) -> str:
 
 def norm(c: Context, node: ir.Node) -> None:
     """LayerNormalization or RMSNormalization over the last axis, equation (7)."""
-    x = c.read(node.inputs[0])
-    quant, out = c.quant(x), c.scales[value_name(node.outputs[0])]
+    x = c.read_stream(node.inputs[0])
+    quant, out = c.quant(x), c.out(node.outputs[0])
     n = c.shape(x)[-1]
     gamma = np.broadcast_to(required_constant(node, 1, "scale").astype(np.float64), (n,))
     beta = np.broadcast_to(_bias(node, n).astype(np.float64), (n,))
@@ -223,7 +224,7 @@ def norm(c: Context, node: ir.Node) -> None:
     mult, add, shift = _norm_integers(gamma, beta, out, frac, str(node.name))
     eps = max(1, min(int(n * n * epsilon / quant.scale**2 + 0.5), 2**61))
     rms = node.op_type == "RMSNormalization"
-    op = LayerNorm(rms, eps, frac, shift, quant.zero_point)
+    op = LayerNorm(rms, eps, frac, shift, quant.zero_point, out.bits)
     name = node.name or value_name(node.outputs[0])
     inputs = (x, c.builder.constant(f"{name}.mult", mult), c.builder.constant(f"{name}.add", add))
     c.write(node, op, inputs)

@@ -1,5 +1,7 @@
 """Converters of everything without weights: sums, activations, pooling, movement."""
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx_ir as ir
 
@@ -42,13 +44,13 @@ from microformer.quantize.source import (
 )
 
 
-def _pair(c: Context, node: ir.Node) -> tuple[str, str]:
+def _pair(c: Context, node: ir.Node, read: Callable[[ir.Value | None], str]) -> tuple[str, str]:
     """Two operands, the larger first; a constant is quantised over its own range."""
     names: list[str] = []
     for value in node.inputs[:2]:
         data = constant_of(value)
         if data is None:
-            names.append(c.read(value))
+            names.append(read(value))
             continue
         shape = int_shape(data.shape) if data.ndim else (1,)
         quant = imported_constant(data, c.grid(value))
@@ -84,23 +86,23 @@ def _write_pair(c: Context, node: ir.Node, op: Add | Mul, first: str, second: st
     name = node.name or value_name(node.outputs[0])
     front = tuple(target[a] for a in perm)
     moved = c.step(f"{name}.front", Transpose(perm), (first,), front, c.quant(first))
-    out = c.scales[value_name(node.outputs[0])]
-    result = c.step(name, op, (moved, second), front, out)
+    result = c.step(name, op, (moved, second), front, c.out(node.outputs[0]))
     c.write(node, Transpose(inverse(perm)), (result,))
 
 
 def add(c: Context, node: ir.Node) -> None:
-    """Equation (8)."""
-    first, second = _pair(c, node)
-    out = c.scales[value_name(node.outputs[0])]
-    _write_pair(c, node, Add(*add_integers(c.quant(first), c.quant(second), out)), first, second)
+    """Equation (8), or (8r) in the residual stream."""
+    first, second = _pair(c, node, c.read_stream)
+    out = c.out(node.outputs[0])
+    op = Add(*add_integers(c.quant(first), c.quant(second), out), out.bits)
+    _write_pair(c, node, op, first, second)
 
 
 def mul(c: Context, node: ir.Node) -> None:
     """Equation (9)."""
     if _relabelled(c, node):
         return
-    first, second = _pair(c, node)
+    first, second = _pair(c, node, c.read)
     a, b, out = c.quant(first), c.quant(second), c.scales[value_name(node.outputs[0])]
     ratio = a.scale * b.scale / out.scale
     mult, offset, shift = scale_integers(ratio, 255 * 255, 0, out.zero_point)
@@ -203,6 +205,8 @@ def slice_axes(c: Context, node: ir.Node) -> None:
 
 def _moved(c: Context, node: ir.Node) -> str:
     """The input of an operation that moves bytes, at its output's scale (imported ones differ)."""
+    if value_name(node.outputs[0]) in c.scales.stream:
+        return c.read_stream(node.inputs[0])
     return c.requantized(c.read(node.inputs[0]), c.scales[value_name(node.outputs[0])])
 
 

@@ -24,10 +24,10 @@ def affine(low: float, high: float) -> Quant:
     return Quant(scale, int(np.clip(math.floor(-128 - low / scale + 0.5), -128, 127)))
 
 
-def symmetric(low: float, high: float) -> Quant:
+def symmetric(low: float, high: float, bits: int = 8) -> Quant:
     """Scale for [-max, max] with zero point 0."""
-    largest = max(abs(low), abs(high))
-    return Quant(largest / 127.0 if largest > 0 else 1.0 / 128.0, 0)
+    largest, levels = max(abs(low), abs(high)), 2.0 ** (bits - 1)
+    return Quant(largest / (levels - 1.0) if largest > 0 else 1.0 / levels, 0, bits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +63,16 @@ def linear_integers(weight: Array, bias: Array, x: Quant, y: Quant, where: str) 
     ratio = x.scale / y.scale
     flat = weight.reshape(weight.shape[0], -1).astype(np.float64)
     peak = np.abs(flat).max(axis=1, initial=0.0)  # [N]
+    total = np.abs(flat).sum(axis=1)
     for shift in range(MAX_SHIFT, 0, -1):
         exact = peak / 127.0 * ratio * 2.0**shift
         if exact.max(initial=0.0) * 127 >= INT32_LIMIT:
             continue
         mult = np.where(peak > 0, np.maximum(np.ceil(exact), 1.0), 1.0)
+        # each |level| mult is at least |weight| 2^r s_x / s_y less half of mult: surely too much?
+        least = 126.0 * (total * ratio * 2.0**shift - 0.5 * flat.shape[1] * mult)
+        if least.max(initial=0.0) >= INT32_LIMIT:
+            continue
         scale = mult / (2.0**shift * ratio)  # s_wc
         levels = np.clip(np.floor(flat / scale[:, None] + 0.5), -127, 127)
         real_bias = np.floor(bias.astype(np.float64) * 2.0**shift / y.scale + 0.5)
@@ -153,14 +158,19 @@ def context_integers(v: Quant, out: Quant) -> tuple[int, int, int, int]:
 
 
 def add_integers(a: Quant, b: Quant, y: Quant) -> tuple[int, int, int, int]:
-    """Equation (8): (mult_a, mult_b, add, shift), both multipliers below 2^15."""
+    """Equation (8): (mult_a, mult_b, add, shift), both multipliers below 2^15; (8r) where 16 bits.
+
+    Of (8r) a multiplier may be longer, as an int8 operand is short where the result is int16.
+    """
+    limit = _ADD_MULT_LIMIT if a.bits == b.bits == y.bits == 8 else INT32_LIMIT
     for shift in range(MAX_SHIFT, 0, -1):
         mult_a = math.floor(a.scale / y.scale * 2.0**shift + 0.5)
         mult_b = math.floor(b.scale / y.scale * 2.0**shift + 0.5)
-        if max(mult_a, mult_b) < _ADD_MULT_LIMIT:
+        if max(mult_a, mult_b) < limit:
             offset = -a.zero_point * mult_a - b.zero_point * mult_b
             offset += (y.zero_point << shift) + (1 << (shift - 1))
-            if 128 * (mult_a + mult_b) + abs(offset) < INT32_LIMIT:
+            terms = -a.limits[0] * mult_a - b.limits[0] * mult_b
+            if terms + abs(offset) < INT32_LIMIT:
                 return mult_a, mult_b, offset, shift
     raise ArithmeticProofError("A sum's operands are too large for its result; check the samples.")
 
@@ -168,7 +178,7 @@ def add_integers(a: Quant, b: Quant, y: Quant) -> tuple[int, int, int, int]:
 def scale_integers(ratio: float, limit: int, zero_in: int, zero_out: int) -> tuple[int, int, int]:
     """(mult, add, shift): clamp8((sum mult + add) >> shift) = ratio (sum - zero_in) + zero_out.
 
-    ``limit`` bounds |sum|. Used by equations (9) and (10).
+    ``limit`` bounds |sum|. Used by equations (9), (10) and (14).
     """
     for shift in range(MAX_SHIFT, 0, -1):
         mult = math.floor(ratio * 2.0**shift + 0.5)

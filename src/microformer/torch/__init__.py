@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from microformer.calibrate import calibrate
-from microformer.errors import ModelError
+from microformer.errors import DataError, ModelError
 from microformer.graph.float_model import FloatModel
+from microformer.graph.stream import stream_tensors
 from microformer.load import load
 from microformer.samples import check_samples
 from microformer.torch.module import QuantizedModule
@@ -24,6 +25,7 @@ def prepare(
     calibration: Any,
     example: Any = None,
     softmax: str = "lut",
+    residual: str = "int8",
     learn_ranges: bool = True,
 ) -> QuantizedModule:
     """A module that computes exactly what the compiled program of ``model`` will compute.
@@ -31,9 +33,12 @@ def prepare(
     ``calibration`` [N, *input shape without batch] gives the first ranges; ``example`` is one input
     with batch 1 (by default the first calibration sample). A torch module is copied: train the
     result's ``parameters()`` in any loop, then take ``convert()`` or ``float_state_dict()``.
-    ``learn_ranges=False`` keeps the ranges of the calibration. ``softmax`` is "lut" or "ibert".
+    ``learn_ranges=False`` keeps the ranges of the calibration. ``softmax`` is "lut" or "ibert",
+    ``residual`` "int8" or "int16": give both to ``microformer.compile`` again.
     Raises ModelError, UnsupportedOpError or DataError.
     """
+    if residual not in ("int8", "int16"):
+        raise DataError(f"residual is '{residual}'; a training simulates int8 or int16.")
     samples = np.asarray(calibration)  # a torch tensor too
     if isinstance(model, FloatModel):
         if model.imported is not None:
@@ -50,4 +55,5 @@ def prepare(
         provenance = trace(source, loaded, given)
     found = check_samples(samples, None, loaded, "calibration")
     ranges = calibrate(loaded, found.x)
-    return QuantizedModule(loaded, ranges, provenance, source, softmax, learn_ranges)
+    stream = frozenset(stream_tensors(loaded)) if residual == "int16" else frozenset()
+    return QuantizedModule(loaded, ranges, provenance, source, softmax, learn_ranges, stream)

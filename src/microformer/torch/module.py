@@ -36,10 +36,11 @@ class QuantizedModule(nn.Module):
         source: nn.Module | None,
         softmax: str,
         learn_ranges: bool,
+        stream: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__()
         self._model = model
-        self._softmax = softmax
+        self._softmax, self._stream = softmax, stream
         self._known: tuple[tuple[tuple[int, int], ...], Conversion] | None = None
         self.ranges = LearntRanges(ranges, learn_ranges)
         self.source = source
@@ -84,7 +85,9 @@ class QuantizedModule(nn.Module):
             present = self._constants() if constants is None else constants
             data = {name: value.detach().cpu().numpy() for name, value in present.items()}
             model = self._model.with_constants(data)
-            conversion = convert(model, self.ranges.current(), softmax=self._softmax)
+            conversion = convert(
+                model, self.ranges.current(), softmax=self._softmax, stream=self._stream
+            )
             self._known = versions, conversion
         return self._known[1]
 
@@ -146,7 +149,8 @@ class QuantizedModule(nn.Module):
             quant = conversion.graph.tensors[int_name].quant
             assert quant is not None
             exact = self._real(quant, values[int_name], tuple(surrogate.shape))
-            ends = self.ranges.ends(name, surrogate.numel())
+            fixed = quant.bits == 16  # it holds all that was seen: nothing to learn
+            ends = None if fixed else self.ranges.ends(name, surrogate.numel())
             return straight(surrogate, exact, quant, ends)
 
         name = self._model.input_name

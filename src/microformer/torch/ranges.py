@@ -70,13 +70,12 @@ def _moved_to(end: Tensor, value: float) -> Tensor:
 def straight(
     real: Tensor, exact: Tensor, quant: Quant, ends: tuple[Tensor, Tensor] | None
 ) -> Tensor:
-    """``exact``, with a gradient: that of ``real`` inside the range that int8 holds, none outside.
+    """``exact``, with a gradient: that of ``real`` inside the range of its type, none outside.
 
     With ``ends`` they learn too: what is clipped moves its end (Choi et al., PACT, 2018, equation
     3), what is rounded moves the step by its rounding error (LSQ, equation 3).
     """
-    low = quant.scale * (-128 - quant.zero_point)
-    high = quant.scale * (127 - quant.zero_point)
+    low, high = quant.low_high
     half = quant.scale / 2
     if ends is None:
         inside = real.clamp(low - half, high + half)

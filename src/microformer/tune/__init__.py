@@ -5,21 +5,30 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned, TuneStep
 from microformer.tune.equalise import channel_peaks, equalised, sites
-from microformer.tune.objective import Calibrate, Convert, Objective, graph_macs, int_values
+from microformer.tune.objective import (
+    MEASURED,
+    NORMAL_MACS,
+    Calibrate,
+    Convert,
+    Objective,
+    Score,
+    graph_macs,
+    int_values,
+    measured,
+)
 from microformer.tune.rounding import corrected_bias, layers, rounded_weight
+from microformer.tune.stream import in_stream
 
-__all__ = ["EFFORTS", "tune"]
+__all__ = ["EFFORTS", "RESIDUALS", "tune"]
 
 EFFORTS = ("low", "normal", "high")
-MEASURED = 64
-"""Samples that trials are measured on, and as many others that steps are fitted to."""
+RESIDUALS = ("int8", "int16", "auto")
 NORMAL_TENSORS = 8
-NORMAL_MACS = 20_000_000
-"""Beyond so many, one inference in NumPy takes too long to try forty."""
 
 
 def tune(
@@ -30,6 +39,7 @@ def tune(
     convert: Convert,
     calibrate: Calibrate,
     effort: str = "normal",
+    residual: str = "int8",
     progress: Callable[[int, int], None] | None = None,
 ) -> Tuned:
     """The model and ranges of least measured error at the output.
@@ -38,9 +48,12 @@ def tune(
     equalisation everywhere at once, other observers for the tensors where they differ most, and
     bias correction; models of more than 20 M MAC are left as they are. "high" tries equalisation
     site by site, every observer for every tensor, and rounding weights by reconstruction.
-    Deterministic: no random numbers, trials in the model's order.
+    ``residual`` puts the residual stream in int16: nothing of it, all ("int16"), or what gains
+    ("auto"). Deterministic: no random numbers, trials in the model's order.
     """
     start = Tuned(model, model, ranges)
+    if residual != "int8":
+        start = in_stream(start, x, convert, measured=residual == "auto", progress=progress)
     if effort == "low" or not ranges.meaningful or model.imported is not None:
         return start  # noise tells nothing; scales that a model brought along are kept
     if effort == "normal" and graph_macs(convert(model, ranges).graph) > NORMAL_MACS:
@@ -64,17 +77,23 @@ class _Search:
     convert: Convert
     calibrate: Calibrate
     progress: Callable[[int, int], None] | None
-    steps: list[TuneStep] = field(default_factory=list)
+    steps: list[TuneStep] = field(init=False)
 
     def __post_init__(self) -> None:
-        measured = self.x[1::2] if len(self.x) >= 2 else self.x
+        self.steps = list(self.best.steps)
         self.fitted = self.x[0::2][:MEASURED]
-        self.objective = Objective(self.best.model, measured[:MEASURED], self.convert)
-        self.score = self.objective.score(self.best.model, self.best.ranges)
+        self.objective = Objective(self.best.model, measured(self.x), self.convert)
+        self.score = self._score(self.best)
+
+    def _score(self, trial: Tuned) -> Score:
+        return self.objective.score(trial.model, trial.ranges, frozenset(trial.stream))
+
+    def _converted(self, trial: Tuned) -> Conversion:
+        return self.convert(trial.model, trial.ranges, stream=frozenset(trial.stream))
 
     def attempt(self, what: str, where: str, trial: Tuned) -> bool:
         """Measure a trial; it becomes the best where it is better beyond chance."""
-        score = self.objective.score(trial.model, trial.ranges)
+        score = self._score(trial)
         kept = score.better_than(self.score)
         step = TuneStep(what, where, self.score.sqnr_db, score.sqnr_db, kept)
         self.steps.append(step)
@@ -109,7 +128,8 @@ class _Search:
 
     def _equalised(self, what: str, where: str, constants: dict[str, Array]) -> bool:
         model = self.best.model.with_constants(constants)
-        return self.attempt(what, where, Tuned(model, model, self.calibrate(model, self.x)))
+        trial = Tuned(model, model, self.calibrate(model, self.x), stream=self.best.stream)
+        return self.attempt(what, where, trial)
 
     def observers(self, count: int) -> None:
         """Other ranges for the ``count`` tensors over which the observers differ most."""
@@ -127,7 +147,7 @@ class _Search:
     def biases(self) -> None:
         """Bias correction of all layers."""
         constants: dict[str, Array] = {}
-        conversion = self.convert(self.best.model, self.best.ranges)
+        conversion = self._converted(self.best)
         for layer in layers(conversion, int_values(conversion, self.fitted)):
             constants |= corrected_bias(layer)
         if constants:
@@ -138,7 +158,7 @@ class _Search:
         trial = self.best
         names = [str(n.name) for n in trial.model.model.graph if n.op_type == "Linear"]
         for name in names:
-            conversion = self.convert(trial.model, trial.ranges)
+            conversion = self._converted(trial)
             values = int_values(conversion, self.fitted)
             for layer in layers(conversion, values):
                 if layer.node.name == name:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,29 @@ from microformer.graph.measure import beyond_chance, sqnr_db
 from microformer.graph.tensor import Array
 from microformer.integer import evaluate
 
-Convert = Callable[[FloatModel, Ranges], Conversion]
+NO_STREAM: frozenset[str] = frozenset()
+
+
+class Convert(Protocol):
+    """What makes integers of a float model; ``stream`` are the tensors in int16."""
+
+    def __call__(
+        self, model: FloatModel, ranges: Ranges, /, *, stream: frozenset[str] = NO_STREAM
+    ) -> Conversion: ...
+
+
 Calibrate = Callable[[FloatModel, Array], Ranges]
+
+
+MEASURED = 64
+"""Samples that trials are measured on, and as many others that steps are fitted to."""
+NORMAL_MACS = 20_000_000
+"""Beyond so many, one inference in NumPy takes too long to try forty."""
+
+
+def measured(x: Array, most: int = MEASURED) -> Array:
+    """Every other one of the samples: those that no step is fitted to."""
+    return (x[1::2] if len(x) >= 2 else x)[:most]
 
 
 def graph_macs(graph: IntGraph) -> int:
@@ -59,10 +81,10 @@ class Objective:
         outputs = [runner(sample[None])[model.output_name] for sample in x]
         self._real = np.stack(outputs).reshape(len(x), -1).astype(np.float64)
 
-    def score(self, model: FloatModel, ranges: Ranges) -> Score:
+    def score(self, model: FloatModel, ranges: Ranges, stream: frozenset[str] = NO_STREAM) -> Score:
         """The score of a model; infinitely bad where 32 bits do not hold the program."""
         try:
-            conversion = self._convert(model, ranges)
+            conversion = self._convert(model, ranges, stream=stream)
         except MicroformerError:
             return Score(np.full(len(self._x), math.inf), -math.inf)
         result = conversion.graph.tensors[conversion.graph.outputs[0]]

@@ -100,7 +100,7 @@ class _Sweep:
                 return self._transpose(node, op)
             case ops.Reshape():
                 return self._reshape(node, op)
-            case ops.Table():
+            case ops.Table() | ops.Narrow():
                 return self._elementwise(node, 1)
             case ops.Add() | ops.Mul():
                 return self._elementwise(node, 2)

@@ -26,10 +26,7 @@ MF_INLINE void mf_linear_blocks(
   uint32_t *pairs = panel + 4 * words + MF_PANEL_TAIL;
   for (int32_t first = 0; first < rows; first += block) {
     const int32_t count = rows - first < block ? rows - first : block;
-    for (int32_t row = 0; row < count; row += 2) { /* an odd last row is taken twice */
-      const int8_t *from = x + (first + row) * k;
-      mf_spread_2(from, row + 1 < count ? from + k : from, pairs + row * words, k);
-    }
+    mf_spread_pairs(x + first * k, pairs, count, k);
     mf_matrix_rows(pairs, panel, weight, mult, add, table, y + first * n, count, k, n, shift);
   }
 }

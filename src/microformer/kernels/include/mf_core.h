@@ -32,6 +32,12 @@ static inline int8_t mf_clamp8(int32_t value) {
   return (int8_t)(low > 127 ? 127 : low);
 }
 
+/* Saturation to int16. */
+static inline int16_t mf_clamp16(int32_t value) {
+  const int32_t low = value < -32768 ? -32768 : value;
+  return (int16_t)(low > 32767 ? 32767 : low);
+}
+
 /* clamp8(value + zero); cannot overflow even where value + zero would. */
 static inline int8_t mf_clamp8_offset(int32_t value, int32_t zero) {
   if (value < -128 - zero) {

@@ -16,6 +16,15 @@ MF_INLINE int32_t mf_matrix_block(int32_t rows, int32_t k, int32_t bytes) {
   return even < block ? even : block;
 }
 
+/* `count` rows of k bytes as pairs, two side by side; an odd last one is taken twice. */
+MF_INLINE void mf_spread_pairs(const int8_t *x, uint32_t *pairs, int32_t count, int32_t k) {
+  const int32_t words = ((k + 3) & ~3) >> 1;
+  for (int32_t row = 0; row < count; row += 2) {
+    const int8_t *from = x + row * k;
+    mf_spread_2(from, row + 1 < count ? from + k : from, pairs + row * words, k);
+  }
+}
+
 /* Four columns of weight from `column` on, and their constants; columns beyond the last repeat it. */
 MF_INLINE void mf_fill_panel(
     uint32_t *panel,       /* [words, 4] and 8 more */

@@ -121,11 +121,37 @@ MF_PHASE void mf_panels_to_rows(
   }
 }
 
+/* The same with int16 results: the cores share the tiles, and each stores what is there of one. */
+MF_PHASE void mf_panels_to_rows_s16(
+    const int8_t *x, const int32_t *panels, int16_t *y, int32_t rows, int32_t words, int32_t count,
+    int32_t width, int32_t pitch, int32_t shift) {
+  const int32_t quads = (rows + 3) >> 2, stride = 4 * (words | 1), size = 4 * words + 9;
+  const mf_tiles_t part = mf_share_lines(count, quads);
+  int32_t panel = part.line, quad = part.at;
+  for (int32_t left = part.count; left > 0; left--) {
+    int32_t s[16];
+    const int32_t *constants =
+        mf_tile_4x4(x + 4 * quad * stride, stride, panels + panel * size, words, s);
+    const int32_t below = rows - 4 * quad, beside = width - 4 * panel;
+    int16_t *to = y + (4 * quad * pitch + 4 * panel);
+    for (int32_t i = 0; i < 4 && i < below; i++, to += pitch) {
+      for (int32_t j = 0; j < 4 && j < beside; j++) {
+        to[j] = mf_clamp16((s[4 * i + j] * constants[2 * j] + constants[2 * j + 1]) >> shift);
+      }
+    }
+    quad++;
+    if (quad == quads) {
+      quad = 0, panel++;
+    }
+  }
+}
+
 /* y = x w, weights streamed: a first group, brought while x is staged, then groups three times as
- * large, as fewer barriers cost less. `scratch` holds two such groups. */
+ * large, as fewer barriers cost less. `scratch` holds two such groups. y is int8, or int16 if
+ * `is_s16`; then there is no table. */
 MF_INLINE void mf_matrix_xpulp(
-    const int8_t *x, const int32_t *weight, const int8_t *table, int8_t *y, int32_t rows, int32_t k,
-    int32_t n, int32_t shift, int32_t *scratch, int8_t *staged) {
+    const int8_t *x, const int32_t *weight, const int8_t *table, void *y, int32_t is_s16,
+    int32_t rows, int32_t k, int32_t n, int32_t shift, int32_t *scratch, int8_t *staged) {
   const int32_t size = mf_panel_words(k), panels = (n + 3) >> 2, words = mf_row_words(k);
   const int32_t group = mf_panel_group(rows, k, n), first = (group + 2) / 3;
   mf_stream_t stream = {weight, scratch, mf_is_near(weight), 0, 0};
@@ -135,8 +161,14 @@ MF_INLINE void mf_matrix_xpulp(
     const int32_t *at = mf_stream_take(&stream, count * size, group * size);
     const int32_t left = panels - panel - count, after = left < group ? left : group;
     mf_stream_next(&stream, after * size, group * size);
-    mf_panels_to_rows(
-        staged, at, table, y + 4 * panel, rows, words, count, n - 4 * panel, n, shift);
+    const int32_t width = n - 4 * panel;
+    if (is_s16) {
+      int16_t *const to = (int16_t *)y + 4 * panel;
+      mf_panels_to_rows_s16(staged, at, to, rows, words, count, width, n, shift);
+    } else {
+      int8_t *const to = (int8_t *)y + 4 * panel;
+      mf_panels_to_rows(staged, at, table, to, rows, words, count, width, n, shift);
+    }
     panel += count, count = after;
   }
 }

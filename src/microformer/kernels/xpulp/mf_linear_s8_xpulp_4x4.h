@@ -20,8 +20,8 @@ static inline void mf_linear_s8_xpulp_4x4(
   int8_t *const staged = near_table + (table != NULL ? 256 : 0);
   (void)mult, (void)add;
   mf_matrix_xpulp(
-      x, weight, table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL, y, rows,
-      k, n, shift, panels, staged);
+      x, weight, table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL, y, 0,
+      rows, k, n, shift, panels, staged);
 }
 
 #endif
