@@ -41,13 +41,13 @@ class Case:
     dtype: str = "int8"
     """The activations' type; one that is not int8 (indices, samples) is a graph's input."""
 
+    int16: tuple[int, ...] = ()
+    """Places of the operands that are int16, made inside of a graph."""
+
     @property
     def alone(self) -> bool:
         """True if no other case can share its program."""
         return self.dtype != "int8"
-
-    int16: tuple[int, ...] = ()
-    """Places of the operands that are int16."""
 
     def tensors(self) -> list[Tensor | None]:
         """The operands as tensors, named a0, a1, ..."""
@@ -624,8 +624,8 @@ def bundle(cases: Sequence[Case]) -> IntGraph:
     """One graph that does every case on its own part of one input, results side by side.
 
     A whole table then needs one build a target. An int16 operand is made of two parts of the input,
-    an int16 result ends as two. A case that takes indices or samples stands alone: only a graph's
-    own input may be of such a type.
+    an int16 result ends as two. A case that takes indices or samples stands alone:
+    only a graph's own input may be of another type than int8.
     """
     assert len(cases) == 1 or not any(case.alone for case in cases)
     tensors: dict[str, Tensor] = {}
@@ -693,5 +693,9 @@ def _sizes(case: Case) -> list[int]:
 
 def bundle_inputs(cases: Sequence[Case], count: int) -> Array:
     """The input of ``bundle``: [count, total]."""
-    drawn = [as_bytes(values) for case in cases for values in case.draw(count)]
+    drawn = [
+        values.reshape(count, -1) if case.alone else as_bytes(values)
+        for case in cases
+        for values in case.draw(count)
+    ]
     return np.concatenate(drawn, axis=1)

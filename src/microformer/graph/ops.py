@@ -177,10 +177,9 @@ class LayerNorm(Op):
 
 @dataclass(frozen=True)
 class Add(Op):
-    """y = clamp8((a * mult_a + b * mult_b + add) >> shift), equation (8).
+    """y = clamp8((a * mult_a + b * mult_b + add) >> shift), equation (8); (8r) where one is int16.
 
     Inputs: a [...], b of the same shape, or of a trailing part of it (repeated over leading axes).
-    Each of a, b and y may be int16 (8r).
     """
 
     mult_a: int

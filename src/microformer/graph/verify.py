@@ -7,7 +7,8 @@ from microformer.graph.kernel_graph import KernelGraph
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
 
-_READS_INT16 = (ops.Add, ops.LayerNorm, ops.Narrow, ops.Reshape, ops.Transpose, ops.Slice)
+_MOVES = (ops.Reshape, ops.Transpose, ops.Slice)
+_READS_INT16 = (ops.Add, ops.LayerNorm, ops.Narrow, ops.RangeDoppler, *_MOVES)
 
 
 def verify(graph: IntGraph, stage: str) -> IntGraph:
@@ -62,7 +63,7 @@ def _check_node(graph: IntGraph, node: Node, stage: str) -> None:
 
 def _check_types(node: Node, inputs: tuple[Tensor | None, ...], output: Tensor, stage: str) -> None:
     """int8 everywhere but in a residual stream, which few operations read or write."""
-    if isinstance(node.op, ops.Reshape | ops.Transpose | ops.Slice):
+    if isinstance(node.op, _MOVES):
         wanted = inputs[0].dtype if inputs[0] is not None else "int8"
     else:
         wanted = f"int{getattr(node.op, 'bits', 8)}"

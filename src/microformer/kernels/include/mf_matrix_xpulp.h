@@ -8,6 +8,7 @@
 
 #include "mf_run_xpulp.h"
 #include "mf_stream_xpulp.h"
+#include "mf_tiles_s16_xpulp.h"
 
 /* Words of a row of k bytes, and bytes from row to row: an odd number of words, so that rows below
  * each other lie in different banks. */
@@ -121,31 +122,6 @@ MF_PHASE void mf_panels_to_rows(
   }
 }
 
-/* The same with int16 results: the cores share the tiles, and each stores what is there of one. */
-MF_PHASE void mf_panels_to_rows_s16(
-    const int8_t *x, const int32_t *panels, int16_t *y, int32_t rows, int32_t words, int32_t count,
-    int32_t width, int32_t pitch, int32_t shift) {
-  const int32_t quads = (rows + 3) >> 2, stride = 4 * (words | 1), size = 4 * words + 9;
-  const mf_tiles_t part = mf_share_lines(count, quads);
-  int32_t panel = part.line, quad = part.at;
-  for (int32_t left = part.count; left > 0; left--) {
-    int32_t s[16];
-    const int32_t *constants =
-        mf_tile_4x4(x + 4 * quad * stride, stride, panels + panel * size, words, s);
-    const int32_t below = rows - 4 * quad, beside = width - 4 * panel;
-    int16_t *to = y + (4 * quad * pitch + 4 * panel);
-    for (int32_t i = 0; i < 4 && i < below; i++, to += pitch) {
-      for (int32_t j = 0; j < 4 && j < beside; j++) {
-        to[j] = mf_clamp16((s[4 * i + j] * constants[2 * j] + constants[2 * j + 1]) >> shift);
-      }
-    }
-    quad++;
-    if (quad == quads) {
-      quad = 0, panel++;
-    }
-  }
-}
-
 /* y = x w, weights streamed: a first group, brought while x is staged, then groups three times as
  * large, as fewer barriers cost less. `scratch` holds two such groups. y is int8, or int16 if
  * `is_s16`; then there is no table. */
@@ -161,13 +137,11 @@ MF_INLINE void mf_matrix_xpulp(
     const int32_t *at = mf_stream_take(&stream, count * size, group * size);
     const int32_t left = panels - panel - count, after = left < group ? left : group;
     mf_stream_next(&stream, after * size, group * size);
-    const int32_t width = n - 4 * panel;
+    void *const to = (int8_t *)y + (is_s16 ? 8 : 4) * panel;
     if (is_s16) {
-      int16_t *const to = (int16_t *)y + 4 * panel;
-      mf_panels_to_rows_s16(staged, at, to, rows, words, count, width, n, shift);
+      mf_panels_to_rows_s16(staged, at, to, rows, words, count, n - 4 * panel, n, shift);
     } else {
-      int8_t *const to = (int8_t *)y + 4 * panel;
-      mf_panels_to_rows(staged, at, table, to, rows, words, count, width, n, shift);
+      mf_panels_to_rows(staged, at, table, to, rows, words, count, n - 4 * panel, n, shift);
     }
     panel += count, count = after;
   }
