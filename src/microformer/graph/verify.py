@@ -7,7 +7,10 @@ from microformer.graph.kernel_graph import KernelGraph
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
 
-_READS_INT16 = (ops.Add, ops.LayerNorm, ops.Narrow, ops.Reshape, ops.Transpose, ops.Slice)
+_READS_INT16 = (
+    *(ops.Add, ops.LayerNorm, ops.Narrow, ops.Reshape, ops.Transpose, ops.Slice),
+    ops.RangeDoppler,
+)
 
 
 def verify(graph: IntGraph, stage: str) -> IntGraph:
