@@ -693,5 +693,7 @@ def _sizes(case: Case) -> list[int]:
 
 def bundle_inputs(cases: Sequence[Case], count: int) -> Array:
     """The input of ``bundle``: [count, total]."""
+    if cases[0].alone:
+        return cases[0].draw(count)[0].reshape(count, -1)
     drawn = [as_bytes(values) for case in cases for values in case.draw(count)]
     return np.concatenate(drawn, axis=1)
