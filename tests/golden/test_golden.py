@@ -5,6 +5,7 @@ follows from the ranges must not.
 """
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,14 +14,20 @@ import numpy as np
 import pytest
 
 from microformer.calibrate import calibrate
-from microformer.demo import demo_paths
+from microformer.demo import demo_paths, radar_paths
 from microformer.emit import emit
+from microformer.front import emit_both
 from microformer.graph.float_model import Range, Ranges
+from microformer.graph.frontend import RangeDoppler
 from microformer.graph.int_graph import IntGraph
+from microformer.graph.serialize import from_bytes
+from microformer.graph.tensor import Array
+from microformer.integer import evaluate
 from microformer.load import load
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.quantize import quantize
+from microformer.quantize.frontend import front_graph
 from microformer.targets import TARGETS
 
 Golden = Callable[[str, str], None]
@@ -59,3 +66,37 @@ def test_weights(graph: IntGraph, golden: Golden) -> None:
     files = emit(plan(lower(graph, TARGETS["cortex-m4"]))).files
     path, text = next((p, t) for p, t in files.items() if p.endswith("_weights.c"))
     golden(f"cortex-m4/{path}", "\n".join([*text.splitlines()[:60], ""]))  # the form, not the bulk
+
+
+@pytest.fixture(scope="module")
+def radar() -> tuple[IntGraph, RangeDoppler, Array]:
+    """The shipped radar transformer, its front end, its samples."""
+    with radar_paths() as paths, np.load(paths.samples) as file:
+        made = from_bytes(paths.graph.read_text("utf-8"), paths.constants.read_bytes())
+        codes = file["codes"] << np.int16(file["left"])
+        sensors, _, points, _ = codes.shape[2:]
+        return made, RangeDoppler(points, sensors, float(file["count"]), float(file["unit"])), codes
+
+
+@pytest.mark.parametrize("target", ["cortex-m7", "pulp-ri5cy"])
+def test_front_end(
+    radar: tuple[IntGraph, RangeDoppler, Array], golden: Golden, target: str
+) -> None:
+    board = TARGETS[target]
+    placed = plan(lower(radar[0], board), board)
+    project, front = emit_both(radar[1], radar[0], placed, board)
+    assert front is not None and set(front.project.sources) == set(project.sources)
+    for path in (f"{front.project.name}.h", f"{front.project.name}.c", "README.md"):
+        golden(f"radar/{target}/{path}", project.files[path])
+
+
+def test_maps(radar: tuple[IntGraph, RangeDoppler, Array], golden: Golden) -> None:
+    """Checksums of all maps and the scores behind them: the meaning of equation (13)."""
+    graph = front_graph(radar[1], radar[0])
+    lines = []
+    for sequence in radar[2]:
+        maps = evaluate(graph, sequence)["window"]
+        scores = evaluate(radar[0], maps[None])[radar[0].outputs[0]].reshape(-1)
+        sums = " ".join(f"{zlib.crc32(window.tobytes()):08x}" for window in maps)
+        lines.append(f"{sums}: {' '.join(map(str, scores))}")
+    golden("radar/maps.txt", "\n".join([*lines, ""]))

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 import microformer
-from microformer import MicroformerError, RangeDoppler, pipeline
+from exporters import legacy_export
+from microformer import MicroformerError, RangeDoppler, cli, pipeline
 from microformer.build import build
 from microformer.build.compiler import FLAGS, host_compiler
 from microformer.front import features
@@ -269,3 +270,29 @@ def test_gcc_is_content_too(compiled: Compiled, tmp_path: Path) -> None:
         command = [gcc, "-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-c"]
         command += [f"-I{tmp_path / 'out'}", str(tmp_path / "out" / source), "-o", "/dev/null"]
         subprocess.run(command, check=True)
+
+
+def test_the_command_compiles_and_runs_a_front_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    example = torch.zeros(1, WINDOWS, 32, COLUMNS, SENSORS)
+    (tmp_path / "maps.onnx").write_bytes(legacy_export(Maps().eval(), example))
+    np.savez(tmp_path / "iq.npz", x=sweeps(2), y=np.arange(2))
+    folder = tmp_path / "out"
+    front = ["--range-doppler", "points=11,sensors=2,count=600,unit=64,step=2"]
+    compiling = ["compile", str(tmp_path / "maps.onnx"), "-o", str(folder), "-t", "cortex-m4"]
+    _command(monkeypatch, [*compiling, "--random-data", *front], 0)
+    assert "compile" not in capsys.readouterr().err.splitlines()[-1]
+    _command(monkeypatch, ["run", str(folder), "--data", str(tmp_path / "iq.npz")], 0)
+    text = " ".join(capsys.readouterr().out.split())
+    assert "front end 12 FFTs to 32 x 6 x 2, mf_range_doppler_s16_dsp; bit-exact: every" in text
+    assert "3 windows" in text and "with network" in text
+    front[1] = "points=11,sensors=two"
+    _command(monkeypatch, [*compiling, "--random-data", "--force", *front], 2)
+
+
+def _command(monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int) -> None:
+    monkeypatch.setattr("sys.argv", ["microformer", *arguments])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == code

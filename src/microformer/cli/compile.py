@@ -16,6 +16,7 @@ from microformer.cli.options import (
     EffortName,
     ExactOption,
     FixOption,
+    FrontOption,
     JsonFlag,
     ResidualName,
     ShapeOption,
@@ -24,6 +25,7 @@ from microformer.cli.options import (
     Weights,
     check_choices,
     fixed_inputs,
+    front_end,
     shapes,
 )
 from microformer.errors import DataError, OutputError
@@ -45,6 +47,7 @@ def compile_command(
     shape: ShapeOption = None,
     fix: FixOption = None,
     exact_import: ExactOption = False,
+    range_doppler: FrontOption = None,
     cores: Cores = None,
     weights: Weights = None,
     force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
@@ -53,6 +56,7 @@ def compile_command(
 ) -> None:
     """Compile a float model into a C project of 8-bit integers."""
     check_choices(softmax, effort, residual)
+    front = front_end(range_doppler)
     board = board_with(targets.find(target), cores, weights)
     check_free(output, force=force)
     if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
@@ -76,6 +80,7 @@ def compile_command(
             meaningful=data is not None,
             effort=effort,
             residual=residual,
+            front=front,
             progress=bars,
         )
         if dump_dir is not None:

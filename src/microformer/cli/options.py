@@ -1,9 +1,11 @@
 """Options that several commands share, and the checks of what they were given."""
 
+from dataclasses import fields
 from typing import Annotated
 
 import typer
 
+from microformer.graph.frontend import RangeDoppler
 from microformer.pipeline import EFFORTS, RESIDUALS
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
@@ -30,6 +32,13 @@ ExactOption = Annotated[
 ]
 FlashFlag = Annotated[
     bool, typer.Option("--flash", help="Count the board's wait states and cache, not zero ones.")
+]
+FrontOption = Annotated[
+    str | None,
+    typer.Option(
+        help="points=492,sensors=2,count=634,unit=64,step=2: a radar's samples become the input "
+        "in an entry point of its own."
+    ),
 ]
 SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
 
@@ -72,3 +81,17 @@ def fixed_inputs(options: list[str] | None) -> dict[str, float] | None:
         if not name:
             raise typer.BadParameter(f"'{option}' is not NAME=1", param_hint="--fix")
     return numbers or None
+
+
+def front_end(option: str | None) -> RangeDoppler | None:
+    """``"points=492,sensors=2,count=634,unit=64"`` as a front end."""
+    if option is None:
+        return None
+    types = {f.name: float if f.name in {"count", "unit"} else int for f in fields(RangeDoppler)}
+    try:
+        pairs = (part.split("=") for part in option.split(","))
+        return RangeDoppler(**{name: types[name](value) for name, value in pairs})  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError):
+        known = ", ".join(types)
+        message = f"'{option}' is not NAME=NUMBER,... of {known}; step and bits may be left out"
+        raise typer.BadParameter(message, param_hint="--range-doppler") from None

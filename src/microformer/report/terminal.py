@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from microformer.report.cluster import cluster_rows, core_table
+from microformer.report.front_view import feature_rows
 from microformer.report.record import LayerReport, Report
 
 
@@ -98,6 +99,9 @@ def totals(report: Report) -> Table:
     for row in cluster_rows(report.cluster) if report.cluster else ():
         table.add_row(*row)
     table.add_row("stack seen", _kib(report.stack_bytes))
+    if report.features is not None:
+        for row in feature_rows(report.features, report.cycles_kind):
+            table.add_row(*row)
     return table
 
 

@@ -1,0 +1,26 @@
+/* radar_transformer_features: the program. Written by microformer; see radar_transformer_features.h. */
+#define MF_DUAL_ISSUE 1
+
+#include "radar_transformer_features.h"
+
+#include "radar_transformer_features_weights.h"
+#include "mf/mf_range_doppler_s16_dsp.h"
+
+/* Each layer is a function of its own, so that a profiler can tell them apart. */
+#if defined(__GNUC__)
+/* flatten: the kernel's code is specialised for the shapes written here */
+#define MF_LAYER __attribute__((noinline, flatten)) static void
+#else
+#define MF_LAYER static void
+#endif
+
+/* range_doppler: RangeDoppler 2x32x246x2 -> 32x246x2 */
+MF_LAYER layer_00_range_doppler(const int16_t *in, int8_t *out, uint8_t *arena) {
+  mf_range_doppler_s16_dsp(
+      in, radar_transformer_features_levels, out, 2, 246, 1, 2, arena + 0);
+}
+
+void radar_transformer_features_run(const int16_t *in, int8_t *out, void *arena) {
+  uint8_t *const bytes = (uint8_t *)arena;
+  layer_00_range_doppler(in, out, bytes);
+}
