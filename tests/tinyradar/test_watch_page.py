@@ -183,17 +183,21 @@ def test_a_second_counts_once(page: Page) -> None:
 def test_what_it_costs_is_labelled(page: Page) -> None:
     ready(page)
     session = page.evaluate("fetch('/session').then(a => a.json())")
-    figures, cost = session["figures"], page.locator("#cost")
+    figures, card = session["figures"], page.locator("#cost")
     assert figures["bit_exact"] and figures["cycles"]
     expect(page.locator("#kind")).to_have_text(figures["kind"])
     rows = page.locator("#figures tr").all_inner_texts()
-    for row, share in zip(rows, (1, 0.2), strict=True):
+    costs = figures["costs"]
+    shown = [*((costs[n], 1.0) for n in ("network", "maps", "together")), (costs["together"], 0.2)]
+    for row, (cost, share) in zip(rows, shown, strict=True):
         numbers = [float(n) for n in re.findall(r"([\d.]+)\s(?:ms|mJ)", row)]
-        wanted = [figures["latency_ms"] * share, figures["energy_mj"] * share]
-        assert numbers == pytest.approx(wanted, rel=6e-3)
-    assert "5 frames, 1 s of radar" in rows[0] and "1/5 of it" in rows[1]
-    for text in (figures["target"], f"{figures['cycles']:,} cycles", "Bit-exact", "Not counted"):
-        expect(cost).to_contain_text(text)
+        assert numbers == pytest.approx([share * c for c in cost], rel=6e-3)
+    assert "maps (FFT)" in rows[1] and "a frame's share, 1/5" in rows[3]
+    expect(page.locator("#classification")).to_have_text(
+        "one classification: 5 frames, 1 s of radar"
+    )
+    for text in (figures["target"], f"{figures['cycles']:,} cycles", "Bit-exact"):
+        expect(card).to_contain_text(text)
     expect(page.locator("#origin")).to_have_text("simulated")
     expect(page.locator("#network")).to_contain_text("trained on simulated hands")
 

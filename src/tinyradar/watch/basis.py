@@ -30,29 +30,26 @@ from tinyradar.errors import RadarError
 from tinyradar.models import Model
 from tinyradar.reproduce.fixed import POPULATION
 from tinyradar.reproduce.measure import Subject
+from tinyradar.reproduce.runs import Run
 from tinyradar.simulate import Population, simulate_one
 from tinyradar.simulate.radar import POINTS, RATE_HZ, SENSORS_M
-from tinyradar.train.integers import calibration_indices, find_integers
-from tinyradar.train.weights import find_weights
+from tinyradar.train.integers import calibration_indices
+from tinyradar.train.weights import SHIPPED
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """A trained network; ``calibration`` [N, windows, 32, points, sensors] bytes that its ranges
-    are taken from; ``held_out``: the persons that it has never seen."""
+    """A trained network, as ``reproduce`` measures it; of ``data`` those features are there that
+    its program is made from, ``sample`` [1, windows, 32, points, sensors] among them.
+    ``held_out``: the persons that it has never seen."""
 
     subject: Subject
-    fold: int
+    number: int
     data: Dataset
-    calibration: Bytes
+    sample: Bytes
     held_out: tuple[str, ...]
-
-    @property
-    def model(self) -> Model:
-        """What the network is."""
-        return self.subject.model
 
 
 def basis(model: Model, fold: int, place: Path | None, new_bar: Callable[[str], Progress]) -> Basis:
@@ -64,23 +61,22 @@ def basis(model: Model, fold: int, place: Path | None, new_bar: Callable[[str], 
     parts = person_folds(data.persons, FOLDS)
     if not 0 <= fold < len(parts):
         raise RadarError(f"There is no fold {fold}; there are 0 to {len(parts) - 1}.")
-    part = train, test = parts[fold]
-    chosen, name = calibration_indices(train), fold_name(fold, FOLDS)
+    chosen = calibration_indices(parts[fold][0])
     if place is None:
         data = _with_features(data, POPULATION, chosen, new_bar("calibration"))
-    weights = place / "weights" if place else Path()
-    network = find_weights(weights, model, data, part, name)
+    name = fold_name(fold, FOLDS)
+    run = Run(model, data, parts[fold], name, place or SHIPPED.parent, bfloat16=False)
+    network = run.floats()
     if network is None:
         where = f"'{place}' holds" if place else "There ship"
         raise RadarError(
             f"{where} no weights of {model.name} for fold {fold}; train them with 'tinyradar "
             "reproduce' and give its folder as --place."
         )
-    held_out = sorted({data.persons[i] for i in test}, key=lambda p: (len(p), p))
-    trained = model.integers
-    integers = find_integers(weights, network, model, data, part, name) if trained else None
-    subject = Subject(model, part, network, integers)
-    return Basis(subject, fold, data, data.x[chosen], tuple(held_out))
+    module = run.integers(network) if model.integers else None
+    subject = Subject(model, parts[fold], network, module)
+    held_out = sorted({data.persons[i] for i in parts[fold][1]}, key=lambda p: (len(p), p))
+    return Basis(subject, fold, data, data.x[chosen[:1]], tuple(held_out))
 
 
 Key = tuple[int, int, int, int, int]

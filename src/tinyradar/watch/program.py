@@ -10,6 +10,7 @@ import microformer
 from microformer import Compiled, MicroformerError, Report
 from tinyradar.dataset.cache import Bytes
 from tinyradar.models import Model, network_input
+from tinyradar.reproduce.front import with_front_end
 from tinyradar.watch.basis import Basis
 
 PREFERRED = ("pulp-ri5cy", "cortex-m7")
@@ -21,7 +22,8 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """``report`` is of one sequence, run on the target; ``note`` says why on no better target."""
+    """``report`` is of one sequence, run on the target with the FFT that makes its maps, where
+    there is room for it; ``note`` says why on no better target, or why without."""
 
     model: Model
     compiled: Compiled
@@ -48,15 +50,19 @@ class Program:
         kind = report.cycles_kind
         if kind is None and report.latency_ms is not None:
             kind = "wall clock of this computer"
+        made = report.features
+        costs = {"network": (report.latency_ms, report.energy_mj)}
+        if made is not None:
+            for name, cost in (("maps", made.sequence), ("together", made.total)):
+                costs[name] = (cost.latency_ms, cost.energy_mj)
         return {
+            "costs": costs,
             "target": report.target,
             "kind": kind,
             "cycles": report.cycles,
             "instructions": report.instructions,
-            "latency_ms": report.latency_ms,
-            "energy_mj": report.energy_mj,
             "power_source": report.power_source,
-            "bit_exact": report.bit_exact,
+            "bit_exact": report.bit_exact and (made is None or made.bit_exact),
             "macs": report.macs,
             "ram_bytes": report.ram_bytes,
             "flash_bytes": report.flash_bytes,
@@ -69,17 +75,16 @@ def program(found: Basis, target: str | None) -> Program:
 
     Raises MicroformerError where the target is unknown, lacks a tool or is too small.
     """
-    model, data = found.model, found.data
-    samples = network_input(model, found.calibration)
-    note = ""
+    model, note = found.subject.model, ""
     for name in (target,) if target else PREFERRED:
         try:
-            _, compiled = found.subject.compiled(data, name)
-            report = microformer.run(compiled, samples[:1], count=1)
+            _, compiled = found.subject.compiled(found.data, name)
+            whole, refused = with_front_end(compiled, model, found.data)
+            report = microformer.run(whole, network_input(model, found.sample), count=1)
         except MicroformerError as error:
             if target or name == PREFERRED[-1]:
                 raise
             note = f"Not on {name}: {error}"
         else:
-            return Program(model, compiled, report, note)
+            return Program(model, compiled, report, note or refused)
     raise AssertionError("the last target has either raised or returned")

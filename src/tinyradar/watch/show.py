@@ -59,8 +59,9 @@ class Show:
         data = self._basis.data
         return {
             "model": self._program.model.name,
-            "fold": self._basis.fold,
+            "fold": self._basis.number,
             "trained_on": "simulated" if data.simulated else "recorded",
+            "in_integers": self._basis.subject.integers is not None,
             "gestures": data.gestures,
             "window_s": WINDOW / RATE_HZ,
             "windows_a_decision": SECOND,

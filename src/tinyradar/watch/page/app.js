@@ -190,7 +190,7 @@ async function start() {
   const session = await (await fetched("/session")).json();
   by("network").textContent =
     `${session.model}, 8-bit integers, weights of fold ${session.fold}, trained on ` +
-    `${session.trained_on} hands`;
+    `${session.trained_on} hands${session.in_integers ? ", in integers too" : ""}`;
   for (const note of session.notes) {
     const item = document.createElement("li");
     item.textContent = note;

@@ -159,24 +159,25 @@ const milli = (value, unit) => value === null ? "\u2013"
 /** Latency and energy of a classification, and what a frame has of it. */
 export function showCosts(session) {
   const f = session.figures, frames = session.windows_a_decision;
+  const { network, maps, together } = f.costs, whole = together ?? network;
   by("kind").textContent = f.kind ?? "no timing model";
-  const rows = [
-    ["One classification", `${frames} frames, ${frames * session.window_s} s of radar`, 1],
-    ["A frame's share", `1/${frames} of it`, 1 / frames],
-  ];
-  for (const [what, of, share] of rows) {
-    const row = add(by("figures"), "tr");
-    const head = add(row, "th", what);
-    head.scope = "row";
-    add(head, "small", of);
-    add(row, "td", milli(f.latency_ms && f.latency_ms * share, "ms"));
-    add(row, "td", milli(f.energy_mj && f.energy_mj * share, "mJ"));
+  by("classification").textContent =
+    `one classification: ${frames} frames, ${frames * session.window_s} s of radar`;
+  const rows = [["network", network, 1], ["maps (FFT)", maps, 1], ["together", together, 1],
+    [`a frame's share, 1/${frames}`, whole, 1 / frames]];
+  for (const [what, cost, share] of rows) {
+    if (!cost) continue;
+    const [latency, energy] = cost, row = add(by("figures"), "tr");
+    add(row, "th", what).scope = "row";
+    add(row, "td", milli(latency && latency * share, "ms"));
+    add(row, "td", milli(energy && energy * share, "mJ"));
+    row.className = cost === whole && share === 1 ? "whole" : "";
   }
   const lines = by("measured");
   const work = f.cycles ? `${f.cycles.toLocaleString("en")} cycles`
     : f.instructions ? `${f.instructions.toLocaleString("en")} instructions` : "";
   const how = { "cycle-exact": " (the core's RTL)", estimate: " (a timing model)" }[f.kind] ?? "";
-  add(lines, "p", `Measured at start on ${f.target}${how}${work && ": "}${work}.`);
+  add(lines, "p", `Measured at start on ${f.target}${how}${work && ": network "}${work}.`);
   const bytes = (count) => `${count.toLocaleString("en")} B`;
   if (f.ram_bytes) {
     add(lines, "p", `${bytes(f.ram_bytes)} of RAM, ${bytes(f.flash_bytes)} of flash.`);
@@ -184,11 +185,14 @@ export function showCosts(session) {
   add(lines, "p", f.bit_exact ? "\u2713 Bit-exact: every output byte as in the meaning."
     : "\u2717 NOT bit-exact: the target's output differs from the meaning.",
     f.bit_exact ? "right" : "wrong");
-  if (f.latency_ms) {
-    const busy = (times) => `${(f.latency_ms * times / 10).toPrecision(2)} %`;
+  const [latency, energy] = whole;
+  if (latency) {
+    // a second's maps are made once, however often the network reads them
+    const once = maps ? maps[0] : 0;
+    const busy = (times) => `${((network[0] * times + once) / 10).toPrecision(2)} %`;
     add(lines, "p", `Busy ${busy(1)} of the time with one classification a second, ` +
       `${busy(1 / session.window_s)} with one a frame (running).`);
   }
-  if (f.energy_mj) add(lines, "p", `Energy: that time at the power in ${f.power_source}.`);
-  add(lines, "p", "Not counted: the FFT that makes the maps.");
+  if (energy) add(lines, "p", `Energy: that time at the power in ${f.power_source}.`);
+  if (!maps) add(lines, "p", "Not counted: the FFT that makes the maps.");
 }
