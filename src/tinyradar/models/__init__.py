@@ -11,7 +11,6 @@ from tinyradar.dataset.cache import Bytes
 from tinyradar.errors import TrainingError
 from tinyradar.models.frames import (
     FRAMES_SHAPE,
-    LARGE_SHAPE,
     RANGE_STEP,
     FrameShape,
     FrameTransformer,
