@@ -11,6 +11,7 @@ from tinyradar import models
 from tinyradar.cli import main
 from tinyradar.dataset.cache import Dataset
 from tinyradar.dataset.folds import person_folds
+from tinyradar.train import integers
 from tinyradar.train.weights import read_weights
 
 
@@ -59,6 +60,7 @@ def test_simulate_inspect_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         (("train", "nothing", "-m", "tinyradarnn"), "not a cache of features"),
         (("train", "nothing", "-m", "vgg"), "no model 'vgg'"),
         (("reproduce", "-m", "vgg"), "no model 'vgg'"),
+        (("reproduce", "--protocol", "loso"), "no protocol 'loso'"),
         (("simulate", "x", "--people", "1000000"), "GB free"),
         (("watch",), "Give one recording or one folder, or --simulate"),
         (("watch", "a", "b"), "Give one recording or one folder, or --simulate"),
@@ -132,6 +134,11 @@ def test_train(
         data,
         person_folds(data.persons, 3)[2],
     )
+    monkeypatch.setattr(integers, "PARTS", 12)
+    assert call(monkeypatch, *args, "--fold", 2, "--qat") == 0  # float goes on from its checkpoint
+    assert "transformer-small-fold2of3: " in (told := capsys.readouterr().out)
+    assert " % in int8 (simulated) in " in told
+    assert (tmp_path / "weights/transformer-small-fold2of3-int8.npz").is_file()
     assert call(monkeypatch, *args, "--fold", 3) == 2
     assert "There is no fold 3; there are 0 to 2." in capsys.readouterr().err
 

@@ -6,7 +6,8 @@ import torch
 
 import microformer
 from tinyradar.dataset.cache import Dataset
-from tinyradar.models import MODELS, PUBLISHED, SHAPES, find, network_input
+from tinyradar.models import FRAMES_SHAPE, MODELS, PUBLISHED, SHAPES, find, network_input
+from tinyradar.models.frames import FrameStem
 from tinyradar.models.tinyradarnn import TinyRadarNN
 from tinyradar.models.transformer import Attention, RadarTransformer, Stem
 from tinyradar.reproduce.measure import float_model, matrix_bytes
@@ -56,6 +57,25 @@ def test_no_token_sees_another_doppler_band_in_the_stem(name: str) -> None:
     band = 32 // shape.grid[0]
     seen = sorted({(int(d) * band, int(f)) for d, _, f, _ in differs.nonzero()})
     assert seen == [(d, 2) for d in range(16 - 16 % band, 20, band)]
+
+
+def test_a_token_is_its_frame() -> None:
+    """What lies inside of a frame reaches its own token only; at its edge the next one too."""
+    torch.manual_seed(0)
+    stem, x = FrameStem(FRAMES_SHAPE, 2).eval(), torch.rand(1, 5, 32, 123, 2)
+    with torch.no_grad():
+        for rows, tokens in ((slice(8, 24), [2]), (slice(30, 32), [2, 3])):
+            changed = x.clone()
+            changed[:, 2, rows] += 1.0
+            differs = (stem(x) != stem(changed)).any(dim=-1)[0]
+            assert differs.nonzero().flatten().tolist() == tokens
+    assert stem(x).shape == (1, 5, FRAMES_SHAPE.features)
+
+
+def test_order_of_relu_and_maximum_does_not_matter() -> None:
+    stem, x = FrameStem(FRAMES_SHAPE, 2), torch.randn(2, 5, 32, 123, 2)
+    with torch.no_grad():
+        assert torch.equal(stem.train()(x), stem.eval()(x))
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -16,6 +16,7 @@ from microformer.errors import ArithmeticProofError
 from microformer.graph import ops
 from microformer.graph.tensor import Array, Quant
 from microformer.integer.attention import normalize
+from microformer.integer.conv import conv2d
 from microformer.integer.layernorm import H_LIMIT, half_bits, inverse_sqrt, normalize_exponent
 from microformer.integer.proof import prove
 from microformer.integer.softmax import exponential_table, ibert_probabilities
@@ -106,6 +107,18 @@ def test_the_layer_that_overflows_is_named() -> None:
 
 
 # (3)
+
+
+@pytest.mark.parametrize("depth", [1024, 1025, 1200])
+def test_sums_of_a_convolution_are_exact_on_both_sides_of_float32(depth: int) -> None:
+    """Odd sums near and above 2^24, which float32 holds only up to there."""
+    op = ops.Conv2d((1, 1), (0, 0, 0, 0), (1, 1), 1, 0, 0)
+    x, weight = np.full((1, 1, 1, depth), 127, np.int8), np.full((2, 1, 1, depth), 127, np.int8)
+    weight[:, 0, 0, 0] = 1, -1
+    total = x.astype(np.int64).reshape(-1) @ weight.astype(np.int64).reshape(2, -1).T
+    one = np.ones(2, np.int32)
+    got = conv2d(op, x, weight, one, (5 - total).astype(np.int32))
+    assert got.reshape(-1).tolist() == [5, 5] and (depth < 1041 or total.min() > 2**24)
 
 
 def test_the_table_of_exponentials() -> None:

@@ -11,7 +11,6 @@ from tinyradar.dataset.cache import Bytes
 from tinyradar.errors import TrainingError
 from tinyradar.models.frames import (
     FRAMES_SHAPE,
-    LARGE_SHAPE,
     RANGE_STEP,
     FrameShape,
     FrameTransformer,
@@ -90,13 +89,11 @@ _VARIED = Model(
 """TinyRadarNN with what the transformers are trained with, and for as many epochs."""
 
 
-def _frames(shape: FrameShape, epochs: int) -> Model:
+def _frames(shape: FrameShape) -> Model:
     def build(classes: int, sensors: int) -> nn.Module:
         return FrameTransformer(shape, classes, sensors)
 
-    recipe = Recipe(
-        epochs, 32, 1e-3, every_step=False, decay=0.02, cosine=True, shift=40, gain=0.15
-    )
+    recipe = Recipe(60, 32, 1e-3, every_step=False, decay=0.02, cosine=True, shift=40, gain=0.15)
     return Model(shape.name, build, RANGE_STEP, recipe)
 
 
@@ -106,8 +103,7 @@ MODELS = {
         _NN,
         _VARIED,
         *(_transformer(s) for s in SHAPES.values()),
-        _frames(FRAMES_SHAPE, 60),
-        _frames(LARGE_SHAPE, 100),
+        _frames(FRAMES_SHAPE),
     )
 }
 

@@ -60,9 +60,6 @@ class FrameShape:
 FRAMES_SHAPE = FrameShape(
     "transformer-frames", (4, 4), (2, 3), 16, (2, 2), 32, (2, 5), 64, 4, 32, 128
 )
-LARGE_SHAPE = FrameShape(
-    "transformer-frames-large", (4, 4), (2, 3), 16, (2, 2), 48, (2, 5), 64, 4, 32, 128, layers=2
-)
 
 
 class FrameStem(nn.Module):
