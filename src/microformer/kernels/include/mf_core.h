@@ -64,6 +64,21 @@ static inline int8_t mf_requantize_wide(
   return mf_clamp8_wide(product >> shift, zero);
 }
 
+/* Equation (2w) less its saturation, where that is not needed to keep 32 bits: from a shift of 33 on
+ * the rounding has no bit in the product's lower word, so the higher word alone is rounded. */
+static inline int32_t mf_scaled_wide(
+    int32_t acc, int32_t mult, int32_t add, int32_t shift, int32_t zero) {
+  if (shift < 33) {
+    return mf_requantize_wide(acc, mult, add, shift, zero);
+  }
+  const int32_t high = (int32_t)(((int64_t)(acc + add) * mult) >> 32), right = shift - 32;
+  const int32_t half = 1 << (right - 1);
+  if (right <= 22 && zero >= -128 && zero <= 127) { /* high is below 2^30 */
+    return (high + (half + zero * (1 << right))) >> right;
+  }
+  return ((high + half) >> right) + zero;
+}
+
 /* Equation (6); a NULL table leaves y as it is. */
 static inline int8_t mf_lookup(const int8_t *table, int8_t y) {
   return table != NULL ? table[y + 128] : y;
