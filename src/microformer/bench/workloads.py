@@ -153,7 +153,7 @@ def _matmul(name: str, transposed: bool, batch: int, rows: int, k: int) -> IntGr
     """x and x again: x [batch, rows, k] times itself transposed, or a square x times itself."""
     graph = _Graph(name, (batch, rows, k))
     shift = 31 + int(np.log2(74.0 * 74.0 * np.sqrt(k) / 60.0))
-    op = ops.MatMul(transposed, 3, -5, 1 << 30, shift, 7)
+    op = ops.MatMul(transposed, 3, -5, 1_234_567_891, shift, 7)
     return graph.done(graph.node("matmul", op, "x", "x"))
 
 

@@ -14,6 +14,7 @@ static inline void mf_matmul_s8_dsp_2x4(
   const int32_t words = ((k + 3) & ~3) >> 1, total = batch * rows;
   const int32_t block = mf_matrix_block(rows, k, MF_SMALL_BLOCK_BYTES);
   const uint32_t minus = mf_minus_twice(zero_a);
+  const mf_high_t high = mf_high(shift, zero);
   uint32_t *panel = (uint32_t *)scratch;
   uint32_t *pairs = panel + 4 * words;
   for (int32_t first = 0, matrix = 0; matrix * rows < total;) {
@@ -36,8 +37,15 @@ static inline void mf_matmul_s8_dsp_2x4(
       for (int32_t left = count; left > 0; left -= 2, to += 2 * n) {
         int32_t sums[8];
         from = mf_dot_2x4(from, panel, words, 0, sums);
-        for (int32_t i = 0; i < 8; i++) {
-          sums[i] = mf_clamp_s8(mf_scaled_wide(sums[i], mult, 0, shift, zero));
+        if (high.right > 0) {
+          for (int32_t i = 0; i < 8; i++) {
+            sums[i] = mf_scaled_high(&high, sums[i], mult);
+          }
+        } else {
+#pragma GCC unroll 1
+          for (int32_t i = 0; i < 8; i++) {
+            sums[i] = mf_requantize_wide(sums[i], mult, 0, shift, zero);
+          }
         }
         mf_store_2x4(to, n, left, width, sums);
       }

@@ -95,6 +95,22 @@ static inline uint32_t mf_pack_tops(uint32_t low, uint32_t high) {
   return low >> 16 | (high & 0xffff0000u);
 }
 
+/* The higher word of a b, and `add`: one instruction, where compilers take 64 bits. */
+static inline int32_t mf_add_high(int32_t a, int32_t b, int32_t add) {
+#if MF_HAS_DSP
+  int32_t sum;
+  __asm("smmla %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(add));
+  return sum;
+#else
+  return (int32_t)(((int64_t)a * b) >> 32) + add;
+#endif
+}
+
+/* Equation (2w) of acc with its addend, by mf_high. */
+static inline int32_t mf_scaled_high(const mf_high_t *high, int32_t acc, int32_t mult) {
+  return mf_clamp_s8((mf_add_high(acc, mult, high->round) >> high->right) + high->zero);
+}
+
 /* acc + the sum of both products of the pairs a and b. */
 static inline int32_t mf_dot_pair(uint32_t a, uint32_t b, int32_t acc) {
 #if MF_HAS_DSP
