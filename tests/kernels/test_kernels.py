@@ -66,7 +66,7 @@ FAR = [  # but for sums and products of two activations, which are never in L2
     (kernel, case)
     for kernel, case in PAIRS
     if kernel.isa == "xpulp"
-    and not (kernel.family in ("add", "mul") and isinstance(case.operands[1], tuple))
+    and not (kernel.family in ("add", "mul", "matmul") and isinstance(case.operands[1], tuple))
 ]
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from microformer import pipeline
 from microformer.bench.published import BOARD_OVER_ESTIMATE, PUBLISHED, Published
-from microformer.bench.workloads import DEFAULT_ROWS, workload
+from microformer.bench.rows import DEFAULT_ROWS
+from microformer.bench.workloads import workload
 from microformer.errors import TargetError
 from microformer.targets import Target
 

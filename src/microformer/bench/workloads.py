@@ -17,7 +17,7 @@ from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Array, Quant, Tensor, constant
 from microformer.integer.layernorm import H_LIMIT, half_bits
-from microformer.integer.softmax import exponential_table
+from microformer.integer.softmax import exponential_table, fine_table
 from microformer.quantize.scales import (
     accumulator_limits,
     context_integers,
@@ -31,7 +31,7 @@ LARGEST = 1 << 27
 GRAMMAR = (
     "attention_S.._E.._H.._P..[_ibert], linear_R.._K.._N.., pointwise_R.._K.._N.., "
     "depthwise_S.._C.._K.., conv_S.._C.._N.._K.., convpool_H.._W.._C.._N.._K..x.._P..x.., "
-    "layernorm_R.._N.., softmax_R.._N..[_ibert], "
+    "layernorm_R.._N.., softmax_R.._N..[_ibert|_fine], scores_B.._R.._K.., square_B.._R.., "
     "{add,mul,table,mean,transpose}_R.._N.."
 )
 
@@ -149,6 +149,21 @@ def _softmax(name: str, r: int, n: int, softmax: str) -> IntGraph:
     return graph.done(graph.node("softmax", op, "x", lut))
 
 
+def _matmul(name: str, transposed: bool, batch: int, rows: int, k: int) -> IntGraph:
+    """x and x again: x [batch, rows, k] times itself transposed, or a square x times itself."""
+    graph = _Graph(name, (batch, rows, k))
+    shift = 31 + int(np.log2(74.0 * 74.0 * np.sqrt(k) / 60.0))
+    op = ops.MatMul(transposed, 3, -5, 1_234_567_891, shift, 7)
+    return graph.done(graph.node("matmul", op, "x", "x"))
+
+
+def _fine_softmax(name: str, r: int, n: int) -> IntGraph:
+    graph = _Graph(name, (r, n))
+    table = graph.constant("table", fine_table(0.05))
+    op = ops.FineSoftmax(round(2.0**40 / 0.004), -128)
+    return graph.done(graph.node("softmax", op, "x", table))
+
+
 def _add(name: str, r: int, n: int) -> IntGraph:
     """x and x again; kernels do not see that the two are one."""
     graph = _Graph(name, (r, n))
@@ -199,6 +214,9 @@ _PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
     (r"attention_S(\d+)_E(\d+)_H(\d+)_P(\d+)(_ibert)?", _attention),
     (r"layernorm_R(\d+)_N(\d+)", _layernorm),
     (r"softmax_R(\d+)_N(\d+)(_ibert)?", _softmax),
+    (r"softmax_R(\d+)_N(\d+)_fine", _fine_softmax),
+    (r"scores_B(\d+)_R(\d+)_K(\d+)", lambda name, b, r, k: _matmul(name, True, b, r, k)),
+    (r"square_B(\d+)_R(\d+)", lambda name, b, r: _matmul(name, False, b, r, r)),
     (r"add_R(\d+)_N(\d+)", _add),
     (r"mul_R(\d+)_N(\d+)", _mul),
     (r"table_R(\d+)_N(\d+)", _table),
@@ -221,23 +239,3 @@ def workload(name: str) -> IntGraph:
             return build(name, *sizes, "ibert" if groups[-1] else "lut")
         return build(name, *sizes)
     raise DataError(f"There is no bench row '{name[:80]}'; names are of the forms {GRAMMAR}.")
-
-
-ATTENTIONS = ((4, 32, 8, 32), (32, 32, 16, 32), (32, 64, 16, 64), (81, 32, 8, 32), (66, 16, 8, 2))
-RADAR = (
-    "convpool_H32_W492_C2_N16_K3x5_P3x5",
-    "convpool_H10_W98_C16_N32_K3x5_P3x5",
-    "convpool_H3_W19_C32_N64_K1x7_P1x7",
-)
-"""The layers of TinyRadarNN that see one frame."""
-SWEEP = (16, 32, 64, 128)
-
-DEFAULT_ROWS: tuple[str, ...] = (
-    *(f"attention_S{s}_E{e}_H{h}_P{p}" for s, e, h, p in ATTENTIONS),
-    *(f"attention_S{s}_E{e}_H8_P32" for s in SWEEP for e in SWEEP),
-    *(f"linear_R64_K{k}_N64" for k in (32, 64, 256)),
-    *("pointwise_R64_K64_N64", "pointwise_R2560_K64_N64", "conv_S16_C32_N32_K3"),
-    *RADAR,
-    *("depthwise_S16_C32_K3", "layernorm_R81_N64", "softmax_R81_N81"),
-)
-"""What ``microformer bench`` measures; the last attention rows are EEGFormer and ECGFormer."""

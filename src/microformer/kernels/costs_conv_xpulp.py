@@ -52,6 +52,16 @@ def conv_near_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     return round8(_table_bytes(inputs) + rows)
 
 
+def grouped_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
+    """All constants."""
+    return sum(round8(t.nbytes) for t in inputs[1:] if t is not None)
+
+
+def grouped_fits(op: Op, inputs: Operands, output: Tensor) -> bool:
+    """Constants that take no more than a quarter of L1."""
+    return grouped_scratch(op, inputs, output) <= 16384
+
+
 conv_scratch = with_constants(conv_near_scratch, conv_panels)
 
 

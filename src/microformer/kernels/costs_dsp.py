@@ -63,6 +63,24 @@ def conv_dsp_scratch(block_bytes: int) -> Bytes:
     return scratch
 
 
+def matmul_dsp_cost(op: Op, inputs: Operands, output: Tensor) -> float:
+    """Rows are done two at a time; b is spread once for each block of them, a once."""
+    a, b = inputs[:2]
+    assert a is not None and b is not None
+    rows, k = a.shape[-2:]
+    blocks = -(-rows // _block_rows(words_of(k), SMALL_BLOCK))
+    work = 1.1 * macs(op, inputs, output) * (rows + rows % 2) / rows
+    return work + 2 * b.size * blocks + 1.5 * a.size + 10 * output.size
+
+
+def matmul_dsp_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
+    """int16 pairs of four columns and of one block of rows."""
+    assert inputs[0] is not None
+    rows, k = inputs[0].shape[-2:]
+    words = words_of(k)
+    return 4 * words * (4 + min((rows + 1) & ~1, _block_rows(words, SMALL_BLOCK)))
+
+
 def row_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     weight = inputs[1]
     assert weight is not None

@@ -120,6 +120,21 @@ def block_fits(op: Op, inputs: Operands, output: Tensor) -> bool:
 _BLOCK_BYTES = 64 * 1024 - 8 * 624 - 32  # stacks, what the linker may lose (plan)
 
 
+def matmul_fits(_op: Op, inputs: Operands, _output: Tensor) -> bool:
+    """A tile's sums begin with what the zero points add: 31 bits hold 2^16 a value."""
+    assert inputs[0] is not None
+    return inputs[0].shape[-1] < 1 << 15
+
+
+def matmul_scratch(_op: Op, inputs: Operands, output: Tensor) -> int:
+    """Panels of b of some matrices, four rows of a for each of 8 cores (mf_matmul_xpulp.h)."""
+    assert inputs[0] is not None
+    *lead, rows, k = inputs[0].shape
+    quads, words, panels = (rows + 3) // 4, (k + 3) // 4, (output.shape[-1] + 3) // 4
+    group = min((15 + quads) // quads, math.prod(lead))
+    return round8(4 * (group * panels * (4 * words + 5) + 8 * 4 * _odd(words)))
+
+
 def norm_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
     """Multiplier and constant of each element, two sums of each of 8 cores."""
     mult = inputs[1]

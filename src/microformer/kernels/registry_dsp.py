@@ -1,6 +1,6 @@
 """Matrix products and softmax for the SIMD instructions of Armv7E-M and Armv8-M."""
 
-from microformer.kernels.costs import is_dense, is_depthwise, per_mac
+from microformer.kernels.costs import is_dense, is_depthwise, per_mac, per_output
 from microformer.kernels.costs_dsp import (
     BLOCK,
     SMALL_BLOCK,
@@ -9,6 +9,8 @@ from microformer.kernels.costs_dsp import (
     in_blocks,
     linear_dsp_cost,
     linear_dsp_scratch,
+    matmul_dsp_cost,
+    matmul_dsp_scratch,
     row_scratch,
     softmax_dsp_cost,
 )
@@ -69,6 +71,14 @@ DSP: tuple[Kernel, ...] = (
         fits=is_depthwise,
         scratch=depthwise_dsp_scratch,
     ),
+    Kernel(
+        "mf_matmul_s8_dsp_2x4",
+        "matmul",
+        "dsp",
+        matmul_dsp_cost,
+        scratch=matmul_dsp_scratch,
+    ),
+    Kernel("mf_softmax_s8_fine_dsp", "softmax_fine", "dsp", per_output(20), inplace=(0,)),
     Kernel("mf_softmax_s8_lut_dsp", "softmax_lut", "dsp", softmax_dsp_cost, inplace=(0,)),
 )
 """Those of family ``dsp`` that are not attention, norms or pooling; see ``registry.KERNELS``."""

@@ -1,27 +1,9 @@
 """The kernels of a cluster: every core calls them with the same arguments and does its share."""
 
 from microformer.kernels.costs import (
-    channels_by_four,
-    is_dense,
     per_input,
     per_mac,
     per_output,
-    per_window,
-)
-from microformer.kernels.costs_conv_xpulp import (
-    conv_near_scratch,
-    conv_pool_cost,
-    conv_pool_fits,
-    conv_pool_near_scratch,
-    conv_pool_scratch,
-    conv_scratch,
-    depthwise_fits,
-    depthwise_near_scratch,
-    depthwise_scratch,
-    narrow_cost,
-    narrow_fits,
-    narrow_near_scratch,
-    narrow_scratch,
 )
 from microformer.kernels.costs_xpulp import (
     attention_scratch,
@@ -32,18 +14,18 @@ from microformer.kernels.costs_xpulp import (
     fixed_scratch,
     linear_near_scratch,
     linear_scratch,
+    matmul_fits,
+    matmul_scratch,
     norm_scratch,
     zero_is_near,
 )
 from microformer.kernels.kernel import Kernel
 from microformer.kernels.pack import (
     pack_block,
-    pack_conv_pool,
-    pack_depthwise,
     pack_linear,
-    pack_narrow,
     pack_norm,
 )
+from microformer.kernels.registry_conv_xpulp import CONV_XPULP
 
 __all__ = ["XPULP"]
 
@@ -58,47 +40,13 @@ XPULP: tuple[Kernel, ...] = (
         pack=pack_linear,
     ),
     Kernel(
-        "mf_conv2d_s8_xpulp_4x4",
-        "conv2d",
+        "mf_matmul_s8_xpulp_4x4",
+        "matmul",
         "xpulp",
-        per_mac(0.45, 6),
-        fits=is_dense,
-        scratch=conv_scratch,
-        near_scratch=conv_near_scratch,
-        pack=pack_linear,
+        per_mac(0.6, 12),
+        fits=matmul_fits,
+        scratch=matmul_scratch,
     ),
-    Kernel(
-        "mf_conv_pool_s8_xpulp_4x4",
-        "conv_pool",
-        "xpulp",
-        conv_pool_cost,
-        fits=conv_pool_fits,
-        scratch=conv_pool_scratch,
-        near_scratch=conv_pool_near_scratch,
-        pack=pack_conv_pool,
-    ),
-    Kernel(
-        "mf_conv_pool_s8_xpulp_3x1",
-        "conv_pool",
-        "xpulp",
-        narrow_cost,
-        fits=narrow_fits,
-        scratch=narrow_scratch,
-        near_scratch=narrow_near_scratch,
-        pack=pack_narrow,
-    ),
-    Kernel(
-        "mf_depthwise_s8_xpulp",
-        "conv2d",
-        "xpulp",
-        per_mac(1.2, 8),
-        fits=depthwise_fits,
-        scratch=depthwise_scratch,
-        near_scratch=depthwise_near_scratch,
-        pack=pack_depthwise,
-    ),
-    Kernel("mf_max_pool2d_s8_xpulp", "max_pool2d", "xpulp", per_window(0.5), fits=channels_by_four),
-    Kernel("mf_avg_pool2d_s8_xpulp", "avg_pool2d", "xpulp", per_window(2), fits=channels_by_four),
     Kernel(
         "mf_attention_block_s8_ibert_xpulp_4x4",
         "attention_block_ibert",
@@ -150,6 +98,15 @@ XPULP: tuple[Kernel, ...] = (
         per_output(7),
         scratch=fixed_scratch(256 + 64 + 256),
         near_scratch=fixed_scratch(256 + 64),
+        inplace=(0,),
+    ),
+    Kernel(
+        "mf_softmax_s8_fine_xpulp",
+        "softmax_fine",
+        "xpulp",
+        per_output(22),
+        scratch=fixed_scratch(1024),
+        near_scratch=fixed_scratch(0),
         inplace=(0,),
     ),
     Kernel(
@@ -231,5 +188,6 @@ XPULP: tuple[Kernel, ...] = (
     Kernel("mf_copy2d_s8_xpulp", "copy2d", "xpulp", per_output(1)),
     Kernel("mf_permute_s8_xpulp", "permute", "xpulp", per_output(2)),
     Kernel("mf_embedding_s8_xpulp", "embedding", "xpulp", per_output(1)),
+    *CONV_XPULP,
 )
 """All of the family ``xpulp``; ``registry.KERNELS`` holds them too."""

@@ -72,13 +72,13 @@ def _matmul(op: ops.MatMul, inputs: Operands, output: Tensor) -> tuple[Arg, ...]
     *lead, rows, k = present(inputs[0]).shape
     shape = (math.prod(lead), rows, k, output.shape[-1], op.transposed)
     scale = (op.zero_a, op.zero_b, op.mult, op.shift, op.zero)
-    return (*_sources(inputs, 2), _target(output), *_ints(*shape, *scale))
+    return (*_sources(inputs, 2), _target(output), *_ints(*shape, *scale), Arg("scratch"))
 
 
 def _fine_softmax(op: ops.FineSoftmax, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     n = output.shape[-1]
     integers = _ints(output.size // n, n, op.numerator, op.zero)
-    return (*_sources(inputs, 2), _target(output), *integers)
+    return (*_sources(inputs, 2), _target(output), *integers, Arg("scratch"))
 
 
 def _conv2d(op: ops.Conv2d, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:

@@ -6,22 +6,6 @@
 #define MF_SOFTMAX_S8_LUT_DSP_H
 
 #include "mf_max_dsp.h"
-#include "mf_softmax.h"
-
-/* The largest of x[0 .. n-1]. */
-MF_INLINE int32_t mf_row_max_dsp(const int8_t *x, int32_t n) {
-  if (n >= 4) {
-    uint32_t top = mf_load4(x);
-    for (int32_t i = 4; i < n; i += 4) {
-      top = mf_max_4(top, mf_load4(x + (i + 4 <= n ? i : n - 4))); /* the last four overlap */
-    }
-    const int8_t bytes[4] = {
-        (int8_t)(top & 255u), (int8_t)(top >> 8 & 255u), (int8_t)(top >> 16 & 255u),
-        (int8_t)(top >> 24)};
-    return mf_row_max(bytes, 4);
-  }
-  return mf_row_max(x, n);
-}
 
 static inline void mf_softmax_s8_lut_dsp(
     const int8_t *x,               /* [rows, n] */

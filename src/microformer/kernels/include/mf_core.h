@@ -64,6 +64,22 @@ static inline int8_t mf_requantize_wide(
   return mf_clamp8_wide(product >> shift, zero);
 }
 
+/* Equation (2w) in 32 bits where the shift is 33 or more: the rounding has then no bit in the lower
+ * word of the product, so the higher word alone is rounded: as |acc mult| < 2^62, it has 30 bits.
+ * y = clamp8(((higher word + round) >> right) + zero). */
+typedef struct {
+  int32_t right; /* the shift of the higher word; 0 or less: only 64 bits will do */
+  int32_t round;
+  int32_t zero; /* what is still to be added: 0 where it is in `round` */
+} mf_high_t;
+
+static inline mf_high_t mf_high(int32_t shift, int32_t zero) {
+  const int32_t right = shift - 32, half = right > 0 ? 1 << (right - 1) : 0;
+  const int32_t small = right > 0 && right <= 22 && zero >= -128 && zero <= 127;
+  const mf_high_t high = {right, small ? half + zero * (1 << right) : half, small ? 0 : zero};
+  return high;
+}
+
 /* Equation (6); a NULL table leaves y as it is. */
 static inline int8_t mf_lookup(const int8_t *table, int8_t y) {
   return table != NULL ? table[y + 128] : y;

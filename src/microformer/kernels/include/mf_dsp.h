@@ -47,6 +47,16 @@ static inline uint32_t mf_pair_even(uint32_t word) {
 #endif
 }
 
+/* The same, each with the int16 of `pair` added. */
+static inline uint32_t mf_pair_even_add(uint32_t pair, uint32_t word) {
+#if MF_HAS_DSP
+  return (uint32_t)__sxtab16((int16x2_t)pair, (int8x4_t)word);
+#else
+  const uint32_t even = mf_pair_even(word);
+  return ((even + pair) & 65535u) | ((even & 0xffff0000u) + (pair & 0xffff0000u));
+#endif
+}
+
 /* Bytes 1 and 3 of word, sign extended, as a pair of int16. */
 static inline uint32_t mf_pair_odd(uint32_t word) { return mf_pair_even(word >> 8 | word << 24); }
 
@@ -78,6 +88,27 @@ static inline int32_t mf_clamp_u8(int32_t value) {
   const int32_t low = value < 0 ? 0 : value;
   return low > 255 ? 255 : low;
 #endif
+}
+
+/* The higher halves of two values as a pair. */
+static inline uint32_t mf_pack_tops(uint32_t low, uint32_t high) {
+  return low >> 16 | (high & 0xffff0000u);
+}
+
+/* The higher word of a b, and `add`: one instruction, where compilers take 64 bits. */
+static inline int32_t mf_add_high(int32_t a, int32_t b, int32_t add) {
+#if MF_HAS_DSP
+  int32_t sum;
+  __asm("smmla %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(add));
+  return sum;
+#else
+  return (int32_t)(((int64_t)a * b) >> 32) + add;
+#endif
+}
+
+/* Equation (2w) of acc with its addend, by mf_high. */
+static inline int32_t mf_scaled_high(const mf_high_t *high, int32_t acc, int32_t mult) {
+  return mf_clamp_s8((mf_add_high(acc, mult, high->round) >> high->right) + high->zero);
 }
 
 /* acc + the sum of both products of the pairs a and b. */

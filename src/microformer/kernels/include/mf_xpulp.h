@@ -38,6 +38,11 @@ MF_INLINE int32_t mf_clip8(int32_t a) {
   __asm(MF_INSN(MF_I_CLIP, "%0", "%1", "x8") : "=r"(d) : "r"(a));
   return d;
 }
+MF_INLINE int32_t mf_upper(int32_t a, int32_t b) { /* of the 64 bits of a b */
+  int32_t d;
+  __asm("mulh %0, %1, %2" : "=r"(d) : "r"(a), "r"(b));
+  return d;
+}
 MF_INLINE int32_t mf_clip_u8(int32_t a) {
   int32_t d;
   __asm(MF_INSN(MF_I_CLIPU, "%0", "%1", "x9") : "=r"(d) : "r"(a));
@@ -87,12 +92,18 @@ MF_INLINE int32_t mf_shuffle4(int32_t d, int32_t a, int32_t b) {
   return mf_bytes(out[0], out[1], out[2], out[3]);
 }
 MF_INLINE int32_t mf_clip8(int32_t a) { return mf_clamp8(a); }
+MF_INLINE int32_t mf_upper(int32_t a, int32_t b) { return (int32_t)(((int64_t)a * b) >> 32); }
 MF_INLINE int32_t mf_clip_u8(int32_t a) { return a < 0 ? 0 : a > 255 ? 255 : a; }
 #endif
 
 /* Equation (2) in three instructions. */
 MF_INLINE int32_t mf_quantized(int32_t acc, int32_t mult, int32_t add, int32_t shift) {
   return mf_clip8(mf_add_shift(acc * mult, add, shift));
+}
+
+/* Equation (2w) of acc with its addend, by mf_high. */
+MF_INLINE int32_t mf_quantized_high(const mf_high_t *high, int32_t acc, int32_t mult) {
+  return mf_clip8(mf_add_shift(mf_upper(acc, mult), high->round, high->right) + high->zero);
 }
 
 /* Four bytes in a word. */

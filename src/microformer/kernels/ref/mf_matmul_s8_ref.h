@@ -9,7 +9,8 @@ static inline void mf_matmul_s8_ref(
     const int8_t *b,     /* [batch, k, n], or [batch, n, k] if transposed */
     int8_t *restrict y,  /* [batch, rows, n] */
     int32_t batch, int32_t rows, int32_t k, int32_t n, int32_t transposed, int32_t zero_a,
-    int32_t zero_b, int32_t mult, int32_t shift, int32_t zero) {
+    int32_t zero_b, int32_t mult, int32_t shift, int32_t zero, void *scratch /* none */) {
+  (void)scratch;
   const int32_t step = transposed ? 1 : n; /* from one value of a column to the next */
   const int32_t next = transposed ? k : 1; /* from one column to the next */
   for (int32_t matrix = 0; matrix < batch; matrix++, b += k * n) {

@@ -8,7 +8,8 @@ static inline void mf_softmax_s8_fine_ref(
     const int8_t *x,                /* [rows, n] */
     const int32_t *restrict table,  /* [256] */
     int8_t *y,                      /* [rows, n] */
-    int32_t rows, int32_t n, int64_t numerator, int32_t zero) {
+    int32_t rows, int32_t n, int64_t numerator, int32_t zero, void *scratch /* none */) {
+  (void)scratch;
   for (int32_t row = 0; row < rows; row++, x += n, y += n) {
     const int32_t top = mf_row_max(x, n);
     int64_t denom = 0;

@@ -6,7 +6,7 @@
 #include "mf_window.h"
 
 static inline void mf_avg_pool2d_s8_xpulp(
-    const int8_t *restrict x,      /* [h, w, c], c a multiple of 4 */
+    const int8_t *restrict x,      /* [h, w, c] */
     const int32_t *restrict mult,  /* [kh * kw], row n - 1 for a count of n */
     const int32_t *restrict add,   /* [kh * kw] */
     int8_t *restrict y,            /* [oh, ow, c] */
@@ -24,7 +24,8 @@ static inline void mf_avg_pool2d_s8_xpulp(
     const int32_t count = include_pad ? kh * kw : inside;
     const int32_t line = count > 0 ? count - 1 : 0;
     const int32_t m = mult[line], a = add[line];
-    for (int32_t i = 0; i < c; i += 4, y += 4) {
+    int32_t i = 0;
+    for (; i + 4 <= c; i += 4, y += 4) {
       int32_t s0 = padding, s1 = padding, s2 = padding, s3 = padding;
       for (int32_t iy = window.top; iy < window.bottom; iy++) {
         const int8_t *at = x + (iy * w + window.left) * c + i;
@@ -38,6 +39,16 @@ static inline void mf_avg_pool2d_s8_xpulp(
           y, mf_pack4(
                  mf_quantized(s0, m, a, shift), mf_quantized(s1, m, a, shift),
                  mf_quantized(s2, m, a, shift), mf_quantized(s3, m, a, shift)));
+    }
+    for (; i < c; i++) {
+      int32_t sum = padding;
+      for (int32_t iy = window.top; iy < window.bottom; iy++) {
+        const int8_t *at = x + (iy * w + window.left) * c + i;
+        for (int32_t ix = window.left; ix < window.right; ix++, at += c) {
+          sum += *at;
+        }
+      }
+      *y++ = (int8_t)mf_quantized(sum, m, a, shift);
     }
     if (++ox == ow) {
       ox = 0;

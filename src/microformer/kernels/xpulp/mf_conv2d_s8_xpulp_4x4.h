@@ -3,31 +3,8 @@
 #ifndef MF_CONV2D_S8_XPULP_4X4_H
 #define MF_CONV2D_S8_XPULP_4X4_H
 
-#include "mf_gather_xpulp.h"
+#include "mf_cells_xpulp.h"
 #include "mf_panels_xpulp.h"
-
-/* Where the cells of an output map see the image. */
-typedef struct {
-  mf_image_t image;
-  int32_t ow, kh, kw, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w;
-} mf_conv_t;
-
-/* Cells 4 quad .. 4 quad + 3 to rows of `stride` bytes; beyond the last cell, that again. */
-MF_INLINE void mf_gather_quad(
-    const mf_conv_t *conv, int8_t *to, int32_t quad, int32_t cells, int32_t stride) {
-  const mf_image_t image = conv->image;
-  const int32_t most = cells - 4 * quad;
-  int32_t oy = 4 * quad / conv->ow, ox = 4 * quad - oy * conv->ow;
-  for (int32_t i = 0; i < 4; i++, to += stride) {
-    mf_gather_patch(
-        &image, to, conv->kh, conv->kw, oy * conv->stride_h - conv->pad_top,
-        ox * conv->stride_w - conv->pad_left, conv->dilation_h, conv->dilation_w);
-    if (i + 1 < most && ++ox == conv->ow) {
-      ox = 0;
-      oy++;
-    }
-  }
-}
 
 /* This core's share of (quad of cells, panel), quads outside. */
 MF_INLINE void mf_conv_panels(

@@ -23,8 +23,21 @@ MF_INLINE void mf_max_words(
   }
 }
 
+/* The largest of one channel, where those are no multiple of four. */
+MF_INLINE void mf_max_byte(
+    const int8_t *x, int8_t *y, const mf_window_t *window, int32_t w, int32_t c) {
+  int32_t most = -128;
+  for (int32_t iy = window->top; iy < window->bottom; iy++) {
+    const int8_t *cell = x + (iy * w + window->left) * c;
+    for (int32_t ix = window->left; ix < window->right; ix++, cell += c) {
+      most = mf_max(most, *cell);
+    }
+  }
+  *y = (int8_t)most;
+}
+
 static inline void mf_max_pool2d_s8_xpulp(
-    const int8_t *restrict x, /* [h, w, c], c a multiple of 4 */
+    const int8_t *restrict x, /* [h, w, c] */
     int8_t *restrict y,       /* [oh, ow, c] */
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left) {
@@ -38,8 +51,11 @@ static inline void mf_max_pool2d_s8_xpulp(
     for (; i + 16 <= c; i += 16) {
       mf_max_words(x + i, y + i, &window, w, c, 4);
     }
-    for (; i < c; i += 4) {
+    for (; i + 4 <= c; i += 4) {
       mf_max_words(x + i, y + i, &window, w, c, 1);
+    }
+    for (; i < c; i++) {
+      mf_max_byte(x + i, y + i, &window, w, c);
     }
     if (++ox == ow) {
       ox = 0;
