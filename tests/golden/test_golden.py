@@ -16,7 +16,6 @@ import pytest
 from microformer.calibrate import calibrate
 from microformer.demo import demo_paths, radar_paths
 from microformer.emit import emit
-from microformer.front import emit_both
 from microformer.graph.float_model import Range, Ranges
 from microformer.graph.frontend import RangeDoppler
 from microformer.graph.int_graph import IntGraph
@@ -25,6 +24,7 @@ from microformer.graph.tensor import Array
 from microformer.integer import evaluate
 from microformer.load import load
 from microformer.lower import lower
+from microformer.pipeline.front import emit_both
 from microformer.plan import plan
 from microformer.quantize import quantize
 from microformer.quantize.frontend import front_graph

@@ -15,7 +15,6 @@ from exporters import legacy_export
 from microformer import MicroformerError, RangeDoppler, cli, pipeline
 from microformer.build import build
 from microformer.build.compiler import FLAGS, host_compiler
-from microformer.front import features
 from microformer.graph.compiled import Compiled
 from microformer.graph.tensor import Array
 from microformer.integer import evaluate
@@ -27,6 +26,7 @@ from microformer.integer.range_doppler import (
     power_index,
     spectrum,
 )
+from microformer.pipeline.front import features
 from microformer.run import run
 from microformer.store import open_folder, save
 from microformer.targets import TARGETS, with_cores

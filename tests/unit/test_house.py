@@ -58,8 +58,7 @@ def allowed(room: str) -> set[str]:
         "torch": {"torch", "load", "calibrate", "quantize", "samples", *SHARED},
         "demo": set(),
         "bench": {"bench", "pipeline", "quantize", *SHARED},
-        "pipeline": {*STAGES, *SHARED, "samples", "front"},
-        "front": {*STAGES, *SHARED},
+        "pipeline": {"pipeline", *STAGES, *SHARED, "samples"},
         "api": {"pipeline", "report", "samples", *SHARED},
         "cli": {
             *(

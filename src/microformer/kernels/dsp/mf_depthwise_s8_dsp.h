@@ -6,6 +6,7 @@
 #define MF_DEPTHWISE_S8_DSP_H
 
 #include "mf_patch.h"
+#include "mf_spread.h"
 
 /* acc + the product of the lower halves. */
 static inline int32_t mf_low_product(uint32_t a, uint32_t b, int32_t acc) {

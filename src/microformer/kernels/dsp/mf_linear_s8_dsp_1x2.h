@@ -5,7 +5,7 @@
 #ifndef MF_LINEAR_S8_DSP_1X2_H
 #define MF_LINEAR_S8_DSP_1X2_H
 
-#include "mf_dsp.h"
+#include "mf_spread.h"
 
 /* Sums of the spread row with columns a and b, k values each. */
 MF_INLINE void mf_dot_1x2(

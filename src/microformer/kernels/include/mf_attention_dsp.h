@@ -8,6 +8,7 @@
 #include "mf_attention.h"
 #include "mf_dot_2x4.h"
 #include "mf_quotient.h"
+#include "mf_spread.h"
 
 /* Working memory of one head. */
 typedef struct {

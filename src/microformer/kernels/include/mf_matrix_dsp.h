@@ -3,6 +3,7 @@
 #define MF_MATRIX_DSP_H
 
 #include "mf_dot_2x4.h"
+#include "mf_spread.h"
 
 /* Bytes of pairs spread at a time; weights are spread anew for each block of them. */
 #define MF_BLOCK_BYTES 32768

@@ -12,13 +12,21 @@ import numpy as np
 
 from microformer.audit import Audit, audit
 from microformer.audit.plot import plot
-from microformer.build import build
 from microformer.build.rtl import fetch as fetch_rtl
 from microformer.build.rtl import missing as missing_rtl
 from microformer.calibrate import calibrate
-from microformer.emit import emit
-from microformer.errors import DataError, DoesNotFitError, OutputError, TargetError
-from microformer.front import (
+from microformer.errors import DataError, OutputError
+from microformer.graph.compiled import Compiled
+from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.frontend import RangeDoppler
+from microformer.graph.int_graph import IntGraph
+from microformer.graph.kernel_graph import KernelGraph, Plan
+from microformer.graph.project import Image
+from microformer.graph.stream import stream_tensors
+from microformer.graph.tuned import Tuned
+from microformer.load import load
+from microformer.lower import lower
+from microformer.pipeline.front import (
     Recogniser,
     Recognition,
     add_front,
@@ -30,24 +38,11 @@ from microformer.front import (
     measure_front,
     recogniser,
 )
-from microformer.graph.compiled import Compiled
-from microformer.graph.float_model import FloatModel, Ranges
-from microformer.graph.frontend import RangeDoppler
-from microformer.graph.int_graph import IntGraph
-from microformer.graph.kernel_graph import KernelGraph, Plan
-from microformer.graph.project import CProject, Image, RunResult
-from microformer.graph.stream import stream_tensors
-from microformer.graph.tensor import Array
-from microformer.graph.tuned import Tuned
-from microformer.graph.verify import verify
-from microformer.integer import evaluate
-from microformer.integer.proof import prove
-from microformer.load import load
-from microformer.lower import lower
+from microformer.pipeline.measure import Measurement, build_project, measure_graph, predict_model
 from microformer.plan import plan
 from microformer.quantize import convert, quantize
 from microformer.report import Report, report
-from microformer.report.fidelity import BATCH, quantized_input
+from microformer.report.fidelity import quantized_input
 from microformer.run import run
 from microformer.samples import Samples
 from microformer.targets import Target, find, with_cores, with_weights
@@ -203,7 +198,7 @@ def compile_model(
         front=front_end,
     )
     with progress("build"), tempfile.TemporaryDirectory(prefix="microformer-") as folder:
-        image = _build(project, target, Path(folder))
+        image = build_project(project, target, Path(folder))
         if front_end is not None:
             with_front = build_front(front_end, target, Path(folder) / "front")
             check_memory(image, front_end, with_front, target)
@@ -249,7 +244,7 @@ def run_model(
     features = None
     with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
         with progress("build"):
-            image = _build(compiled.project, target, Path(folder))
+            image = build_project(compiled.project, target, Path(folder))
         with progress("run") as advance:
             result = run(compiled.project, image, flat, target, progress=advance)
         if compiled.front is not None:
@@ -260,19 +255,6 @@ def run_model(
         return report(
             *(compiled, target, image, result, x, samples.y), features=features, progress=advance
         )
-
-
-def predict_model(compiled: Compiled, samples: Samples) -> Array:
-    """The program's outputs [N, *output shape] as real numbers, by the NumPy meaning."""
-    graph = compiled.int_graph
-    quant = graph.tensors[graph.outputs[0]].quant
-    assert quant is not None
-    parts = [
-        evaluate(graph, quantized_input(compiled, samples.x[start : start + BATCH]))
-        for start in range(0, len(samples), BATCH)
-    ]
-    levels = np.concatenate([part[graph.outputs[0]] for part in parts])
-    return quant.dequantize(levels)
 
 
 def audit_model(
@@ -295,38 +277,3 @@ def audit_model(
         return audit(
             conversion, tuned.reference, samples.x, samples.y, softmax=softmax, progress=advance
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Measurement:
-    """An integer graph on a target: what it cost, and whether every byte was right."""
-
-    project: CProject
-    image: Image
-    result: RunResult
-    bit_exact: bool
-
-
-def measure_graph(
-    graph: IntGraph, inputs: Array, target: Target, *, isas: tuple[str, ...] | None = None
-) -> Measurement:
-    """Stages 5 to 8 of a graph that nobody quantised: ``inputs`` int8 [N, *input shape]."""
-    prove(verify(graph, "measure"))
-    project = emit(plan(lower(graph, target, isas=isas), target))
-    with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
-        image = _build(project, target, Path(folder))
-        result = run(project, image, inputs.reshape(len(inputs), -1), target)
-    expected = evaluate(graph, inputs)[graph.outputs[0]].reshape(result.outputs.shape)
-    return Measurement(project, image, result, bool((result.outputs == expected).all()))
-
-
-def _build(project: CProject, target: Target, folder: Path) -> Image:
-    """Build; where the program does not fit, say which layers weigh most."""
-    try:
-        return build(project, target, folder)
-    except DoesNotFitError as error:
-        in_flash = error.memory == "flash"
-        weights = {y: y.weight_bytes if in_flash else y.ram_bytes for y in project.layers}
-        heaviest = sorted(weights, key=lambda y: -weights[y])[:3]
-        names = ", ".join(f"{y.name} ({weights[y]:,} B)" for y in heaviest)
-        raise TargetError(f"{str(error).rstrip('.')}; the heaviest layers are {names}.") from None
