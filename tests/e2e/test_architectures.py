@@ -52,7 +52,7 @@ NETWORKS = {
     "linear attention": Network(lambda: seeded(LinearAttention), (9, 32), 0),
     "efficient attention": Network(lambda: seeded(NormalisedLinearAttention), (9, 32), 0),
     "rotary, grouped, SwiGLU": Network(lambda: seeded(RotaryAttention), (9, 32), 1),
-    "multi-query": Network(lambda: seeded(MultiQueryAttention), (9, 32), 0),
+    "multi-query": Network(lambda: seeded(MultiQueryAttention), (9, 32), 1),
 }
 
 
