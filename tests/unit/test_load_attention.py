@@ -9,6 +9,7 @@ import torch
 from float_checks import assert_same, counts, graph_model, nodes, run, torch_output
 from torch import nn
 
+from architectures import MultiQueryAttention
 from exporters import legacy_export
 from microformer.errors import UnsupportedOpError
 from microformer.graph.float_model import FloatModel
@@ -60,6 +61,7 @@ FORMS: dict[str, tuple[nn.Module, dict[str, int]]] = {
     "sdpa bool mask": (seeded(SdpaAttention, mask=True), FUSED),
     "sdpa grouped": (seeded(SdpaAttention, kv_heads=2), FUSED),
     "einsum": (seeded(EinsumAttention), FUSED),
+    "einsum, one key": (seeded(MultiQueryAttention), FUSED),
     "heads before q, k, v": (seeded(InterleavedAttention), FUSED),
     "timm block": (
         seeded(TimmBlock),
@@ -75,6 +77,7 @@ FORMS: dict[str, tuple[nn.Module, dict[str, int]]] = {
     ),
 }
 SCALES = {"sdpa causal, own scale": 0.3}
+KV_HEADS = {"sdpa grouped": 2, "einsum, one key": 1}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,7 @@ def test_decomposed_attention_is_fused(form: str, x: torch.Tensor) -> None:
     for node in nodes(model, "Attention"):
         assert node.attributes["scale"].as_float() == pytest.approx(SCALES.get(form, 8**-0.5))
         assert node.attributes["q_num_heads"].as_int() == 4
-        assert node.attributes["kv_num_heads"].as_int() == (2 if form == "sdpa grouped" else 4)
+        assert node.attributes["kv_num_heads"].as_int() == KV_HEADS.get(form, 4)
         assert node.attributes["is_causal"].as_int() == ("causal" in form)
         assert all(v is not None and v.shape is not None and len(v.shape) == 3 for v in node.inputs)
 

@@ -132,6 +132,22 @@ def test_sub_of_activations_and_square() -> None:
     assert counts(model) == {"Linear": 1, "Mul": 1, "Add": 1}  # -1 went into the Linear
 
 
+def test_einsum_of_heads_that_share_a_matrix() -> None:
+    """No attention, as there is no softmax: the heads are rows of one product."""
+    graph = [
+        make("Reshape", ["x", "s"], ["q"]),
+        make("MatMul", ["x", "w"], ["k"]),
+        make("Einsum", ["q", "k"], ["e"], equation="bihd,bjd->bhij"),
+        make("Relu", ["e"], ["r"]),
+        make("Einsum", ["r", "k"], ["y"], equation="bhij,bjd->bihd"),
+    ]
+    model = check(graph, [1, 5, 12], {"s": integers(1, 5, 3, 4), "w": real(12, 4)})
+    assert counts(model)["MatMul"] == 2
+    for node in nodes(model, "MatMul"):
+        shapes = [value.shape.numpy() for value in node.inputs if value and value.shape]
+        assert [shape[:-2] for shape in shapes] == [(1,), (1,)]
+
+
 LEGACY: dict[str, tuple[nn.Module, tuple[int, ...], dict[str, int]]] = {
     "conv 2d": (
         seeded(conv_stem_2d),

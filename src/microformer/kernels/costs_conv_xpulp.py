@@ -8,7 +8,7 @@ from microformer.graph.ops import Conv2d, ConvPool, Op
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import Bytes, is_depthwise
-from microformer.kernels.costs_xpulp import panel_bytes, round8, row_stride
+from microformer.kernels.costs_xpulp import panel_bytes, round8, row_stride, table_bytes
 from microformer.kernels.signatures import Operands
 
 CORES = 8
@@ -27,14 +27,10 @@ def resident_bytes(k: int, n: int) -> int:
 
 
 def with_constants(near: Bytes, constants: Bytes) -> Bytes:
-    """Scratch where the constants must be brought to L1 first."""
+    """Scratch where the constants, and the table, must be brought to L1 first."""
     return lambda op, inputs, output: round8(
-        near(op, inputs, output) + constants(op, inputs, output)
+        near(op, inputs, output) + constants(op, inputs, output) + table_bytes(inputs)
     )
-
-
-def _table_bytes(inputs: Operands) -> int:
-    return 256 if len(inputs) > 4 and inputs[4] is not None else 0
 
 
 def conv_panels(_op: Op, inputs: Operands, _output: Tensor) -> int:
@@ -45,11 +41,10 @@ def conv_panels(_op: Op, inputs: Operands, _output: Tensor) -> int:
 
 
 def conv_near_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
-    """The table, four gathered cells a core."""
+    """Four gathered cells a core."""
     weight = inputs[1]
     assert weight is not None
-    rows = CORES * 4 * row_stride(math.prod(weight.shape[1:]))
-    return round8(_table_bytes(inputs) + rows)
+    return round8(CORES * 4 * row_stride(math.prod(weight.shape[1:])))
 
 
 def grouped_scratch(_op: Op, inputs: Operands, _output: Tensor) -> int:
@@ -111,8 +106,8 @@ def conv_pool_panels(op: Op, inputs: Operands, _output: Tensor) -> int:
 
 
 def conv_pool_near_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
-    """The table, a band a core."""
-    return round8(_table_bytes(inputs) + CORES * band_bytes(op, inputs, output))
+    """A band a core."""
+    return round8(CORES * band_bytes(op, inputs, output))
 
 
 conv_pool_scratch = with_constants(conv_pool_near_scratch, conv_pool_panels)
@@ -158,8 +153,8 @@ def narrow_kernels(_op: Op, inputs: Operands, _output: Tensor) -> int:
 
 
 def narrow_near_scratch(op: Op, inputs: Operands, _output: Tensor) -> int:
-    """The table, bands of a core."""
-    return round8(_table_bytes(inputs) + CORES * narrow_band_bytes(op, inputs))
+    """Bands of a core."""
+    return round8(CORES * narrow_band_bytes(op, inputs))
 
 
 narrow_scratch = with_constants(narrow_near_scratch, narrow_kernels)
@@ -206,9 +201,9 @@ def depthwise_kernels(_op: Op, inputs: Operands, _output: Tensor) -> int:
 
 
 def depthwise_near_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
-    """The table, planes of a core."""
+    """Planes of a core."""
     assert isinstance(op, Conv2d)
-    return round8(_table_bytes(inputs) + CORES * _planes_bytes(op, inputs, output))
+    return round8(CORES * _planes_bytes(op, inputs, output))
 
 
 depthwise_scratch = with_constants(depthwise_near_scratch, depthwise_kernels)

@@ -35,16 +35,20 @@ def linear_scratch(op: Op, inputs: Operands, output: Tensor) -> int:
     assert weight is not None
     n, k = weight.shape[0], math.prod(weight.shape[1:])
     group = 2 * panel_group(output.size // n, k, n) * panel_bytes(k)
-    return round8(group + linear_near_scratch(op, inputs, output))
+    return round8(group + table_bytes(inputs) + linear_near_scratch(op, inputs, output))
+
+
+def table_bytes(inputs: Operands) -> int:
+    """Of the table of a matrix product or convolution, if it has one."""
+    return 256 if len(inputs) > 4 and inputs[4] is not None else 0
 
 
 def linear_near_scratch(_op: Op, inputs: Operands, output: Tensor) -> int:
-    """The same where the panels lie in L1."""
+    """Rows of x: panels and table lie in L1."""
     weight = inputs[1]
     assert weight is not None
-    table = 256 if len(inputs) > 4 and inputs[4] is not None else 0
     rows, k = output.size // weight.shape[0], math.prod(weight.shape[1:])
-    return round8(table + (rows + 3) // 4 * 4 * row_stride(k))
+    return round8((rows + 3) // 4 * 4 * row_stride(k))
 
 
 def _odd(words: int) -> int:

@@ -24,7 +24,8 @@ class Kernel:
     bytes, 8-byte aligned; ``near_scratch``, if less is needed, that where all constants lie in L1.
     ``inplace`` are the operands whose buffer may also be the output's, provided that they are of
     its size and type. ``streams``: a cluster's kernel that brings what lies in L2 and takes it
-    there on its own. ``pack`` gives constants in another order, by name.
+    there on its own. ``weighed``: ``fits`` has seen to it that what it needs lies in L1, and less
+    would not be faster. ``pack`` gives constants in another order, by name.
     """
 
     symbol: str
@@ -37,6 +38,7 @@ class Kernel:
     inplace: tuple[int, ...] = ()
     pack: Pack | None = None
     streams: bool = False
+    weighed: bool = False
 
     def header(self) -> Path:
         """The C file."""

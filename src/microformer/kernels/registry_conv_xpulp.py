@@ -44,6 +44,7 @@ CONV_XPULP: tuple[Kernel, ...] = (
         scratch=conv_pool_scratch,
         near_scratch=conv_pool_near_scratch,
         pack=pack_conv_pool,
+        weighed=True,
     ),
     Kernel(
         "mf_conv_pool_s8_xpulp_3x1",
@@ -54,6 +55,7 @@ CONV_XPULP: tuple[Kernel, ...] = (
         scratch=narrow_scratch,
         near_scratch=narrow_near_scratch,
         pack=pack_narrow,
+        weighed=True,
     ),
     Kernel(
         "mf_depthwise_s8_xpulp",

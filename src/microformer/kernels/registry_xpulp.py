@@ -56,6 +56,7 @@ XPULP: tuple[Kernel, ...] = (
         scratch=block_scratch,
         near_scratch=block_near_scratch,
         pack=pack_block,
+        weighed=True,
     ),
     Kernel(
         "mf_attention_s8_ibert_xpulp_4x4",
@@ -82,6 +83,7 @@ XPULP: tuple[Kernel, ...] = (
         scratch=block_scratch,
         near_scratch=block_near_scratch,
         pack=pack_block,
+        weighed=True,
     ),
     Kernel(
         "mf_softmax_s8_ibert_xpulp",

@@ -74,9 +74,7 @@ def _pays(graph: IntGraph, block: Node, parts: list[Node], isas: tuple[str, ...]
         cycles += chosen.cost(part.op, given, made)
         scratch = max(scratch, chosen.scratch(part.op, given, made))
     between = sum(graph.tensors[p.output].nbytes for p in parts if p.output != block.output)
-    # a cluster's kernel has already said that it fits L1; less would not be faster
-    scarce = kernel.isa != "xpulp"
-    if scarce and kernel.scratch(block.op, operands, output) > between + scratch:
+    if not kernel.weighed and kernel.scratch(block.op, operands, output) > between + scratch:
         return False
     return kernel.cost(block.op, operands, output) <= 1.02 * cycles
 

@@ -47,7 +47,7 @@ MF_INLINE void mf_wide_xpulp(
   const int32_t k = op->k, n = op->n, size = mf_panel_words(k), quads = (op->cells + 3) >> 2;
   int8_t *const near_table = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
   int8_t *const rows =
-      near_table + (op->table != NULL ? 256 : 0) + 4 * mf_core() * mf_row_stride(k);
+      near_table + mf_near_room(op->table, 256) + 4 * mf_core() * mf_row_stride(k);
   mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
   if (op->table != NULL) {
     op->table = (const int8_t *)mf_near(op->table, near_table, 256);

@@ -127,7 +127,7 @@ static inline void mf_conv_pool_s8_xpulp_3x1(
   band.cells = MF_NARROW_PITCH / c;
   band.pitch = MF_NARROW_PITCH;
   int8_t *const near_table = (int8_t *)scratch + (mf_is_near(weight) ? 0 : bytes);
-  int8_t *const staged = near_table + (table != NULL ? 256 : 0) +
+  int8_t *const staged = near_table + mf_near_room(table, 256) +
                          mf_core() * mf_own_bytes(phases * band.rows * band.pitch);
   (void)mult, (void)add, (void)groups, (void)kh, (void)kw, (void)stride_h, (void)dilation_h;
   (void)dilation_w;

@@ -113,7 +113,7 @@ static inline void mf_conv_pool_s8_xpulp_4x4(
   const int32_t k = 4 * kh * band.words;
   int8_t *const near_table = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
   int8_t *const rows =
-      near_table + (table != NULL ? 256 : 0) + mf_core() * mf_own_bytes(band.rows * band.pitch);
+      near_table + mf_near_room(table, 256) + mf_core() * mf_own_bytes(band.rows * band.pitch);
   (void)mult, (void)add, (void)groups, (void)dilation_w;
   mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
   const int8_t *const looked_up =

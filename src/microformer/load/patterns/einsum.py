@@ -40,15 +40,33 @@ def _lower(node: ir.Node) -> bool:
     sizes = dict(pairs)
     if any(sizes[letter] != size for letter, size in pairs):
         return False  # one operand has 1 there and is to be broadcast
-    first = _grouped(node, x, a, (batch, rows, summed), sizes)
+    heads: list[str] = []
+    if len(rows) > 1 and _product(batch, sizes) == 1 and not _is_constant(x, y):
+        heads, rows = _shared_heads(x, a, rows)
+    first = _grouped(node, x, a, ([*batch, *heads], rows, summed), sizes)
     second = _grouped(node, y, b, (batch, summed, columns), sizes)
-    lead = [_product(batch, sizes)] if batch else []
+    lead = [_product([*batch, *heads], sizes)] if [*batch, *heads] else []
     matrix = [*lead, _product(rows, sizes), _product(columns, sizes)]
     product = edit.insert(node, "MatMul", [first, second], matrix)
-    letters = [*batch, *rows, *columns]
+    letters = [*batch, *heads, *rows, *columns]
     spread = reshape(product, [sizes[c] for c in letters], node)
     edit.replace(node.outputs[0], _transposed(node, spread, letters, list(out), sizes))
     return True
+
+
+def _is_constant(*values: ir.Value) -> bool:
+    return any(edit.array_of(value) is not None for value in values)
+
+
+def _shared_heads(x: ir.Value, term: str, rows: list[str]) -> tuple[list[str], list[str]]:
+    """Letters of heads that share the second operand (multi-query attention), and that of rows.
+
+    The last letter stands for the rows of a matrix: as the result has them, or, of probabilities,
+    as they had them. Where it is no attention the heads become rows again (``products``).
+    """
+    if edit.producer(x, "Softmax"):
+        rows = sorted(rows, key=term.index)
+    return rows[:-1], rows[-1:]
 
 
 def _product(letters: list[str], sizes: dict[str, int]) -> int:
