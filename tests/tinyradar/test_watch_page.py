@@ -2,9 +2,7 @@
 
 import itertools
 import json
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,13 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+
+from browser import SHOTS, listen
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-SHOTS = os.environ.get("TINYRADAR_SHOTS")
-"""A folder to write pictures of the page to, for whoever wants to look at them."""
 GESTURES = ("Push", "NoHand", "Circle")
 
 
@@ -67,27 +64,16 @@ def errors() -> list[str]:
 
 
 @pytest.fixture
-def page(address: str, errors: list[str]) -> Iterator[Page]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine: the page is not tried in a browser")
-
-    def heard(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            errors.append(message.text)
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 800},
-            reduced_motion="reduce",  # it does not play by itself
-        )
-        opened = context.new_page()
-        opened.set_default_timeout(60_000)
-        opened.on("console", heard)
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-        opened.goto(address)
-        yield opened
-        browser.close()
+def page(chromium: Browser, address: str, errors: list[str]) -> Page:
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 800},
+        reduced_motion="reduce",  # it does not play by itself
+    )
+    opened = context.new_page()
+    opened.set_default_timeout(60_000)
+    listen(opened, errors)
+    opened.goto(address)
+    return opened
     assert errors == []
 
 

@@ -10,10 +10,12 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 import torch
+from playwright.sync_api import Browser
 from torch import nn
 from typer.testing import CliRunner
 
 import microformer
+from browser import SHOTS, listen
 from microformer.audit import Audit, audit
 from microformer.audit.hybrid import Hybrid
 from microformer.audit.plot import plot
@@ -199,6 +201,29 @@ def test_the_plot_is_a_page_of_its_own(
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     with pytest.raises(ToolError, match="pip install"):
         plot(found, path)
+
+
+def test_the_page_in_a_browser(
+    chromium: Browser, model: FloatModel, conversion: Conversion, tmp_path: Path
+) -> None:
+    """Bars of every layer in each of four columns, the advice as a table, nothing from outside."""
+    found = _some_audit(model, conversion)
+    plot(found, tmp_path / "audit.html")
+    page = chromium.new_page(viewport={"width": 1400, "height": 900})
+    complaints: list[str] = []
+    listen(page, complaints)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "audit.html").as_uri())
+    page.locator("g.table").first.wait_for()
+    assert page.locator(".barlayer .trace.bars").count() == 4
+    assert page.locator(".barlayer .point").count() == 4 * len(found.layers)
+    shown = page.locator("svg.main-svg").first.text_content()
+    assert shown is not None and all(layer.name in shown for layer in found.layers)
+    assert "cost at the end (dB)" in page.content()
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in asked) and not complaints
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS) / "audit.png"), full_page=True)
 
 
 def test_the_command(model: FloatModel, tmp_path: Path) -> None:
