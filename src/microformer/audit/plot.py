@@ -66,7 +66,7 @@ def _advice(made: Audit, go: Any) -> Any:
         [layer.advice for layer in layers],
     ]
     table = go.Table(
-        columnwidth=[2, 1, 1, 6],
+        columnwidth=[2, 1.4, 1, 6],
         header={"values": ["layer, worst first", "operation", "cost (dB)", "what to do"]},
         cells={"values": columns, "align": "left"},
     )
