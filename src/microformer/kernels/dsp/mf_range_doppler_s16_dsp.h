@@ -5,25 +5,16 @@
 #include "mf_complex_dsp.h"
 #include "mf_fft32.h"
 
-MF_INLINE uint32_t mf_radar_sample(const int16_t *at, int32_t preshift) {
-  uint32_t pair;
-#if defined(__GNUC__)
-  __builtin_memcpy(&pair, at, sizeof pair); /* one load where the core may load unaligned */
-#else
-  pair = mf_pack(at[0], at[1]);
-#endif
-  return preshift == 0 ? pair : mf_pair_half(mf_pair_half(pair));
-}
-
 /* (13a), (13b) of row m: four samples `eighth` apart to values[0], [8], [16], [24]. */
 MF_INLINE void mf_fft_row_dsp(
     const int16_t *x, int32_t eighth, int32_t preshift, const uint32_t *w, uint32_t *values) {
-  const uint32_t x0 = mf_radar_sample(x, preshift);
-  const uint32_t x1 = mf_radar_sample(x + eighth, preshift);
-  const uint32_t x2 = mf_radar_sample(x + 2 * eighth, preshift);
-  const uint32_t x3 = mf_radar_sample(x + 3 * eighth, preshift);
-  const uint32_t a = mf_pair_add(x0, x2), b = mf_pair_add(x1, x3);
-  const uint32_t c = mf_pair_sub(x0, x2), d = mf_pair_sub(x1, x3);
+  uint32_t u[4];
+  mf_load_four_pairs(x, eighth, u);
+  for (int32_t i = 0; i < 4 && preshift != 0; i++) {
+    u[i] = mf_pair_half(mf_pair_half(u[i]));
+  }
+  const uint32_t a = mf_pair_add(u[0], u[2]), b = mf_pair_add(u[1], u[3]);
+  const uint32_t c = mf_pair_sub(u[0], u[2]), d = mf_pair_sub(u[1], u[3]);
   values[0] = mf_pair_half(mf_pair_half(mf_pair_half(mf_pair_add(a, b))));
   if (w == NULL) { /* m = 0: nothing turns */
     values[8] = mf_pair_half(mf_pair_half(mf_pair_half(mf_pair_sub_j(c, d))));
@@ -72,15 +63,18 @@ MF_INLINE void mf_fft_point_dsp(
   const uint32_t root3 = MF_PAIR(-MF_FFT_ROOT, -MF_FFT_ROOT);
 #pragma GCC unroll 1
   for (int32_t k = 0; k < 4; k++, values += 8, y += line) {
-    const uint32_t y0 = values[0], y1 = values[1], y2 = values[2], y3 = values[3];
-    const uint32_t y4 = values[4], y5 = values[5], y6 = values[6], y7 = values[7];
+    uint32_t even[4];
+    for (int32_t i = 0; i < 4; i++) { /* registers are few: odd ones wait in memory */
+      const uint32_t low = values[i], high = values[i + 4];
+      even[i] = mf_pair_add(low, high);
+      values[i + 4] = mf_pair_sub(low, high);
+    }
     mf_fft_four_dsp(
-        mf_pair_add(y0, y4), mf_pair_add(y1, y5), mf_pair_add(y2, y6), mf_pair_add(y3, y7),
-        MF_FFT_GIVEN_BACK * 0x10001u, levels, y, y + 16 * line, 8 * line);
+        even[0], even[1], even[2], even[3], MF_FFT_GIVEN_BACK * 0x10001u, levels, y,
+        y + 16 * line, 8 * line);
     mf_fft_four_dsp(
-        mf_pair_sub(y0, y4), mf_pair_times15(mf_pair_sub(y1, y5), root1),
-        mf_pair_sub_j(0, mf_pair_sub(y2, y6)), mf_pair_times15(mf_pair_sub(y3, y7), root3), 0,
-        levels, y + 4 * line, y + 20 * line, 8 * line);
+        values[4], mf_pair_times15(values[5], root1), mf_pair_sub_j(0, values[6]),
+        mf_pair_times15(values[7], root3), 0, levels, y + 4 * line, y + 20 * line, 8 * line);
   }
 }
 

@@ -30,6 +30,22 @@ MF_PAIRWISE(mf_pair_sub_j, __ssax, ar + bi, ai - br, 0)
 MF_PAIRWISE(mf_pair_half_add, __shadd16, ar + br, ai + bi, 1)
 MF_PAIRWISE(mf_pair_half_sub, __shsub16, ar - br, ai - bi, 1)
 
+/* Four pairs `step` values apart: loads in a row, which overlap on an M4. */
+MF_INLINE void mf_load_four_pairs(const int16_t *from, int32_t step, uint32_t to[4]) {
+#if MF_HAS_DSP
+  __asm volatile(
+      "ldr %0, [%4]\n\tldr %1, [%4, %5]\n\tldr %2, [%4, %6]\n\tldr %3, [%4, %7]"
+      : "=&r"(to[0]), "=&r"(to[1]), "=&r"(to[2]), "=r"(to[3])
+      : "r"(from), "r"(2 * step), "r"(4 * step), "r"(6 * step)
+      : "memory");
+#else
+  for (int32_t i = 0; i < 4; i++) {
+    const int16_t *const at = from + i * step;
+    to[i] = mf_pack(at[0], at[1]);
+  }
+#endif
+}
+
 static inline uint32_t mf_pair_half(uint32_t a) { return mf_pair_half_add(a, 0); }
 
 /* Real and imaginary part of a w, 32 bits each. */
