@@ -1,4 +1,4 @@
-"""Pack the radar demo: the small transformer of fold 0, and simulated gestures that it never saw.
+"""Pack the radar demo: the best transformer of fold 0, and simulated gestures that it never saw.
 
 Run ``python models/pack_radar.py PLACE``; PLACE is the folder of ``tinyradar reproduce``, whose
 features are simulated first where they are not there. Writes radar_* into the demo's folder.
@@ -20,7 +20,7 @@ from tinyradar.dataset.converter import codes, gain
 from tinyradar.dataset.folds import FOLDS, Indices, person_folds
 from tinyradar.dataset.recording import read_recording
 from tinyradar.dataset.tree import G11, walk
-from tinyradar.models import SMALL, UNIT, find
+from tinyradar.models import UNIT, find
 from tinyradar.reproduce.fixed import POPULATION, fixed_set
 from tinyradar.simulate import jobs, write_job
 from tinyradar.train.integers import calibration
@@ -30,7 +30,7 @@ OUT = Path(__file__).parents[1] / "src" / "microformer" / "demo"
 GESTURES = ("PinchIndex", "FastSwipeRL", "Push", "Circle")
 CODE_BITS, LEFT = 12, 4
 """A converter of 12 bits, its codes left-aligned in 16."""
-RANGE_STEP = 2
+MODEL = find("transformer-frames")
 
 
 def recordings(person: str) -> NDArray[np.int16]:
@@ -43,15 +43,14 @@ def recordings(person: str) -> NDArray[np.int16]:
         found = {source.gesture: source.base for source in walk(Path(name))}
         for gesture in GESTURES:
             _, samples = read_recording(found[gesture], 2)
-            second = samples[:, :160, ::RANGE_STEP].reshape(2, 5, 32, -1)
+            second = samples[:, :160, ::MODEL.range_step].reshape(2, 5, 32, -1)
             made.append(codes(second.transpose(1, 0, 2, 3), CODE_BITS))
     return np.stack(made)
 
 
 def pack(out: Path, network: nn.Module, data: Dataset, fold: tuple[Indices, Indices]) -> None:
     """Write the float model, the int8 graph and the recordings."""
-    model = find(SMALL.name)
-    samples = calibration(model, data, fold[0])
+    samples = calibration(MODEL, data, fold[0])
     path = out / "radar_transformer.onnx"
     program = torch.onnx.export(
         network.eval(),
@@ -92,7 +91,7 @@ def main() -> None:
         options.place, keep_raw=False, processes=2, progress=lambda _what: lambda _d, _t: None
     )
     fold = person_folds(data.persons, FOLDS)[0]
-    network = find_weights(options.place / "weights", find(SMALL.name), data, fold, "fold0")
+    network = find_weights(options.place / "weights", MODEL, data, fold, "fold0")
     if network is None:
         parser.error("there are no weights of fold 0 for this set")
     pack(options.out, network, data, fold)

@@ -24,7 +24,7 @@ def watch_command(
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Play gestures of a simulated, held-out person.")
     ] = False,
-    model: Annotated[str, typer.Option("--model", "-m")] = "transformer-small",
+    model: Annotated[str, typer.Option("--model", "-m")] = "transformer-frames",
     fold: Annotated[int, typer.Option(min=0, help="Whose weights.")] = 0,
     target: Annotated[
         str | None,

@@ -16,10 +16,10 @@
 #define MF_LAYER static void
 #endif
 
-/* range_doppler: RangeDoppler 2x32x246x2 -> 32x246x2 */
+/* range_doppler: RangeDoppler 2x32x123x2 -> 32x123x2 */
 MF_LAYER layer_00_range_doppler(const int16_t *in, int8_t *out, uint8_t *arena) {
   mf_range_doppler_s16_xpulp(
-      in, radar_transformer_features_levels, out, 2, 246, 1, 2, arena + 0);
+      in, radar_transformer_features_levels, out, 2, 123, 1, 2, arena + 0);
 }
 
 void radar_transformer_features_run(const int16_t *in, int8_t *out, void *arena) {
