@@ -43,7 +43,7 @@ def recordings(person: str) -> NDArray[np.int16]:
         found = {source.gesture: source.base for source in walk(Path(name))}
         for gesture in GESTURES:
             _, samples = read_recording(found[gesture], 2)
-            second = samples[:, :160, ::MODEL.range_step].reshape(2, 5, 32, -1)
+            second = samples[:, :160, :: MODEL.range_step].reshape(2, 5, 32, -1)
             made.append(codes(second.transpose(1, 0, 2, 3), CODE_BITS))
     return np.stack(made)
 
