@@ -196,7 +196,7 @@ def test_the_audit_reads_both_forms_of_a_tensor() -> None:
     bits = {layer.name: layer.bits for layer in made.layers}
     assert bits[str(norm.name)] == 16 and set(bits.values()) == {8, 16}
     wide = [layer for layer in made.layers if layer.bits == 16]
-    assert all(layer.saturated == 0.0 and layer.range_use > 0.3 for layer in wide)
+    assert all(layer.saturated < 0.01 and 0.1 < layer.range_use <= 1.0 for layer in wide)
     assert audit_table(made) is not None
 
 
@@ -241,10 +241,8 @@ def test_a_wrong_type_is_found() -> None:
     as_int8 = replace(graph.tensors[wide.output], dtype="int8", quant=Quant(1.0, 0))
     with pytest.raises(VerifyError, match="output of type int8"):
         verify(replace(graph, tensors={**graph.tensors, wide.output: as_int8}), "here")
-    reader = next(n for n in graph.nodes if isinstance(n.op, ops.Linear))
+    reader = [n for n in graph.nodes if isinstance(n.op, ops.Linear)][-1]
     wrong = replace(reader, inputs=(wide.output, *reader.inputs[1:]))
-    late = [n for n in graph.nodes if n is not reader]
-    at = late.index(wide) + 1
-    nodes = (*late[:at], replace(wrong, name="late"), *late[at:])
+    nodes = tuple(wrong if n is reader else n for n in graph.nodes)
     with pytest.raises(VerifyError, match="of type int16"):
         verify(replace(graph, nodes=nodes), "here")

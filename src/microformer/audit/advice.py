@@ -40,7 +40,8 @@ def _advice(layer: LayerAudit) -> str:
             "high equalises layer by layer; --residual auto keeps sums and norms in int16 where it "
             "gains; what is left needs microformer.torch"
         )
-    if layer.range_use < HALF_USED and layer.op != "Softmax":  # its range is not of the samples
+    narrow = layer.op != "Softmax" and layer.bits == 8  # else its range is not of the samples
+    if layer.range_use < HALF_USED and narrow:
         return (
             f"these samples use {layer.range_use:.0%} of its range: calibrate on samples like these"
         )
