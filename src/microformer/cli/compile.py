@@ -117,8 +117,9 @@ def compile_command(
     print(f"  {flash}weights {project.weight_bytes:,} B")
     print(f"  {ram}arena {project.arena_bytes:,} B")
     print(f"  ranges from {made.tuned.ranges.samples} samples, {len(made.tuned.steps)} trials")
-    if made.tuned.stream:
-        print(f"  {len(made.tuned.stream)} tensors of the residual stream in int16")
+    if residual != "int8":
+        gained = "" if made.tuned.stream else ": more gained nothing beyond chance"
+        print(f"  {len(made.tuned.stream)} tensors of the residual stream in int16{gained}")
     for step in made.tuned.steps:
         if step.kept:
             print(f"  {step}")
