@@ -77,7 +77,7 @@ def _compiled(target: str, spec: RangeDoppler = SPEC) -> Compiled:
 
 @pytest.mark.parametrize("preshift", [0, 2])
 def test_the_spectrum_is_that_of_real_numbers_within_its_bound(preshift: int) -> None:
-    """Every bin, of noise and of the loudest tones: 6 units at most, 0.8 in the mean square."""
+    """Every bin, of noise and of the loudest tones: 6 units at most, 0.8 root mean square."""
     rng = np.random.default_rng(preshift)
     top = 2**15 if preshift else 2**13
     x = rng.integers(-top, top, (400, 32, 2))
