@@ -617,7 +617,8 @@ def as_bytes(values: Array) -> Array:
     flat = values.reshape(len(values), -1)
     if flat.dtype != np.int16:
         return flat
-    return np.concatenate([flat >> 8, (flat & 255) - 128], axis=1).astype(np.int8)
+    halves: Array = np.concatenate([flat >> 8, (flat & 255) - 128], axis=1)
+    return halves.astype(np.int8)
 
 
 def bundle(cases: Sequence[Case]) -> IntGraph:
