@@ -23,6 +23,11 @@ GESTURES = ("Push", "NoHand", "Circle")
 CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
 
 
+def _hear_interrupts() -> None:
+    """A shell has what it starts in the background ignore SIGINT, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def command() -> Iterator[subprocess.Popen[str]]:
     """The command as a user starts it; ``SIGINT``, a user's Ctrl-C, must end it cleanly."""
@@ -31,10 +36,14 @@ def command() -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509  no threads are running here
     ) as running:
         yield running
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=60)
+        try:
+            _, told = running.communicate(timeout=60)
+        finally:
+            running.kill()  # else a failure would wait for ever
         assert running.returncode == 0 and "Traceback" not in told
         assert told.endswith("watch: ended\n")
 
