@@ -9,9 +9,11 @@
 #include "mf/mf_cluster.h"
 
 /* Each layer is a function of its own, so that a profiler can tell them apart. */
-#if defined(__GNUC__)
 /* flatten: the kernel's code is specialised for the shapes written here */
+#if defined(__clang__)
 #define MF_LAYER __attribute__((noinline, flatten)) static void
+#elif defined(__GNUC__) /* noipa: at -Os GCC 12 drops layers that it takes for dead */
+#define MF_LAYER __attribute__((noipa, flatten)) static void
 #else
 #define MF_LAYER static void
 #endif
