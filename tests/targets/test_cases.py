@@ -68,7 +68,7 @@ def test_cases(name: str, cases: list[Case], tmp_path: Path) -> None:
     if target.qemu_machine and shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
     if target.rtl:  # what is in L1 at once is small, and a cycle of the RTL is slow
-        parts = [(cases[i::14], tmp_path / str(i), 2) for i in range(min(14, len(cases)))]
+        parts = [(cases[i::16], tmp_path / str(i), 2) for i in range(min(16, len(cases)))]
     else:
         parts = [(cases, tmp_path, SAMPLES)]
     ran, wanted = set[str](), set[str]()

@@ -10,7 +10,7 @@
 /* flatten: the kernel's code is specialised for the shapes written here */
 #if defined(__clang__)
 #define MF_LAYER __attribute__((noinline, flatten)) static void
-#elif defined(__GNUC__) /* noipa: at -Os GCC 12 drops layers that it takes for dead */
+#elif defined(__GNUC__) /* noipa: at -Os GCC 12 drops layers that it takes as dead */
 #define MF_LAYER __attribute__((noipa, flatten)) static void
 #else
 #define MF_LAYER static void
