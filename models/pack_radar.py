@@ -6,7 +6,6 @@ features are simulated first where they are not there. Writes radar_* into the d
 
 import argparse
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -17,12 +16,11 @@ import microformer
 from microformer.graph.serialize import to_bytes
 from tinyradar.dataset.cache import Dataset
 from tinyradar.dataset.converter import codes, gain
-from tinyradar.dataset.folds import FOLDS, Indices, person_folds
-from tinyradar.dataset.recording import read_recording
-from tinyradar.dataset.tree import G11, walk
+from tinyradar.dataset.folds import FOLDS, Indices, by_number, person_folds
+from tinyradar.dataset.tree import G11
 from tinyradar.models import UNIT, find
 from tinyradar.reproduce.fixed import POPULATION, fixed_set
-from tinyradar.simulate import jobs, write_job
+from tinyradar.simulate import simulate_one
 from tinyradar.train.integers import calibration
 from tinyradar.train.weights import find_weights
 
@@ -36,15 +34,11 @@ MODEL = find("transformer-frames")
 def recordings(person: str) -> NDArray[np.int16]:
     """Codes [gestures, 5, 2, 32, points, 2] of the first second of a person's first recordings."""
     made = []
-    with TemporaryDirectory() as name:
-        for job in jobs(Path(name), POPULATION):
-            if job[2] == person and G11.gestures[job[5]] in GESTURES and job[6] == 0:
-                write_job(job)
-        found = {source.gesture: source.base for source in walk(Path(name))}
-        for gesture in GESTURES:
-            _, samples = read_recording(found[gesture], 2)
-            second = samples[:, :160, :: MODEL.range_step].reshape(2, 5, 32, -1)
-            made.append(codes(second.transpose(1, 0, 2, 3), CODE_BITS))
+    number, day = next((n, d) for name, n, d in POPULATION.folders() if name == person)
+    for gesture in GESTURES:
+        samples = simulate_one(POPULATION.seed, number, day, G11.gestures.index(gesture), 0, 0)
+        second = samples[:, :160, :: MODEL.range_step].reshape(2, 5, 32, -1)
+        made.append(codes(second.transpose(1, 0, 2, 3), CODE_BITS))
     return np.stack(made)
 
 
@@ -67,7 +61,7 @@ def pack(out: Path, network: nn.Module, data: Dataset, fold: tuple[Indices, Indi
     text, constants = to_bytes(graph)
     (out / "radar_graph.json").write_text(text, "utf-8")
     (out / "radar_graph.npz").write_bytes(constants)
-    person = sorted({data.persons[i] for i in fold[1]}, key=lambda p: (len(p), p))[0]
+    person = by_number(data.persons[i] for i in fold[1])[0]
     labels = [G11.gestures.index(gesture) for gesture in GESTURES]
     np.savez_compressed(
         out / "radar_samples.npz",

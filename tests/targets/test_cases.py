@@ -52,6 +52,11 @@ RUNS = [*TARGETS, "host sanitized", "host dsp", "host sanitized dsp", "cortex-m5
 RUNS += [f"{name} small" for name in ("cortex-m4", "cortex-m7", "cortex-m33")]
 
 
+def _with_room(target: Target) -> Target:
+    """A board that holds the whole table."""
+    return replace(target, ram_bytes=max(target.ram_bytes, 1 << 18))
+
+
 def _small(graph: KernelGraph) -> KernelGraph:
     """The same calls by the kernels of small blocks wherever there is one."""
     calls = []
@@ -85,7 +90,7 @@ def _check(
     """Every case's bytes; the fast kernels that ran, and those that could have."""
     graph = bundle(cases)
     if not target.rtl and not target.is_host:  # the whole table is more than a small board holds
-        target = replace(target, ram_bytes=max(target.ram_bytes, 1 << 18))
+        target = _with_room(target)
     # the host runs the fast kernels too, in their plain C form
     isas = tuple(dict.fromkeys(k.isa for k in KERNELS)) if target.is_host else target.isas
     if "dsp" in name:
@@ -143,7 +148,7 @@ def test_the_timing_models_know_every_instruction(
     target = TARGETS[name]
     if target.qemu_machine and shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
-    target = replace(target, ram_bytes=max(target.ram_bytes, 1 << 18))
+    target = _with_room(target)
     project = emit(plan(lower(bundle(TABLES[0]), target, isas=isas)))
     image = build(project, target, tmp_path)
     result = run(project, image, bundle_inputs(TABLES[0], 1), target)

@@ -147,7 +147,7 @@ def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
         weight_bytes=project.weight_bytes,
         code_bytes=max(hot, default=None),
         code_bytes_total=sum(code) if code else None,
-        weights=("l1" if target.near_weights else "l2") if shared else None,
+        weights=target.weights if shared else None,
         l1_bytes=made.image.ram_bytes if shared else None,
         bytes_moved=shared.dma_bytes if shared else None,
         conflicts=sum(core.conflicts for core in result.cores) if shared else None,

@@ -35,6 +35,7 @@ from microformer.pipeline.front import (
     check_memory,
     compile_graph,
     emit_both,
+    emit_graph,
     measure_front,
     recogniser,
 )
@@ -194,7 +195,7 @@ def compile_model(
         graph,
         project,
         cores=target.cores,
-        weights="l1" if target.near_weights else "l2",
+        weights=target.weights,
         front=front_end,
     )
     with progress("build"), tempfile.TemporaryDirectory(prefix="microformer-") as folder:
@@ -217,11 +218,11 @@ def recompiled(compiled: Compiled, target: Target) -> Compiled:
     """The C project made anew for another number of cores or memory for weights (stages 4 to 6)."""
     if target == board_of(compiled):
         return compiled
-    graph = compiled.int_graph
     spec = None if compiled.front is None else compiled.front.spec
-    project, front = emit_both(spec, graph, plan(lower(graph, target), target), target)
-    weights = "l1" if target.near_weights else "l2"
-    return replace(compiled, project=project, cores=target.cores, weights=weights, front=front)
+    project, front = emit_graph(spec, compiled.int_graph, target)
+    return replace(
+        compiled, project=project, cores=target.cores, weights=target.weights, front=front
+    )
 
 
 def run_model(

@@ -50,6 +50,13 @@ def emit_both(
     return project, FrontEnd(spec, front, both(alone, project))
 
 
+def emit_graph(
+    spec: RangeDoppler | None, graph: IntGraph, target: Target
+) -> tuple[CProject, FrontEnd | None]:
+    """Stages 5 to 7 of a network and its front end."""
+    return emit_both(spec, graph, plan(lower(graph, target), target), target)
+
+
 def both(part: CProject, project: CProject) -> CProject:
     """The front end ``part`` with all files of the network's ``project``."""
     return replace(part, files=project.files, sources=project.sources)
@@ -106,7 +113,7 @@ def measure_front(
     else:
         windows = iq[0].reshape(-1, *front.spec.window)
     result = run(front.project, image, windows.reshape(len(windows), -1), target)
-    meaning = evaluate(front.graph, windows)[front.graph.outputs[0]]
+    meaning = features(front, windows)
     wrong = (result.outputs != meaning.reshape(result.outputs.shape)).any(axis=1)
     count = compiled.project.input_size // front.project.output_size
     return features_report(front, target, image, result, int(wrong.sum()), count, cycles)
@@ -184,17 +191,16 @@ def compile_graph(
     """Stages 5 to 7 of an integer graph that was quantised before, with its front end."""
     graph = from_bytes(structure.read_text("utf-8"), constants.read_bytes())
     prove(verify(graph, "load"))
-    project, made = emit_both(front, graph, plan(lower(graph, target), target), target)
-    weights = "l1" if target.near_weights else "l2"
+    project, made = emit_graph(front, graph, target)
     return Compiled(
-        *(target.name, "lut", True, model, graph, project, target.cores, weights), front=made
+        *(target.name, "lut", True, model, graph, project, target.cores, target.weights),
+        front=made,
     )
 
 
 def add_front(compiled: Compiled, spec: RangeDoppler, target: Target) -> Compiled:
     """``compiled`` with a front end, built to prove that both fit. Raises TargetError."""
-    graph = compiled.int_graph
-    project, front = emit_both(spec, graph, plan(lower(graph, target), target), target)
+    project, front = emit_graph(spec, compiled.int_graph, target)
     made = replace(compiled, project=project, front=front)
     with recogniser(made, target):
         return made

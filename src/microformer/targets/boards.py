@@ -56,6 +56,11 @@ class Target:
         """True for this machine."""
         return self.core == "host"
 
+    @property
+    def weights(self) -> str:
+        """The memory of a cluster's constants, as ``with_weights`` takes it."""
+        return "l1" if self.near_weights else "l2"
+
     def latency_ms(self, cycles: int) -> float:
         """Milliseconds that ``cycles`` take at this board's clock."""
         return cycles / self.clock_hz * 1e3

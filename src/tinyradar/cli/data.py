@@ -15,6 +15,7 @@ from rich.table import Table
 
 from tinyradar.cli.progress import bar
 from tinyradar.dataset.cache import Dataset, build_cache, open_cache
+from tinyradar.dataset.folds import by_number
 from tinyradar.dataset.items import Item, tree_items
 from tinyradar.dataset.picture import draw
 from tinyradar.dataset.soli import soli_items
@@ -122,7 +123,7 @@ def _varied(data: Dataset, count: int) -> list[int]:
 
 def _print_counts(data: Dataset) -> None:
     kind = "simulated" if data.simulated else "recorded"
-    persons = sorted(set(data.persons), key=lambda p: (len(p), p))
+    persons = by_number(data.persons)
     print(f"{len(data.x)} sequences of {len(set(data.recordings))} recordings, {kind}")
     table = Table()
     table.add_column("gesture")

@@ -1,6 +1,6 @@
 """Splits by person or by recording; there is none by sequence, because sequences overlap."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,11 @@ def fold_name(number: int, count: int) -> str:
     return f"fold{number}" if count == FOLDS else f"fold{number}of{count}"
 
 
+def by_number(persons: Iterable[str]) -> list[str]:
+    """Each of ``persons`` once: p2 before p10."""
+    return sorted(set(persons), key=lambda p: (len(p), p))
+
+
 def person_folds(
     persons: Sequence[str], count: int, seed: int = 0
 ) -> list[tuple[Indices, Indices]]:
@@ -28,7 +33,7 @@ def person_folds(
 
     ``count`` 0 leaves one person out at a time, as published.
     """
-    names = sorted(set(persons), key=lambda p: (len(p), p))
+    names = by_number(persons)
     return _grouped(persons, names, count or len(names), seed, "persons")
 
 

@@ -24,7 +24,7 @@ from tinyradar.dataset.cache import (
     top_of,
 )
 from tinyradar.dataset.features import SEQUENCES, WINDOW, sequences, windows_a_second
-from tinyradar.dataset.folds import FOLDS, Indices, fold_name, person_folds
+from tinyradar.dataset.folds import FOLDS, Indices, by_number, fold_name, person_folds
 from tinyradar.dataset.tree import G11
 from tinyradar.errors import RadarError
 from tinyradar.models import Model
@@ -75,7 +75,7 @@ def basis(model: Model, fold: int, place: Path | None, new_bar: Callable[[str], 
         )
     module = run.integers(network) if model.integers else None
     subject = Subject(model, parts[fold], network, module)
-    held_out = sorted({data.persons[i] for i in parts[fold][1]}, key=lambda p: (len(p), p))
+    held_out = by_number(data.persons[i] for i in parts[fold][1])
     return Basis(subject, fold, data, data.x[chosen[:1]], tuple(held_out))
 
 
