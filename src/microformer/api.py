@@ -176,9 +176,9 @@ def run(
 
 
 def predict(compiled: Compiled, x: Array) -> Array:
-    """What the compiled program answers to ``x`` [N, *input shape]: real numbers [N, *output].
+    """What the compiled program answers to ``x`` [N, *input shape]: float32 [N, *output shape].
 
-    Its 8-bit outputs times their scale, from the NumPy meaning, which the device equals bit for
-    bit (``run`` proves it); nothing is built or emulated.
+    The very bytes that a firmware has after the emitted quantiser, the program and the emitted
+    dequantiser (``run`` proves it), from the NumPy meaning; nothing is built or emulated.
     """
     return pipeline.predict_model(compiled, check_samples(x, None, compiled.float_model, "x"))

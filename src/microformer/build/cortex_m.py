@@ -17,7 +17,7 @@ from microformer.build.compiler import (
     ziglang,
 )
 from microformer.build.qemu import build_plugin
-from microformer.build.sources import defines
+from microformer.build.sources import KEPT, defines, write_harness
 from microformer.errors import DoesNotFitError, TargetError
 from microformer.graph.project import CProject, Image
 from microformer.targets import Target
@@ -28,6 +28,7 @@ _FREESTANDING = (
     "-fno-unwind-tables",
     "-fno-asynchronous-unwind-tables",
     "-Wl,--gc-sections",
+    *KEPT,
     "-Wl,-e,Reset_Handler",
 )
 _OVERFLOW = re.compile(r"will not fit in region '(FLASH|RAM)': overflowed by (\d+) bytes")
@@ -87,13 +88,8 @@ def _support_files(target: Target, place: Path, stack_bytes: int) -> list[Path]:
     }.items():
         script = script.replace(f"@{key}@", f"{value:#x}")
     (place / "cortex_m.ld").write_text(script, "utf-8")
-    written = []
     harness = "harness_qemu.c" if target.qemu_machine else "harness.c"
-    for package, name in (("targets", "startup_cortex_m.c"), ("build", harness)):
-        text = resources.files(f"microformer.{package}").joinpath(name).read_text("utf-8")
-        (place / name).write_text(text, "utf-8")
-        written.append(place / name)
-    return written
+    return write_harness(place, ("targets", "startup_cortex_m.c"), ("build", harness))
 
 
 def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError | None:

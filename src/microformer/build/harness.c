@@ -15,6 +15,8 @@ _Alignas(4) MF_INPUT_TYPE mf_harness_in[MF_INPUT_SIZE];
 _Alignas(4) int8_t mf_harness_out[MF_OUTPUT_SIZE];
 _Alignas(MF_ARENA_ALIGNMENT) uint8_t mf_harness_arena[MF_ARENA_BYTES];
 
+#include "harness_convert.h"
+
 void mf_harness_infer(void);
 void mf_harness_done(void);
 int main(void);

@@ -2,6 +2,8 @@
  *
  * Files are opened by semihosting in QEMU's folder: in.bin holds MF_INPUT_SIZE values a sample;
  * out.bin receives MF_OUTPUT_SIZE bytes a sample, then the bytes of stack that were used (uint32).
+ * Where there is a real.bin (float), it takes the place of in.bin, and quantized.bin receives what
+ * the quantiser makes of it; dequantized.bin receives the outputs as float.
  * microformer.build defines the macros, as for harness.c. */
 #include <stdint.h>
 
@@ -15,6 +17,8 @@ extern const uint32_t mf_stack_bottom[], mf_stack_top[];
 _Alignas(8) MF_INPUT_TYPE mf_harness_in[MF_INPUT_SIZE];
 _Alignas(8) int8_t mf_harness_out[MF_OUTPUT_SIZE];
 _Alignas(MF_ARENA_ALIGNMENT) uint8_t mf_harness_arena[MF_ARENA_BYTES];
+
+#include "harness_convert.h"
 
 void mf_harness_infer(void);
 void mf_harness_done(void);
@@ -58,11 +62,41 @@ static uint32_t mf_used_stack(void) {
   return (uint32_t)((uintptr_t)mf_stack_top - (uintptr_t)word);
 }
 
+static int32_t mf_part(int32_t begin, int32_t size) {
+  return size - begin < MF_REAL_COUNT ? size - begin : MF_REAL_COUNT;
+}
+
+/* The next sample in mf_harness_in: 0, or 1 at the end. */
+static int32_t mf_sample(intptr_t in, intptr_t real, intptr_t quantized) {
+  if (real < 0) {
+    return mf_transfer(MF_READ, in, mf_harness_in, sizeof mf_harness_in) != 0;
+  }
+  for (int32_t at = 0, count; at < MF_INPUT_SIZE; at += count) {
+    count = mf_part(at, MF_INPUT_SIZE);
+    if (mf_transfer(MF_READ, real, MF_REAL, 4 * count) != 0) {
+      return 1;
+    }
+    mf_harness_quantize(at, 0, count);
+  }
+  return mf_transfer(MF_WRITE, quantized, mf_harness_in, sizeof mf_harness_in) != 0;
+}
+
+static void mf_dequantized(intptr_t file) {
+  for (int32_t at = 0, count; at < MF_OUTPUT_SIZE; at += count) {
+    count = mf_part(at, MF_OUTPUT_SIZE);
+    mf_harness_dequantize(at, 0, count);
+    (void)mf_transfer(MF_WRITE, file, MF_REAL, 4 * count);
+  }
+}
+
 int main(void) {
   const intptr_t in = mf_open("in.bin", 6, MF_READ_BINARY);
+  const intptr_t real = mf_open("real.bin", 8, MF_READ_BINARY);
+  const intptr_t quantized = real < 0 ? -1 : mf_open("quantized.bin", 13, MF_WRITE_BINARY);
+  const intptr_t dequantized = mf_open("dequantized.bin", 15, MF_WRITE_BINARY);
   const intptr_t out = mf_open("out.bin", 7, MF_WRITE_BINARY);
   uint8_t fill = 0x55;
-  while (mf_transfer(MF_READ, in, mf_harness_in, sizeof mf_harness_in) == 0) {
+  while (mf_sample(in, real, quantized) == 0) {
     volatile uint8_t *const arena = mf_harness_arena;
     for (uint32_t i = 0; i < sizeof mf_harness_arena; i++) {
       arena[i] = fill; /* what it holds before a sample must not matter */
@@ -70,11 +104,14 @@ int main(void) {
     fill = (uint8_t)~fill;
     mf_harness_infer();
     mf_harness_done();
+    mf_dequantized(dequantized);
     (void)mf_transfer(MF_WRITE, out, mf_harness_out, sizeof mf_harness_out);
   }
   const uint32_t used = mf_used_stack();
   (void)mf_transfer(MF_WRITE, out, &used, sizeof used);
   (void)mf_call(MF_CLOSE, &out);
+  (void)mf_call(MF_CLOSE, &dequantized);
+  (void)mf_call(MF_CLOSE, &quantized);
   (void)mf_call(MF_EXIT, (const void *)MF_APPLICATION_EXIT);
   for (;;) {
   }

@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 
 from microformer.build.compiler import (
@@ -12,7 +11,7 @@ from microformer.build.compiler import (
     host_compiler,
     refusal,
 )
-from microformer.build.sources import defines
+from microformer.build.sources import defines, write_harness
 from microformer.graph.project import CProject, Image
 
 _SCALAR = "-fno-tree-vectorize"
@@ -41,13 +40,11 @@ def build_host(
     sources = [str(folder.resolve() / source) for source in project.sources]
     arguments = [*FLAGS, _SCALAR, *(f"-I{folder.resolve() / d}" for d in project.include_dirs)]
     if sanitize:
-        harness = place / "harness_host.c"
-        text = resources.files("microformer.build").joinpath("harness_host.c").read_text("utf-8")
-        harness.write_text(text, "utf-8")
         arguments += [*_SANITIZERS, *defines(project)]
-        sources.append(str(harness))
+        sources += map(str, write_harness(place, ("build", "harness_host.c")))
     else:
-        arguments += ["-shared", "-fPIC"]
+        arguments += ["-shared", "-fPIC", *defines(project)]
+        sources += map(str, write_harness(place, ("build", "harness_library.c")))
     if "ziglang" in command:
         arguments.append("-fno-sanitize=all")  # it traps by default, and calls it a debug build
     if platform.system() == "Linux":

@@ -9,7 +9,7 @@ from elftools.elf.elffile import ELFFile
 
 from microformer.build.compiler import FLAGS, CompilerError, compile_and_link, refusal, ziglang
 from microformer.build.rtl import simulator
-from microformer.build.sources import defines
+from microformer.build.sources import KEPT, defines, write_harness
 from microformer.errors import DoesNotFitError
 from microformer.graph.project import SIMULATOR, CProject, Image
 from microformer.targets import Target
@@ -21,6 +21,7 @@ _FREESTANDING = (
     "-fno-asynchronous-unwind-tables",
     "-mno-relax",
     "-Wl,--gc-sections",
+    *KEPT,
 )
 _OVERFLOW = re.compile(r"will not fit in region '(L1|L2)': overflowed by (\d+) bytes")
 _MEMORY = {False: "MF_L1", True: "MF_L2"}
@@ -52,6 +53,7 @@ def build_pulp(
         *_FREESTANDING,
         *defines(project),
         f"-DMF_STACK_BYTES={stack_bytes}",
+        f"-DMF_HARNESS_CORES={target.cores}",
         f"-DMF_ELW={_quoted(_ELW[target.rtl])}",
         f"-DMF_INPUT_MEMORY={_MEMORY[project.far_input]}",
         f"-DMF_OUTPUT_MEMORY={_MEMORY[project.far_output]}",
@@ -85,12 +87,7 @@ def _support_files(target: Target, place: Path, stack_bytes: int) -> list[Path]:
     }.items():
         script = script.replace(f"@{key}@", f"{value:#x}")
     (place / "pulp.ld").write_text(script, "utf-8")
-    written = []
-    for package, name in (("targets", "startup_pulp.S"), ("build", "harness_pulp.c")):
-        text = resources.files(f"microformer.{package}").joinpath(name).read_text("utf-8")
-        (place / name).write_text(text, "utf-8")
-        written.append(place / name)
-    return written
+    return write_harness(place, ("targets", "startup_pulp.S"), ("build", "harness_pulp.c"))
 
 
 def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError | None:

@@ -1,6 +1,7 @@
 """The project's files on disk, and the checks that keep a damaged project from doing harm."""
 
 import re
+from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from microformer.errors import OutputError
@@ -70,6 +71,20 @@ def write_sources(project: CProject, folder: Path, target: str) -> Path:
     return place
 
 
+KEPT = ("-Wl,-u,mf_harness_quantize", "-Wl,-u,mf_harness_dequantize")
+"""For the linker: what the machine around a core calls and no C does."""
+
+
+def write_harness(place: Path, *files: tuple[str, str]) -> list[Path]:
+    """Write the support ``files`` (package, name), and what they include, to ``place``."""
+    written = []
+    for package, name in (*files, ("build", "harness_convert.h")):
+        text = resources.files(f"microformer.{package}").joinpath(name).read_text("utf-8")
+        (place / name).write_text(text, "utf-8")
+        written.append(place / name)
+    return written[:-1]
+
+
 def defines(project: CProject) -> list[str]:
     """What the harness must know of the project, as options of the compiler."""
     values = {
@@ -83,4 +98,8 @@ def defines(project: CProject) -> list[str]:
     }
     if project.far_bytes:
         values["FAR_BYTES"] = project.far_bytes
+    if project.quantizes:
+        values["QUANTIZE"] = f"{project.name}_quantize_input"
+    if project.dequantizes:
+        values["DEQUANTIZE"] = f"{project.name}_dequantize_output"
     return [f"-DMF_{key}={value}" for key, value in values.items()]

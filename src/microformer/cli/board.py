@@ -15,7 +15,7 @@ def show(result: Report, as_json: bool) -> None:
         print(result.to_json())
     else:
         print_view(view(result))
-    if not result.bit_exact:
+    if not result.bit_exact or result.firmware_exact is False:
         raise typer.Exit(1)
 
 

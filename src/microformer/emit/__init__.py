@@ -68,6 +68,8 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
         far_bytes=plan.far_bytes,
         far_input=graph.inputs[0] in plan.far_outside,
         far_output=graph.outputs[0] in plan.far_outside,
+        quantizes=source.quant is not None and source.dtype == "int8",
+        dequantizes=result.quant is not None,
     )
 
 

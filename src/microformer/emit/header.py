@@ -1,5 +1,7 @@
 """The public header: what a firmware engineer reads."""
 
+import numpy as np
+
 from microformer.emit.weights import C_TYPES
 from microformer.graph.kernel_graph import Plan
 from microformer.graph.tensor import Tensor
@@ -11,7 +13,11 @@ def _shape(tensor: Tensor) -> str:
 
 
 def _float(value: float) -> str:
-    text = f"{value:.9g}"
+    """A C literal of the very float32 that ``value`` is rounded to; nine digits tell them apart.
+
+    The digits are those of the float32: C would round digits of a float64 a second time.
+    """
+    text = f"{float(np.float32(value)):.9g}"
     return f"{text}f" if any(c in text for c in ".e") else f"{text}.0f"
 
 
@@ -95,6 +101,14 @@ def header(plan: Plan, name: str) -> str:
             "/* The real value of one output. */",
             f"static inline float {name}_dequantize(int8_t q) {{",
             f"  return {upper}_OUTPUT_SCALE * (float)((int32_t)q - {upper}_OUTPUT_ZERO_POINT);",
+            "}",
+            "",
+            "/* count outputs to real values. */",
+            f"static inline void {name}_dequantize_output(const int8_t *out, float *y,",
+            f"{' ' * len(f'static inline void {name}_dequantize_output(')}int32_t count) {{",
+            "  for (int32_t i = 0; i < count; i++) {",
+            f"    y[i] = {name}_dequantize(out[i]);",
+            "  }",
             "}",
             "",
         ]

@@ -37,6 +37,9 @@ class CProject:
     On a cluster the arena is in L1, and a model that does not fit there has ``far_bytes`` more in
     L2 (then the function's fourth argument); ``far_input`` and ``far_output`` say which of the
     caller's buffers it takes to be in L2.
+
+    ``quantizes``: ``<name>_quantize_input`` makes ``in`` of float; ``dequantizes``:
+    ``<name>_dequantize_output`` makes float of ``out``.
     """
 
     name: str
@@ -53,6 +56,8 @@ class CProject:
     far_bytes: int = 0
     far_input: bool = False
     far_output: bool = False
+    quantizes: bool = False
+    dequantizes: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,10 @@ class RunResult:
     profiled sample), from the call of the model's function to its return.
     ``cycles_kind`` is "estimate", "cycle-exact", "host", or None where there is no timing model.
     ``stack_bytes`` is the deepest stack seen (painted stack), None on the host.
+
+    Of samples that were given as float32, ``inputs`` int8 [M, input_size] are the first M as the
+    target's quantiser made them; ``real`` float32 [M, output_size] is what the emitted
+    dequantiser made of the outputs, on the target. None where that was not asked for.
     """
 
     outputs: Array
@@ -147,6 +156,8 @@ class RunResult:
     wall_seconds: float
     cores: tuple[CoreCount, ...] = ()
     cluster: ClusterCount | None = None
+    inputs: Array | None = None
+    real: Array | None = None
 
     @property
     def dma_wait_share(self) -> float | None:

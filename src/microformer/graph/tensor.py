@@ -37,6 +37,11 @@ class Quant:
         """Real values of the integers ``q`` (any shape), float64."""
         return self.scale * (q.astype(np.float64) - self.zero_point)
 
+    def real(self, q: Array) -> NDArray[np.float32]:
+        """float32 values of the integers ``q`` (any shape), as the emitted C computes them."""
+        levels = q.astype(np.int32) - np.int32(self.zero_point)
+        return np.float32(self.scale) * levels.astype(np.float32)
+
     def quantize(self, x: Array) -> Array:
         """The integers nearest to the real ``x``: floor(x / scale + 1/2) + zero_point, clamped.
 

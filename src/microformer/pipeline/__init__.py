@@ -240,14 +240,19 @@ def run_model(
     """
     iq = samples.x if samples.x.dtype == np.int16 else None
     x = samples.x if iq is None else as_input(compiled, iq)
-    inputs = quantized_input(compiled, x if count is None else x[:count])
+    given = x if count is None else x[:count]
+    project = compiled.project
+    if iq is None and project.quantizes:  # what a firmware has: real values
+        inputs = given.astype(np.float32)
+    else:
+        inputs = quantized_input(compiled, given)
     flat = inputs.reshape(len(inputs), -1)
     features = None
     with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
         with progress("build"):
-            image = build_project(compiled.project, target, Path(folder))
+            image = build_project(project, target, Path(folder))
         with progress("run") as advance:
-            result = run(compiled.project, image, flat, target, progress=advance)
+            result = run(project, image, flat, target, dequantize=True, progress=advance)
         if compiled.front is not None:
             with progress("features"):
                 front = build_front(compiled.front, target, Path(folder) / "front")

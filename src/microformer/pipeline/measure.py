@@ -37,7 +37,7 @@ def build_project(project: CProject, target: Target, folder: Path) -> Image:
 
 
 def predict_model(compiled: Compiled, samples: Samples) -> Array:
-    """The program's outputs [N, *output shape] as real numbers, by the NumPy meaning."""
+    """What a firmware gets: outputs float32 [N, *output shape], by the NumPy meaning."""
     graph = compiled.int_graph
     quant = graph.tensors[graph.outputs[0]].quant
     assert quant is not None
@@ -46,7 +46,7 @@ def predict_model(compiled: Compiled, samples: Samples) -> Array:
         for start in range(0, len(samples), BATCH)
     ]
     levels = np.concatenate([part[graph.outputs[0]] for part in parts])
-    return quant.dequantize(levels)
+    return quant.real(levels)
 
 
 @dataclass(frozen=True, eq=False)

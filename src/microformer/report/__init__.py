@@ -2,12 +2,21 @@
 
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
+
 from microformer.graph.compiled import Compiled
 from microformer.graph.project import Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.report.cluster import cluster_report
 from microformer.report.features import Features
-from microformer.report.fidelity import Fidelity, accuracy, layer_sqnr, output_sqnr
+from microformer.report.fidelity import (
+    Fidelity,
+    accuracy,
+    layer_sqnr,
+    output_sqnr,
+    quantized_input,
+)
 from microformer.report.record import LayerReport, Report
 from microformer.targets import Target
 
@@ -38,6 +47,7 @@ def report(
     meaning, floats = fidelity.outputs(x)
     ran = len(result.outputs)
     wrong = (result.outputs != meaning[:ran].reshape(ran, -1)).any(axis=1)
+    firmware = _firmware(compiled, result, x[:ran], meaning[:ran])
     by_layer = layer_sqnr(compiled, x)
     graph = compiled.int_graph
     quant = graph.tensors[graph.outputs[0]].quant
@@ -72,7 +82,27 @@ def report(
         power_source=target.power_source or None,
         cluster=cluster_report(image, result),
         features=features,
+        firmware_exact=None if firmware is None else not bool(firmware.any()),
+        firmware_mismatches=0 if firmware is None else int(firmware.sum()),
     )
+
+
+def _firmware(
+    compiled: Compiled, result: RunResult, x: Array, meaning: Array
+) -> npt.NDArray[np.bool_] | None:
+    """[M]: samples of which a byte differs on the way from float to float; None: no such way."""
+    if result.real is None:
+        return None
+    graph, ran = compiled.int_graph, len(meaning)
+    quant = graph.tensors[graph.outputs[0]].quant
+    assert quant is not None
+    expected = quant.real(meaning).reshape(ran, -1)
+    wrong = result.real.view(np.uint32) != expected.view(np.uint32)
+    differs = np.asarray(wrong.any(axis=1))
+    if result.inputs is not None:
+        inputs = quantized_input(compiled, x).reshape(ran, -1)
+        differs |= (result.inputs != inputs).any(axis=1)
+    return differs
 
 
 def _latency(target: Target, result: RunResult) -> float | None:

@@ -71,6 +71,10 @@ class Report:
     ``accuracy_*`` in 0..1. ``sqnr_db`` compares the real outputs with the float model's.
     ``power_source`` says whose figure the power behind ``energy_mj`` is. All figures but
     ``features`` are of the network alone; ``features`` of its front end, if it has one.
+    ``bit_exact`` is of the integers. ``firmware_exact`` is of what a user's firmware does: real
+    values through the emitted quantiser, the program and the emitted dequantiser, all on the
+    target, equal to ``predict`` in every byte of float32; ``firmware_mismatches`` are samples.
+    None where there is neither (samples of a sensor).
     """
 
     model: str
@@ -100,6 +104,8 @@ class Report:
     power_source: str | None = None
     cluster: ClusterReport | None = None
     features: Features | None = None
+    firmware_exact: bool | None = None
+    firmware_mismatches: int = 0
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""

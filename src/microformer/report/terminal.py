@@ -76,6 +76,10 @@ def totals(report: Report) -> Table:
     checked = f"{report.samples_run} of {report.samples} samples run on {report.target}"
     exact = "yes, every output byte" if report.bit_exact else f"NO: {report.mismatches} differ"
     table.add_row("bit-exact", f"{exact} ({checked})")
+    if report.firmware_exact is not None:
+        way = "float in, quantiser, program, dequantiser, float out, against predict"
+        same = "yes" if report.firmware_exact else f"NO: {report.firmware_mismatches} differ"
+        table.add_row("firmware", f"{same} ({way})")
     if report.accuracy_float is not None and report.accuracy_int8 is not None:
         difference = 100 * (report.accuracy_int8 - report.accuracy_float)
         table.add_row(

@@ -24,11 +24,16 @@ def run(
     *,
     profile: bool = True,
     check_alignment: bool = False,
+    dequantize: bool = False,
     limit_seconds: float | None = None,
     limit_cycles: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> RunResult:
     """Run ``image`` on ``inputs`` [N, input_size] of type ``project.input_dtype``, N > 0.
+
+    Inputs in float32 go the way that a user's firmware goes: the emitted quantiser makes them
+    integers on the target (``project.quantizes``). ``dequantize``: the emitted dequantiser makes
+    the outputs float32 there (``project.dequantizes``). Both are in the result.
 
     On an emulated core the first sample is counted block by block if ``profile``; the others run
     at full speed. ``check_alignment`` (emulated cores, much slower) looks at every access and
@@ -45,7 +50,8 @@ def run(
             f"'{project.name}' takes samples of {project.input_size} values, one or more, and was "
             f"given an array of shape {inputs.shape}."
         )
-    if str(inputs.dtype) != project.input_dtype:
+    real = project.quantizes and inputs.dtype == np.float32
+    if str(inputs.dtype) != project.input_dtype and not real:
         raise DataError(
             f"'{project.name}' takes {project.input_dtype} and was given {inputs.dtype}."
         )
@@ -54,10 +60,26 @@ def run(
     if limit_seconds is None:
         # 1 MAC costs at most some 20 instructions; the emulator, counting, does 10 M/s
         limit_seconds = 60.0 + 5e-6 * sum(layer.macs for layer in project.layers)
+    dequantize = dequantize and project.dequantizes
     if target.is_host:
-        return run_host(project, image, samples, limit_seconds=limit_seconds, progress=tell)
+        return run_host(
+            project,
+            image,
+            samples,
+            dequantize=dequantize,
+            limit_seconds=limit_seconds,
+            progress=tell,
+        )
     if target.rtl:
-        return run_pulp(project, image, samples, target, limit_cycles=limit_cycles, progress=tell)
+        return run_pulp(
+            project,
+            image,
+            samples,
+            target,
+            dequantize=dequantize,
+            limit_cycles=limit_cycles,
+            progress=tell,
+        )
     if target.qemu_machine:
         return run_qemu(
             project,
@@ -65,6 +87,7 @@ def run(
             samples,
             target,
             profile=profile,
+            dequantize=dequantize,
             limit_seconds=limit_seconds,
             progress=tell,
         )
@@ -75,6 +98,7 @@ def run(
         target,
         profile=profile,
         check_alignment=check_alignment,
+        dequantize=dequantize,
         limit_seconds=limit_seconds,
         progress=tell,
     )

@@ -10,6 +10,7 @@ from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run import profile as profiler
 from microformer.run.alignment import AlignmentCheck
+from microformer.run.convert import Converted, part_symbol, parts
 from microformer.run.firmware import Firmware
 from microformer.run.machine import Machine
 from microformer.run.timing import find
@@ -27,6 +28,7 @@ def run_cortex_m(
     *,
     profile: bool,
     check_alignment: bool,
+    dequantize: bool,
     limit_seconds: float,
     progress: Callable[[int, int], None],
 ) -> RunResult:
@@ -40,14 +42,21 @@ def run_cortex_m(
         AlignmentCheck(session.machine, firmware, unaligned_access=target.unaligned_access)
     counted: profiler.Profile | None = None
     outputs = np.empty((len(samples), project.output_size), np.int8)
+    converted = Converted.empty(project, samples, dequantize=dequantize)
     for index, sample in enumerate(samples):
+        given = sample
+        if converted.inputs is not None:
+            given = converted.inputs[index] = session.quantized(sample, index)
         if index == 0 and profile:
-            counted = session.count(sample, target)
+            counted = session.count(given, target)
         else:
-            session.infer(sample, index)
-        outputs[index] = session.output(sample, index)
+            session.infer(given, index)
+        outputs[index] = session.output(given, index)
+        if converted.real is not None:
+            converted.real[index] = session.dequantized(index)
         progress(index + 1, len(samples))
-    return profiler.emulated(outputs, counted, session.stack_bytes(), time.perf_counter() - begin)
+    seconds = time.perf_counter() - begin
+    return profiler.emulated(outputs, counted, session.stack_bytes(), seconds, converted)
 
 
 class _Session:
@@ -60,6 +69,7 @@ class _Session:
         self._in = firmware.address("mf_harness_in")
         self._out = firmware.address("mf_harness_out")
         self._arena = firmware.address("mf_harness_arena")
+        self._real = firmware.address(part_symbol(project))
         self._infer = firmware.address("mf_harness_infer")
 
     def count(self, sample: Array, target: Target) -> profiler.Profile:
@@ -78,6 +88,23 @@ class _Session:
         """One inference at full speed."""
         self._prepare(sample, index)
         self.machine.call(self._infer, f"sample {index}")
+
+    def quantized(self, sample: Array, index: int) -> Array:
+        """int8 [input_size] that the emitted quantiser makes of float32 values."""
+        convert = self._firmware.address("mf_harness_quantize")
+        for begin, count in parts(self._project, self._project.input_size):
+            self.machine.write(self._real, sample[begin : begin + count].tobytes())
+            self.machine.call(convert, f"quantising sample {index}", begin, 0, count)
+        return np.frombuffer(self.machine.read(self._in, self._project.input_size), np.int8)
+
+    def dequantized(self, index: int) -> Array:
+        """float32 [output_size] that the emitted dequantiser makes of the outputs."""
+        convert = self._firmware.address("mf_harness_dequantize")
+        made = b""
+        for begin, count in parts(self._project, self._project.output_size):
+            self.machine.call(convert, f"dequantising sample {index}", begin, 0, count)
+            made += self.machine.read(self._real, 4 * count)
+        return np.frombuffer(made, np.float32)
 
     def _prepare(self, sample: Array, index: int) -> None:
         self.machine.write(self._arena, _FILLS[index % 2] * max(self._project.arena_bytes, 1))

@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
 from microformer.errors import ToolError
 from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
+from microformer.run.convert import Converted
 
 _GUARD_BYTES = 64
 _GUARD = 0xC3
@@ -24,14 +26,31 @@ def run_host(
     image: Image,
     samples: Array,
     *,
+    dequantize: bool,
     limit_seconds: float,
     progress: Callable[[int, int], None],
 ) -> RunResult:
     """Outputs int8 [N, output_size]; the wall clock covers the model's function alone."""
     if image.path.suffix == ".exe":
         return _run_sanitized(project, image, samples, limit_seconds, progress)
-    with _function(project, image) as function:
-        return _run_function(function, project, samples, progress)
+    with _library(image) as library:
+        converted = Converted.empty(project, samples, dequantize=dequantize)
+        if converted.inputs is not None:
+            _convert(library, "mf_harness_quantize", samples, converted.inputs)
+            samples = converted.inputs
+        result = _run_function(_function(library, project, image), project, samples, progress)
+        if converted.real is not None:
+            _convert(library, "mf_harness_dequantize", result.outputs, converted.real)
+        return replace(result, inputs=converted.inputs, real=converted.real)
+
+
+def _convert(library: ctypes.CDLL, name: str, source: Array, result: Array) -> None:
+    """A conversion of build/harness_library.c, a sample [size] at a time."""
+    function = getattr(library, name)
+    function.restype = None
+    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32]
+    for before, after in zip(source, result, strict=True):
+        function(before.ctypes.data, after.ctypes.data, before.size)
 
 
 def _run_function(
@@ -81,25 +100,33 @@ class _Guarded:
         return bool((self._before != _GUARD).any() or (self._after != _GUARD).any())
 
 
+def _function(library: ctypes.CDLL, project: CProject, image: Image) -> Callable[..., None]:
+    """The model's function."""
+    try:
+        function: Callable[..., None] = getattr(library, f"{project.name}_run")
+    except AttributeError:
+        raise ToolError(
+            f"'{image.path}' has no function '{project.name}_run'; compile the model again."
+        ) from None
+    function.restype = None  # type: ignore[attr-defined]
+    function.argtypes = [ctypes.c_void_p] * (4 if project.far_bytes else 3)  # type: ignore[attr-defined]
+    return function
+
+
 @contextmanager
-def _function(project: CProject, image: Image) -> Iterator[Callable[..., None]]:
-    """The model's function, from a library that is loaded only as long as it is used.
+def _library(image: Image) -> Iterator[ctypes.CDLL]:
+    """The library, loaded only as long as it is used.
 
     A library left loaded is taken for the next one if that file happens to get the same inode.
     """
     try:
         library = ctypes.CDLL(str(image.path))
-        function = getattr(library, f"{project.name}_run")
-    except (OSError, AttributeError):
+    except OSError:
         raise ToolError(
-            f"'{image.path}' cannot be loaded or has no function '{project.name}_run'; "
-            "compile the model again."
+            f"'{image.path}' cannot be loaded; compile the model again."
         ) from None
-    function.restype = None
-    function.argtypes = [ctypes.c_void_p] * (4 if project.far_bytes else 3)
-
     try:
-        yield function
+        yield library
     finally:
         if sys.platform != "win32":
             _ctypes.dlclose(library._handle)

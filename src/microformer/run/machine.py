@@ -21,6 +21,7 @@ _ACCESSES = {
     unicorn.UC_MEM_READ_PROT: "reads",
     unicorn.UC_MEM_FETCH_PROT: "jumps to",
 }
+_ARGUMENTS = tuple(getattr(arm_const, f"UC_ARM_REG_R{n}") for n in range(4))
 _EXCEPTIONS = {2: "an SVC", 3: "a jump to where there is no memory", 7: "a breakpoint"}
 
 
@@ -64,8 +65,13 @@ class Machine:
         """Put ``data`` into memory."""
         self._uc.mem_write(address, data)
 
-    def call(self, address: int, what: str) -> None:
-        """Run the function at ``address`` until it returns; ``what`` is for messages."""
+    def call(self, address: int, what: str, *arguments: int) -> None:
+        """Run the function at ``address`` until it returns; ``what`` is for messages.
+
+        ``arguments`` are at most four integers.
+        """
+        for register, value in zip(_ARGUMENTS, arguments, strict=False):
+            self._uc.reg_write(register, value)
         self._uc.reg_write(arm_const.UC_ARM_REG_SP, self._stack_pointer)
         self._uc.reg_write(arm_const.UC_ARM_REG_LR, self._done | 1)
         self._execute(address, what)

@@ -9,6 +9,7 @@ import unicorn
 from microformer.errors import ToolError
 from microformer.graph.project import CProject, LayerCount, RunResult
 from microformer.graph.tensor import Array
+from microformer.run.convert import Converted
 from microformer.run.firmware import Firmware
 from microformer.run.machine import Machine
 from microformer.run.timing import Block, Timing
@@ -106,7 +107,11 @@ def finish(
 
 
 def emulated(
-    outputs: Array, counted: Profile | None, stack_bytes: int, wall_seconds: float
+    outputs: Array,
+    counted: Profile | None,
+    stack_bytes: int,
+    wall_seconds: float,
+    converted: Converted,
 ) -> RunResult:
     """The result of a run on an emulated core; ``counted`` is None where nothing was counted."""
     cycles = None if counted is None else counted.cycles
@@ -118,6 +123,8 @@ def emulated(
         layers=() if counted is None else counted.layers,
         stack_bytes=stack_bytes,
         wall_seconds=wall_seconds,
+        inputs=converted.inputs,
+        real=converted.real,
     )
 
 

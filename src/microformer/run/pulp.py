@@ -13,6 +13,7 @@ import numpy as np
 from microformer.errors import ToolError
 from microformer.graph.project import SIMULATOR, CProject, Image, RunResult
 from microformer.graph.tensor import Array
+from microformer.run.convert import Converted, part_count, part_symbol
 from microformer.run.firmware import Firmware
 from microformer.run.pulp_counts import FIRST_LAYER, MODEL, OUTSIDE, read_counts
 from microformer.targets import Target
@@ -28,6 +29,7 @@ def run_pulp(
     samples: Array,
     target: Target,
     *,
+    dequantize: bool,
     limit_cycles: int | None,
     progress: Callable[[int, int], None],
 ) -> RunResult:
@@ -40,11 +42,13 @@ def run_pulp(
     limit = limit_cycles or _LEAST_CYCLES + _CYCLES_PER_MAC * macs
     with tempfile.TemporaryDirectory(prefix="microformer-pulp-") as name:
         folder = Path(name)
-        _write_inputs(folder, project, image, firmware, samples, target, limit)
+        converted = Converted.empty(project, samples, dequantize=dequantize)
+        _write_inputs(folder, project, image, firmware, samples, target, limit, dequantize)
         command = [str((image.path.parent / SIMULATOR).resolve()), "options.txt"]
         seconds = _execute(command, folder, project, firmware, len(samples), limit, progress)
         data = (folder / "out.bin").read_bytes()
         outputs = np.frombuffer(data, np.int8).reshape(len(samples), project.output_size)
+        converted.fill(folder / "quantized.bin", folder / "dequantized.bin")
         counts = read_counts(folder / "counts.txt")
     deepest = max(counts.stack)
     if image.stack_reserved_bytes and deepest >= image.stack_reserved_bytes:
@@ -65,6 +69,8 @@ def run_pulp(
         wall_seconds=time.perf_counter() - begin,
         cores=counts.cores(),
         cluster=counts.cluster(seconds),
+        inputs=converted.inputs,
+        real=converted.real,
     )
 
 
@@ -76,6 +82,7 @@ def _write_inputs(
     samples: Array,
     target: Target,
     limit: int,
+    dequantize: bool,
 ) -> None:
     """The files that the simulator reads (build/machine/main.cpp)."""
     (folder / "in.bin").write_bytes(samples.tobytes())
@@ -93,7 +100,7 @@ def _write_inputs(
         "in": "in.bin",
         "out": "out.bin",
         "counts": "counts.txt",
-        "in_bytes": samples[0].nbytes,
+        "in_bytes": project.input_size * np.dtype(project.input_dtype).itemsize,
         "out_bytes": project.output_size,
         "in_at": firmware.address("mf_harness_in"),
         "out_at": firmware.address("mf_harness_out"),
@@ -101,6 +108,11 @@ def _write_inputs(
         "arena_bytes": max(project.arena_bytes, 1),
         "far": firmware.address("mf_harness_far") if project.far_bytes else 0,
         "far_bytes": project.far_bytes,
+        "order": firmware.address("mf_harness_order"),
+        "real": firmware.address(part_symbol(project)),
+        "part": part_count(project),
+        "quantize": int(samples.dtype == np.float32),
+        "dequantize": int(dequantize),
         "stack": firmware.address("mf_stack_bottom"),
         "stack_bytes": image.stack_reserved_bytes or 0,
         "limit": limit,

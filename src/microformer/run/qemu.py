@@ -13,6 +13,7 @@ import numpy as np
 from microformer.errors import ToolError
 from microformer.graph.project import QEMU_PLUGIN, CProject, Image, RunResult
 from microformer.graph.tensor import Array
+from microformer.run.convert import Converted
 from microformer.run.firmware import Firmware
 from microformer.run.profile import SIZE_BITS, Edges, Recorder, emulated, finish
 from microformer.run.timing import Block, find
@@ -29,6 +30,7 @@ def run_qemu(
     target: Target,
     *,
     profile: bool,
+    dequantize: bool,
     limit_seconds: float,
     progress: Callable[[int, int], None],
 ) -> RunResult:
@@ -39,18 +41,21 @@ def run_qemu(
     counting = profile and plugin.exists()
     with tempfile.TemporaryDirectory(prefix="microformer-qemu-") as name:
         folder = Path(name)
-        (folder / "in.bin").write_bytes(samples.tobytes())
+        converted = Converted.empty(project, samples, dequantize=dequantize)
+        real = converted.inputs is not None
+        (folder / ("real.bin" if real else "in.bin")).write_bytes(samples.tobytes())
         recorder = Recorder(project, firmware)
         options = _plugin_options(folder, plugin, firmware, recorder) if counting else []
         limit = _STARTUP_S + limit_seconds * len(samples)
         _execute(_command(target, image, options), folder, project, limit, len(samples), progress)
         outputs, stack = _results(folder, project, len(samples))
+        converted.fill(folder / "quantized.bin", folder / "dequantized.bin")
         counted = None
         if counting:
             _read_edges(folder / "edges.txt", recorder, firmware)
             counted = finish(project, firmware, recorder, find(target.timing), target.flash)
     progress(len(samples), len(samples))
-    return emulated(outputs, counted, stack, time.perf_counter() - begin)
+    return emulated(outputs, counted, stack, time.perf_counter() - begin, converted)
 
 
 def _command(target: Target, image: Image, options: list[str]) -> list[str]:

@@ -56,22 +56,45 @@ class Session {
     std::ofstream out(options_.at("out"), std::ios::binary);
     const size_t in_bytes = number("in_bytes"), out_bytes = number("out_bytes");
     const uint64_t limit = number("limit");
+    const bool quantize = number("quantize"), dequantize = number("dequantize");
+    const size_t given = quantize ? 4 * in_bytes : in_bytes; // float for int8
+    std::ofstream quantized("quantized.bin", std::ios::binary);
+    std::ofstream dequantized("dequantized.bin", std::ios::binary);
     cluster_.reset();
     if (!until(1, limit)) return 3 + bool(cluster_.fault);
-    for (size_t at = 0; at + in_bytes <= samples.size(); at += in_bytes) {
-      const uint8_t fill = at / in_bytes % 2 ? 0xAA : 0x55;
+    std::vector<uint8_t> sample(in_bytes);
+    for (size_t at = 0; at + given <= samples.size(); at += given) {
+      const uint8_t fill = at / given % 2 ? 0xAA : 0x55;
+      sample.assign(&samples[at], &samples[at] + in_bytes);
+      counting_ = false;
+      if (quantize) {
+        for (size_t from = 0; from < in_bytes;) {
+          const size_t part = std::min(size_t(number("part")), in_bytes - from);
+          std::memcpy(place("real"), &samples[at + 4 * from], 4 * part);
+          if (!convert(1, from, part, limit)) return 3 + bool(cluster_.fault);
+          from += part;
+        }
+        sample.assign(place("in_at"), place("in_at") + in_bytes);
+        write(quantized, sample.data(), in_bytes);
+      }
       std::memset(place("arena"), fill, number("arena_bytes"));
       if (number("far_bytes")) std::memset(place("far"), fill, number("far_bytes"));
       std::memset(place("out_at"), fill, out_bytes);
-      std::memcpy(place("in_at"), &samples[at], in_bytes);
+      std::memcpy(place("in_at"), sample.data(), in_bytes);
       counting_ = at == 0;
       cluster_.host_ready = true;
       if (!until(3, limit)) return 3 + bool(cluster_.fault);
-      if (std::memcmp(place("in_at"), &samples[at], in_bytes))
+      if (std::memcmp(place("in_at"), sample.data(), in_bytes))
         return say("the program wrote into its input");
-      out.write(reinterpret_cast<const char *>(place("out_at")), std::streamsize(out_bytes));
-      out.flush();
+      write(out, place("out_at"), out_bytes);
       if (!until(1, limit)) return 3 + bool(cluster_.fault);
+      counting_ = false;
+      for (size_t from = 0; dequantize && from < out_bytes;) {
+        const size_t part = std::min(size_t(number("part")), out_bytes - from);
+        if (!convert(2, from, part, limit)) return 3 + bool(cluster_.fault);
+        write(dequantized, place("real"), 4 * part);
+        from += part;
+      }
     }
     write_counts();
     return 0;
@@ -91,6 +114,22 @@ class Session {
 
   uint64_t number(const std::string &key) { return std::strtoull(options_.at(key).c_str(), nullptr, 0); }
   uint8_t *place(const std::string &key) { return cluster_.memory.at(uint32_t(number(key))); }
+
+  static void write(std::ofstream &file, const uint8_t *bytes, size_t count) {
+    file.write(reinterpret_cast<const char *>(bytes), std::streamsize(count));
+    file.flush();
+  }
+
+  // The harness's quantiser (1) or dequantiser (2) on `count` values from `from` on.
+  bool convert(int32_t what, size_t from, size_t count, uint64_t limit) {
+    int32_t order[3] = {what, int32_t(from), int32_t(count)};
+    std::memcpy(place("order"), order, sizeof order);
+    cluster_.host_ready = true;
+    const bool done = until(3, limit) && until(1, limit);
+    order[0] = 0;
+    std::memcpy(place("order"), order, sizeof order);
+    return done;
+  }
 
   int say(const char *what) {
     std::printf("%s\n", what);
