@@ -4,21 +4,36 @@ import ctypes
 import re
 import shutil
 import subprocess
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
+from hypothesis import given, settings, strategies
 
 from cases import CASES, bundle, linear
+from microformer.build import build
 from microformer.emit import emit
-from microformer.emit.names import Names, comment, identifier
+from microformer.emit.header import header
+from microformer.emit.names import Names, comment, identifier, project_name
+from microformer.emit.reserved import RESERVED
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.project import CProject
-from microformer.graph.tensor import Quant
+from microformer.graph.tensor import Array, Quant
+from microformer.integer import evaluate
 from microformer.lower import lower
 from microformer.plan import plan
-from microformer.targets import TARGETS
+from microformer.run import run
+from microformer.targets import TARGETS, Target
+
+POSIX_2017 = """aio assert complex cpio ctype dirent dlfcn errno fcntl fenv float fmtmsg fnmatch ftw
+glob grp iconv inttypes iso646 langinfo libgen limits locale math monetary mqueue ndbm netdb
+nl_types poll pthread pwd regex sched search semaphore setjmp signal spawn stdarg stdbool stddef
+stdint stdio stdlib string strings stropts syslog tar termios tgmath time trace ulimit unistd utime
+utmpx wchar wctype wordexp"""
+"""Its headers that lie in no folder."""
 
 STRICT = [
     "-std=c11",
@@ -105,46 +120,212 @@ def test_the_readme_example_compiles(tmp_path: Path) -> None:
     folder = write(made, tmp_path)
     found = re.search(r"```c\n(.*?)```", made.files["README.md"], re.DOTALL)
     assert found is not None
-    (folder / "use.c").write_text(f"int classify(const float *x);\n{found[1]}")
+    (folder / "use.c").write_text(found[1])
     flags = [*STRICT, "-I", str(folder), "-fsyntax-only"]
     subprocess.run([CC, *flags, str(folder / "use.c")], check=True)
 
 
+SCALES = strategies.floats(1e-8, 1e8, allow_nan=False)
+ALWAYS = (1 / 255, 2 / 255, 1 / 127.5, 1 / 128, 0.1, 3.7, 1e-8, 1e8)
+
+
+def _around(quant: Quant, rng: np.random.Generator) -> Array:
+    """float32 [n] at, and next to, the edges between levels, and anywhere else."""
+    scale, levels = np.float32(quant.scale), np.arange(-140, 140, dtype=np.float32)
+    edges = scale * (levels - np.float32(quant.zero_point) + np.float32(0.5))
+    near = [edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf)]
+    ends = np.linspace(-1, 1, 257, dtype=np.float32)  # what images are normalised to
+    drawn = (rng.normal(0, 80, 500) * scale).astype(np.float32)
+    odd = np.array([0.0, -0.0, 3e38, -3e38, np.inf, -np.inf])
+    everything: Array = np.concatenate([*near, ends, drawn, odd]).astype(np.float32)
+    return everything
+
+
 @needs_cc
-@pytest.mark.parametrize(("scale", "zero"), [(0.1, 0), (1 / 255, -128), (3.7, 127), (1e-6, 5)])
-def test_quantising_in_c_equals_quantising_in_numpy(
-    tmp_path: Path, scale: float, zero: int
-) -> None:
+@settings(max_examples=6, deadline=None)
+@given(
+    strategies.lists(
+        strategies.tuples(SCALES, strategies.integers(-128, 127)), min_size=20, max_size=40
+    )
+)
+def test_the_conversions_in_c_equal_those_in_numpy(drawn: list[tuple[float, int]]) -> None:
+    """Any scale: what C reads of its printed digits is the float32 that NumPy rounds it to."""
+    quants = [Quant(s, z) for s in ALWAYS for z in (-128, 0, 127)]
+    quants += [Quant(s, z) for s, z in drawn]
     graph = bundle([linear(1, 1, 1)])
-    x = graph.tensors["x"]
-    object.__setattr__(x, "quant", Quant(scale, zero))
-    folder = write(project(graph), tmp_path)
+    x, y = graph.tensors["x"], graph.tensors["y"]
+    placed = plan(lower(graph, TARGETS["host"]))
+    with tempfile.TemporaryDirectory() as name:
+        folder, uses = Path(name), []
+        for index, quant in enumerate(quants):
+            changed = {
+                **placed.graph.tensors,
+                "x": replace(x, quant=quant),
+                "y": replace(y, quant=quant),
+            }
+            text = header(
+                replace(placed, graph=replace(placed.graph, tensors=changed)), f"n{index}"
+            )
+            (folder / f"n{index}.h").write_text(text)
+            uses.append(
+                f'#include "n{index}.h"\n'
+                f"void q{index}(const float *x, int8_t *q, int32_t n);\n"
+                f"void d{index}(const int8_t *q, float *x, int32_t n);\n"
+                f"void q{index}(const float *x, int8_t *q, int32_t n) {{\n"
+                f"  n{index}_quantize_input(x, q, n);\n}}\n"
+                f"void d{index}(const int8_t *q, float *x, int32_t n) {{\n"
+                f"  n{index}_dequantize_output(q, x, n);\n}}\n"
+            )
+        (folder / "use.c").write_text("".join(uses))
+        flags = [*STRICT, "-shared", "-fPIC", "-I", name, "-fsanitize=undefined"]
+        flags += ["-fno-sanitize-recover=all"]
+        path = str(folder / "use.so")
+        subprocess.run([CC, *flags, str(folder / "use.c"), "-o", path], check=True)
+        library, rng = ctypes.CDLL(path), np.random.default_rng(0)
+        levels = np.arange(-128, 128).astype(np.int8)
+        for index, quant in enumerate(quants):
+            given_x = _around(quant, rng)
+            got, real = np.empty(len(given_x), np.int8), np.empty(256, np.float32)
+            for function, before, after in (("q", given_x, got), ("d", levels, real)):
+                getattr(library, f"{function}{index}")(
+                    ctypes.c_void_p(before.ctypes.data),
+                    ctypes.c_void_p(after.ctypes.data),
+                    before.size,
+                )
+            np.testing.assert_array_equal(got, quant.quantize(given_x), str(quant))
+            np.testing.assert_array_equal(
+                real.view(np.uint32), quant.real(levels).view(np.uint32), str(quant)
+            )
+
+
+def _example(made: CProject, target: Target, count: int) -> CProject:
+    """A project whose "network" is the README's example, word for word: floats in, class out."""
+    found = re.search(r"```c\n(.*?)```", made.files["README.md"], re.DOTALL)
+    assert found is not None
+    call = "*(volatile int *)(void *)out = classify((const float *)(const void *)in);"
+    body = f"  (void)arena;\n  {call}\n"
+    return replace(
+        made,
+        name="wrap",
+        files={
+            **made.files,
+            "wrap.h": "#include <stdint.h>\n"
+            "void wrap_run(const int8_t *in, int8_t *out, void *arena);\n",
+            "wrap.c": f'#include "wrap.h"\n{found[1]}\n'
+            f"void wrap_run(const int8_t *in, int8_t *out, void *arena) {{\n{body}}}\n",
+        },
+        sources=(*made.sources, "wrap.c"),
+        input_size=4 * count,
+        output_size=4,
+        arena_bytes=0,
+        far_bytes=0,
+        quantizes=False,
+        dequantizes=False,
+        layers=(),
+    )
+
+
+@pytest.mark.parametrize("name", ["host", "cortex-m0plus", "cortex-m4", "cortex-m55", "pulp-ri5cy"])
+def test_the_readme_example_runs_as_printed(name: str, tmp_path: Path) -> None:
+    """On one core, and on a cluster, where every core has to come to every barrier."""
+    target = TARGETS[name]
+    graph = bundle([linear(6, 8, 12)])
+    made = emit(plan(lower(graph, target), target))
+    example = _example(made, target, graph.tensors["x"].size)
+    entry = graph.tensors["x"].quant
+    assert entry is not None
+    spread = 100 * entry.scale
+    x = np.random.default_rng(1).normal(0, spread, (9, graph.tensors["x"].size)).astype(np.float32)
+    image = build(example, target, tmp_path)
+    classes = run(example, image, x.view(np.int8), target, profile=False).outputs.view(np.int32)
+    quant = graph.tensors["x"].quant
+    assert quant is not None
+    scores = evaluate(graph, quant.quantize(x).reshape(9, *graph.tensors["x"].shape))["y"]
+    assert classes.ravel().tolist() == scores.reshape(9, -1).argmax(axis=1).tolist()
+    assert len(set(classes.ravel().tolist())) > 1
+
+
+def _headers_of_this_machine() -> set[str]:
+    """The first names of all headers that a compiler here finds by one."""
+    roots = [Path("/usr/include"), *Path("/usr/lib/gcc").glob("*/*/include")]
+    roots += [*Path("/usr/lib/arm-none-eabi").glob("include")]
+    return {path.stem for root in roots for path in root.glob("*.h")}
+
+
+def test_no_project_is_called_as_something_else() -> None:
+    """C, C++, POSIX, keywords, CMake; and what this machine's compilers find for certain."""
+    for name in RESERVED:
+        assert project_name(name) == f"m_{name}", name
+        assert project_name(name.upper()) == f"m_{name}"
+    for text in ("signal", "limits", "assert", "errno", "math", "time", "string", "memory"):
+        assert text in RESERVED
+    for text in ("stddef", "stdint", "features", "test", "all", "clean", "help", "install", "m"):
+        assert text in RESERVED
+    standard = set(POSIX_2017.split())
+    assert standard <= RESERVED
+    assert not {project_name(w) for w in RESERVED} & RESERVED
+    assert project_name("mf_linear") == "m_mf_linear"
+
+
+@needs_cc
+def test_every_header_of_this_machine_is_still_found_beside_a_project_of_its_name(
+    tmp_path: Path,
+) -> None:
+    """Each name of a header as a model's; the files never meet one, all compile together."""
+    names = sorted(_headers_of_this_machine() & RESERVED | set(POSIX_2017.split()))
+    files: dict[str, str] = {}
+    placed = plan(lower(bundle([linear(2, 5, 3)]), TARGETS["host"]))
+    for name in names:
+        renamed = replace(placed, graph=replace(placed.graph, name=name))
+        files |= emit(renamed).files
+    for path in files:
+        assert Path(path).stem not in names, path
+    here = write(replace(emit(placed), files=files), tmp_path)
+    system = [f"#include <{n}.h>" for n in names if Path(f"/usr/include/{n}.h").is_file()]
+    skipped = ("error", "values", "regexp", "varargs", "re_comp")
+    system = [line for line in system if not any(f"<{s}.h>" in line for s in skipped)]
+    ours = [f'#include "{p}"' for p in files if "/" not in p and p.endswith(".h")]
+    use = here / "use.c"
+    use.write_text(
+        "#define _GNU_SOURCE\n"
+        + "\n".join([*system, *ours, *system, "int main(void) { return 0; }"])
+    )
+    for compiler, standard in ((CC, "-std=c11"), (CXX, "-xc++")):
+        if compiler:
+            flags = [standard, "-Wno-cpp", "-fsyntax-only", "-I", str(here)]
+            subprocess.run([compiler, *flags, str(use)], check=True)
+
+
+@pytest.mark.parametrize("name", ["int8", "clock", "pthread", "va", "size", "posix_memalign"])
+def test_constants_never_have_a_name_of_the_library(name: str) -> None:
+    """int8 and t, clock and gettime, va and list: a prefix and a tensor that make a known word."""
+    symbols = Names(project_name(name))
+    for tensor in ("t", "gettime", "create", "list", ""):
+        assert "_w_" in symbols(tensor)
+
+
+def test_a_debug_build_asserts_the_alignment(tmp_path: Path) -> None:
+    made = project(bundle([linear(2, 24, 9)]))
+    folder = write(made, tmp_path)
     (folder / "use.c").write_text(
-        '#include "cases.h"\nvoid go(const float *x, int8_t *q, int32_t n);\n'
-        "void go(const float *x, int8_t *q, int32_t n) { cases_quantize_input(x, q, n); }\n"
+        '#include "cases.h"\n#include <stdlib.h>\n'
+        "static _Alignas(16) uint8_t arena[CASES_ARENA_BYTES + 16];\n"
+        "static int8_t in[CASES_INPUT_SIZE], out[CASES_OUTPUT_SIZE];\n"
+        "int main(int count, char **words) {\n"
+        "  (void)words;\n  cases_run(in, out, arena + count - 1);\n  return 0;\n}\n"
     )
-    library = folder / "use.so"
-    flags = [*STRICT, "-shared", "-fPIC", "-I", str(folder)]
-    subprocess.run([CC, *flags, str(folder / "use.c"), "-o", str(library)], check=True)
-    rng = np.random.default_rng(0)
-    levels = np.arange(-140, 140)
-    edges = np.float32(scale) * (levels - zero + np.float32(0.5))
-    given = np.concatenate(
-        [
-            *(edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf)),
-            *(rng.normal(0, scale * 80, 4000), [0.0, -0.0, 3e38, -3e38, np.inf, -np.inf]),
-        ]
-    ).astype(np.float32)
-    got = np.empty(len(given), np.int8)
-    ctypes.CDLL(str(library)).go(
-        ctypes.c_void_p(given.ctypes.data), ctypes.c_void_p(got.ctypes.data), len(given)
-    )
-    np.testing.assert_array_equal(got, Quant(scale, zero).quantize(given))
+    sources = [str(folder / s) for s in (*made.sources, "use.c")]
+    program = str(folder / "use")
+    command = [CC, "-std=c11", "-DMF_DEBUG", "-I", str(folder), *sources, "-o", program]
+    subprocess.run(command, check=True)
+    assert subprocess.run([program], check=False).returncode == 0
+    for offset in (1, 2, 4):
+        done = subprocess.run([program, *"x" * offset], check=False, capture_output=True)
+        assert done.returncode != 0 and b"(uintptr_t)arena" in done.stderr
 
 
 def test_identifiers() -> None:
     assert identifier("Encoder.Layer/0") == "encoder_layer_0"
-    assert identifier("int") == "m_int"
     assert identifier("9x") == "m_9x"
     assert identifier("层") == "model"
     assert len(identifier("a" * 300)) <= 48

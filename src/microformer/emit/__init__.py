@@ -5,7 +5,7 @@ from importlib import resources
 import jinja2
 
 from microformer.emit.header import header
-from microformer.emit.names import Names, identifier
+from microformer.emit.names import Names, project_name
 from microformer.emit.program import Program
 from microformer.emit.weights import weights_files
 from microformer.graph.kernel_graph import Plan
@@ -25,8 +25,9 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
     ``mf/`` (the kernels used, headers only), ``CMakeLists.txt`` and a README.
     """
     graph = plan.graph
-    name = identifier(graph.name)
+    name = project_name(graph.name)
     names = Names(name)
+    target = find(graph.target)
     used = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
     constants = [t for t in graph.tensors.values() if t.name in used]
     program = Program(plan, name, names)
@@ -45,11 +46,13 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
             upper=name.upper(),
             plan=plan,
             front=front,
+            cluster=bool(target.rtl),
+            unaligned=target.unaligned_access and not target.rtl and not target.is_host,
             real="int32_t" if graph.tensors[graph.inputs[0]].quant is None else "float",
         ),
     }
     symbols = sorted({call.symbol for call in graph.calls})
-    if find(graph.target).rtl or any(call.tile is not None for call in graph.calls):
+    if target.rtl or any(call.tile is not None for call in graph.calls):
         symbols.append("mf_cluster")
     files |= {f"mf/{path}": text for path, text in library_files(symbols).items()}
     source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]

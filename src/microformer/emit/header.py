@@ -62,6 +62,32 @@ def _memories(plan: Plan, upper: str) -> list[str]:
     return [*lines, " *", f" * Memories: {', '.join(places)}, the arena in L1. All cores call it."]
 
 
+def _unaligned(plan: Plan) -> list[str]:
+    """What the core must allow: loads of words that are not aligned (panels, packed rows)."""
+    target = find(plan.graph.target)
+    if target.is_host or target.rtl or not target.unaligned_access:
+        return []
+    return [
+        " *",
+        " * The core must not trap unaligned access: CCR.UNALIGN_TRP is 0, as after a reset, and",
+        " * in and out lie in normal memory. The arena itself has to be aligned all the same.",
+    ]
+
+
+def _shared_by_cores(plan: Plan, name: str) -> list[str]:
+    """What a program around the network needs to know on a cluster."""
+    if not find(plan.graph.target).rtl:
+        return []
+    return [
+        f"/* The number of the core that calls it, 0 to {plan.graph.cores - 1}. */",
+        f"int32_t {name}_core(void);",
+        "",
+        "/* Where every core waits until all are there, and sees what the others wrote. */",
+        f"void {name}_barrier(void);",
+        "",
+    ]
+
+
 def header(plan: Plan, name: str) -> str:
     """``<name>.h`` for a plan."""
     source = plan.graph.tensors[plan.graph.inputs[0]]
@@ -83,7 +109,7 @@ def header(plan: Plan, name: str) -> str:
         "",
         f"#define {upper}_INPUT_SIZE {source.size} /* {dtype} [{_shape(source)}] */",
         f"#define {upper}_OUTPUT_SIZE {result.size} /* int8_t [{_shape(result)}] */",
-        f"#define {upper}_ARENA_BYTES {plan.arena_bytes}",
+        f"#define {upper}_ARENA_BYTES {max(plan.arena_bytes, 1)}",  # C has no empty arrays
         f"#define {upper}_ARENA_ALIGNMENT 8",
         *[f"#define {upper}_FAR_BYTES {plan.far_bytes}"] * bool(plan.far_bytes),
         "",
@@ -118,13 +144,16 @@ def header(plan: Plan, name: str) -> str:
         f" * in:    {upper}_INPUT_SIZE values of type {dtype}, only read.",
         f" * out:   {upper}_OUTPUT_SIZE values of type int8_t; must not overlap in or arena.",
         f" * arena: {upper}_ARENA_BYTES bytes of working memory, aligned to",
-        f" *        {upper}_ARENA_ALIGNMENT bytes; what it holds before and after means nothing.",
+        f" *        {upper}_ARENA_ALIGNMENT bytes (a build with MF_DEBUG asserts it); what it",
+        " *        holds before and after means nothing.",
         *_memories(plan, upper),
+        *_unaligned(plan),
         " *",
         " * Allocates nothing, keeps no state, and may run in several threads on separate arenas.",
         " */",
         f"void {name}_run(const {dtype} *in, int8_t *out, void *arena{far});",
         "",
+        *_shared_by_cores(plan, name),
         "#ifdef __cplusplus",
         "}",
         "#endif",

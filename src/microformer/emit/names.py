@@ -2,19 +2,23 @@
 
 import re
 
-_KEYWORDS = frozenset(
-    """auto break case char const continue default do double else enum extern float for goto if
-    inline int long main register restrict return short signed sizeof static struct switch
-    typedef union unsigned void volatile while""".split()  # noqa: SIM905
-)
+from microformer.emit.reserved import RESERVED
 
 
 def identifier(text: str) -> str:
-    """A valid, lower-case C identifier that resembles ``text``."""
+    """A valid, lower-case C identifier that resembles ``text``; only ever a part of a name."""
     cleaned = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:48].strip("_") or "model"
-    if cleaned[0].isdigit() or cleaned in _KEYWORDS:
-        cleaned = f"m_{cleaned}"
-    return cleaned
+    return f"m_{cleaned}" if cleaned[0].isdigit() else cleaned
+
+
+def project_name(text: str) -> str:
+    """The name of a project: of its header, its functions and its CMake target.
+
+    It is none that C, C++, POSIX, a compiler, CMake or our kernels have for something of theirs.
+    """
+    cleaned = identifier(text)
+    taken = cleaned in RESERVED or cleaned.startswith("mf_")
+    return f"m_{cleaned}" if taken else cleaned
 
 
 def comment(text: str) -> str:
@@ -36,7 +40,11 @@ def wrapped(start: str, items: list[str], end: str) -> list[str]:
 
 
 class Names:
-    """Gives every tensor one identifier and never the same to two."""
+    """Gives every constant one identifier and never the same to two.
+
+    The ``_w_`` in it keeps it apart from functions and types of others: a model called int8 with
+    a tensor t, or clock with gettime.
+    """
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
@@ -45,7 +53,7 @@ class Names:
 
     def __call__(self, name: str) -> str:
         if name not in self._given:
-            base = f"{self._prefix}_{identifier(name)}"
+            base = f"{self._prefix}_w_{identifier(name)}"
             candidate, count = base, 2
             while candidate in self._taken:
                 candidate, count = f"{base}_{count}", count + 1

@@ -67,6 +67,7 @@ class Program:
         lines += [f'#include "{self._name}.h"', "", f'#include "{self._name}_weights.h"']
         lines += [f'#include "mf/{symbol}.h"' for symbol in kernels]
         lines += ['#include "mf/mf_cluster.h"'] * (self._cluster or self._tiled)
+        lines += self._checks()
         lines += [
             "",
             "/* Each layer is a function of its own, so that a profiler can tell them apart. */",
@@ -86,6 +87,27 @@ class Program:
             lines += self._layer(index, call)
         lines += self._run()
         return "\n".join(lines)
+
+    def _checks(self) -> list[str]:
+        """What the C stops at: an arena that is not aligned, a compiler that may not be asked."""
+        target = find(self._graph.target)
+        lines = [
+            "",
+            "#if defined(MF_DEBUG) /* the Debug configuration of CMakeLists.txt sets it */",
+            "#include <assert.h>",
+            "#define MF_ASSERT(CONDITION) assert(CONDITION)",
+            "#else",
+            "#define MF_ASSERT(CONDITION) ((void)0)",
+            "#endif",
+        ]
+        if target.unaligned_access and not target.is_host and not target.rtl:
+            lines += [
+                "",
+                "#if defined(__GNUC__) && defined(__arm__) && !defined(__ARM_FEATURE_UNALIGNED)",
+                '#error "these kernels need unaligned access: leave -mno-unaligned-access out"',
+                "#endif",
+            ]
+        return lines
 
     def _symbol(self, index: int, call: KernelCall) -> str:
         return f"layer_{index:02d}_{identifier(call.name)}"
@@ -216,9 +238,16 @@ class Program:
             lines.append("  uint8_t *const bytes = (uint8_t *)arena;")
         else:
             lines.append("  (void)arena;")
+        alignment = f"{self._name.upper()}_ARENA_ALIGNMENT - 1u"
+        for memory in ("arena", *["far"] * bool(far)):
+            lines.append(f"  MF_ASSERT(((uintptr_t){memory} & ({alignment})) == 0);")
         for index, call in enumerate(self._graph.calls):
             arguments = self._parameters(call, typed=False)
             lines.append(f"  {self._symbol(index, call)}({arguments});")
             if self._cluster:
                 lines.append("  mf_barrier();")
-        return [*lines, "}", ""]
+        lines += ["}", ""]
+        if self._cluster:
+            lines += [f"int32_t {self._name}_core(void) {{", "  return mf_core();", "}", ""]
+            lines += [f"void {self._name}_barrier(void) {{", "  mf_barrier();", "}", ""]
+        return lines

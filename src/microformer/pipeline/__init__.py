@@ -75,6 +75,10 @@ __all__ = [
     "run_model",
 ]
 
+_CONVERTED = 1 << 16
+"""Values that a cluster's RTL converts from float in one run, of one sample at least: it has no
+floating-point unit, so that each takes some 400 cycles of a core."""
+
 Advance = Callable[[int, int], None]
 
 Progress = Callable[[str], AbstractContextManager[Advance]]
@@ -240,19 +244,19 @@ def run_model(
     """
     iq = samples.x if samples.x.dtype == np.int16 else None
     x = samples.x if iq is None else as_input(compiled, iq)
-    given = x if count is None else x[:count]
     project = compiled.project
-    if iq is None and project.quantizes:  # what a firmware has: real values
-        inputs = given.astype(np.float32)
-    else:
-        inputs = quantized_input(compiled, given)
+    inputs = quantized_input(compiled, x if count is None else x[:count])
     flat = inputs.reshape(len(inputs), -1)
+    real = None
+    if iq is None and project.quantizes:  # what a firmware has
+        most = max(_CONVERTED // project.input_size, 1) if target.rtl else len(flat)
+        real = x[: min(most, len(flat))].reshape(-1, project.input_size).astype(np.float32)
     features = None
     with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
         with progress("build"):
             image = build_project(project, target, Path(folder))
         with progress("run") as advance:
-            result = run(project, image, flat, target, dequantize=True, progress=advance)
+            result = run(project, image, flat, target, real=real, dequantize=True, progress=advance)
         if compiled.front is not None:
             with progress("features"):
                 front = build_front(compiled.front, target, Path(folder) / "front")

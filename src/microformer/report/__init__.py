@@ -83,6 +83,7 @@ def report(
         cluster=cluster_report(image, result),
         features=features,
         firmware_exact=None if firmware is None else not bool(firmware.any()),
+        firmware_samples=None if result.inputs is None else len(result.inputs),
         firmware_mismatches=0 if firmware is None else int(firmware.sum()),
     )
 
@@ -100,8 +101,9 @@ def _firmware(
     wrong = result.real.view(np.uint32) != expected.view(np.uint32)
     differs = np.asarray(wrong.any(axis=1))
     if result.inputs is not None:
-        inputs = quantized_input(compiled, x).reshape(ran, -1)
-        differs |= (result.inputs != inputs).any(axis=1)
+        count = len(result.inputs)
+        inputs = quantized_input(compiled, x[:count]).reshape(count, -1)
+        differs[:count] |= (result.inputs != inputs).any(axis=1)
     return differs
 
 

@@ -73,7 +73,8 @@ class Report:
     ``features`` are of the network alone; ``features`` of its front end, if it has one.
     ``bit_exact`` is of the integers. ``firmware_exact`` is of what a user's firmware does: real
     values through the emitted quantiser, the program and the emitted dequantiser, all on the
-    target, equal to ``predict`` in every byte of float32; ``firmware_mismatches`` are samples.
+    target, equal to ``predict`` in every byte of float32; ``firmware_samples`` began as float
+    (None: the input has no scale), ``firmware_mismatches`` of all those that ran differ.
     None where there is neither (samples of a sensor).
     """
 
@@ -105,6 +106,7 @@ class Report:
     cluster: ClusterReport | None = None
     features: Features | None = None
     firmware_exact: bool | None = None
+    firmware_samples: int | None = None
     firmware_mismatches: int = 0
 
     def to_json(self) -> str:

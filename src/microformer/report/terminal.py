@@ -77,7 +77,9 @@ def totals(report: Report) -> Table:
     exact = "yes, every output byte" if report.bit_exact else f"NO: {report.mismatches} differ"
     table.add_row("bit-exact", f"{exact} ({checked})")
     if report.firmware_exact is not None:
-        way = "float in, quantiser, program, dequantiser, float out, against predict"
+        began = report.firmware_samples
+        start = "" if began is None else f"{began} from float through the quantiser, "
+        way = f"{start}all through the dequantiser to float, against predict"
         same = "yes" if report.firmware_exact else f"NO: {report.firmware_mismatches} differ"
         table.add_row("firmware", f"{same} ({way})")
     if report.accuracy_float is not None and report.accuracy_int8 is not None:

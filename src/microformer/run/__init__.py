@@ -7,6 +7,7 @@ import numpy as np
 from microformer.errors import DataError
 from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
+from microformer.run.convert import Converted
 from microformer.run.cortex_m import run_cortex_m
 from microformer.run.host import run_host
 from microformer.run.pulp import run_pulp
@@ -24,6 +25,7 @@ def run(
     *,
     profile: bool = True,
     check_alignment: bool = False,
+    real: Array | None = None,
     dequantize: bool = False,
     limit_seconds: float | None = None,
     limit_cycles: int | None = None,
@@ -31,9 +33,10 @@ def run(
 ) -> RunResult:
     """Run ``image`` on ``inputs`` [N, input_size] of type ``project.input_dtype``, N > 0.
 
-    Inputs in float32 go the way that a user's firmware goes: the emitted quantiser makes them
-    integers on the target (``project.quantizes``). ``dequantize``: the emitted dequantiser makes
-    the outputs float32 there (``project.dequantizes``). Both are in the result.
+    ``real`` float32 [M, input_size], M <= N, go the way of a user's firmware in place of the
+    first M inputs: the emitted quantiser makes them integers on the target. ``dequantize``: the
+    emitted dequantiser makes all outputs float32 there. Both are in the result; they need
+    ``project.quantizes`` and ``project.dequantizes``.
 
     On an emulated core the first sample is counted block by block if ``profile``; the others run
     at full speed. ``check_alignment`` (emulated cores, much slower) looks at every access and
@@ -50,8 +53,7 @@ def run(
             f"'{project.name}' takes samples of {project.input_size} values, one or more, and was "
             f"given an array of shape {inputs.shape}."
         )
-    real = project.quantizes and inputs.dtype == np.float32
-    if str(inputs.dtype) != project.input_dtype and not real:
+    if str(inputs.dtype) != project.input_dtype:
         raise DataError(
             f"'{project.name}' takes {project.input_dtype} and was given {inputs.dtype}."
         )
@@ -60,13 +62,13 @@ def run(
     if limit_seconds is None:
         # 1 MAC costs at most some 20 instructions; the emulator, counting, does 10 M/s
         limit_seconds = 60.0 + 5e-6 * sum(layer.macs for layer in project.layers)
-    dequantize = dequantize and project.dequantizes
+    converted = Converted.of(project, len(samples), real, dequantize=dequantize)
     if target.is_host:
         return run_host(
             project,
             image,
             samples,
-            dequantize=dequantize,
+            converted=converted,
             limit_seconds=limit_seconds,
             progress=tell,
         )
@@ -76,7 +78,7 @@ def run(
             image,
             samples,
             target,
-            dequantize=dequantize,
+            converted=converted,
             limit_cycles=limit_cycles,
             progress=tell,
         )
@@ -87,7 +89,7 @@ def run(
             samples,
             target,
             profile=profile,
-            dequantize=dequantize,
+            converted=converted,
             limit_seconds=limit_seconds,
             progress=tell,
         )
@@ -98,7 +100,7 @@ def run(
         target,
         profile=profile,
         check_alignment=check_alignment,
-        dequantize=dequantize,
+        converted=converted,
         limit_seconds=limit_seconds,
         progress=tell,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microformer.errors import ToolError
+from microformer.errors import DataError, ToolError
 from microformer.graph.project import CProject
 from microformer.graph.tensor import Array
 
@@ -36,28 +36,43 @@ def parts(project: CProject, size: int) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, eq=False)
 class Converted:
-    """Arrays for what the target's conversions make; None for those that are not asked for.
+    """What is to be converted on the target, and arrays for what it makes of it.
 
-    ``inputs`` int8 [N, input_size] of samples in float32, ``real`` float32 [N, output_size].
+    ``given`` float32 [M, input_size] for the first M samples of N; ``inputs`` int8 of its shape;
+    ``real`` float32 [N, output_size], None where the outputs stay integers.
     """
 
-    inputs: Array | None
+    given: Array
+    inputs: Array
     real: Array | None
 
     @classmethod
-    def empty(cls, project: CProject, samples: Array, *, dequantize: bool) -> "Converted":
-        """The arrays, zero, for ``samples`` [N, input_size]."""
-        count = len(samples)
-        quantize = samples.dtype == np.float32
+    def of(
+        cls, project: CProject, count: int, given: Array | None, *, dequantize: bool
+    ) -> "Converted":
+        """For ``count`` samples. Raises DataError if the program cannot convert ``given``."""
+        if given is None:
+            given = np.zeros((0, project.input_size), np.float32)
+        if len(given) and not project.quantizes:
+            raise DataError(f"'{project.name}' takes integers and was given real values.")
+        if given.shape != (min(len(given), count), project.input_size):
+            raise DataError(f"'{project.name}' was given real values of shape {given.shape}.")
+        made = dequantize and project.dequantizes
         return cls(
-            np.zeros((count, project.input_size), np.int8) if quantize else None,
-            np.zeros((count, project.output_size), np.float32) if dequantize else None,
+            np.ascontiguousarray(given, np.float32),
+            np.zeros(given.shape, np.int8),
+            np.zeros((count, project.output_size), np.float32) if made else None,
         )
+
+    @property
+    def quantized(self) -> Array | None:
+        """``inputs``, None where no sample was given as float."""
+        return self.inputs if len(self.inputs) else None
 
     def fill(self, quantized: Path, dequantized: Path) -> None:
         """Take both from files that a simulator wrote. Raises ToolError."""
         for array, path in ((self.inputs, quantized), (self.real, dequantized)):
-            if array is None:
+            if array is None or not array.size:
                 continue
             data = path.read_bytes() if path.exists() else b""
             if len(data) != array.nbytes:

@@ -28,7 +28,7 @@ def run_cortex_m(
     *,
     profile: bool,
     check_alignment: bool,
-    dequantize: bool,
+    converted: Converted,
     limit_seconds: float,
     progress: Callable[[int, int], None],
 ) -> RunResult:
@@ -42,11 +42,10 @@ def run_cortex_m(
         AlignmentCheck(session.machine, firmware, unaligned_access=target.unaligned_access)
     counted: profiler.Profile | None = None
     outputs = np.empty((len(samples), project.output_size), np.int8)
-    converted = Converted.empty(project, samples, dequantize=dequantize)
     for index, sample in enumerate(samples):
         given = sample
-        if converted.inputs is not None:
-            given = converted.inputs[index] = session.quantized(sample, index)
+        if index < len(converted.given):
+            given = converted.inputs[index] = session.quantized(converted.given[index], index)
         if index == 0 and profile:
             counted = session.count(given, target)
         else:
@@ -69,7 +68,7 @@ class _Session:
         self._in = firmware.address("mf_harness_in")
         self._out = firmware.address("mf_harness_out")
         self._arena = firmware.address("mf_harness_arena")
-        self._real = firmware.address(part_symbol(project))
+        self._real = firmware.symbols.get(part_symbol(project), 0)
         self._infer = firmware.address("mf_harness_infer")
 
     def count(self, sample: Array, target: Target) -> profiler.Profile:

@@ -26,7 +26,7 @@ def run_host(
     image: Image,
     samples: Array,
     *,
-    dequantize: bool,
+    converted: Converted,
     limit_seconds: float,
     progress: Callable[[int, int], None],
 ) -> RunResult:
@@ -34,14 +34,13 @@ def run_host(
     if image.path.suffix == ".exe":
         return _run_sanitized(project, image, samples, limit_seconds, progress)
     with _library(image) as library:
-        converted = Converted.empty(project, samples, dequantize=dequantize)
-        if converted.inputs is not None:
-            _convert(library, "mf_harness_quantize", samples, converted.inputs)
-            samples = converted.inputs
+        if len(converted.given):
+            _convert(library, "mf_harness_quantize", converted.given, converted.inputs)
+            samples = np.concatenate([converted.inputs, samples[len(converted.inputs) :]])
         result = _run_function(_function(library, project, image), project, samples, progress)
         if converted.real is not None:
             _convert(library, "mf_harness_dequantize", result.outputs, converted.real)
-        return replace(result, inputs=converted.inputs, real=converted.real)
+        return replace(result, inputs=converted.quantized, real=converted.real)
 
 
 def _convert(library: ctypes.CDLL, name: str, source: Array, result: Array) -> None:
@@ -122,9 +121,7 @@ def _library(image: Image) -> Iterator[ctypes.CDLL]:
     try:
         library = ctypes.CDLL(str(image.path))
     except OSError:
-        raise ToolError(
-            f"'{image.path}' cannot be loaded; compile the model again."
-        ) from None
+        raise ToolError(f"'{image.path}' cannot be loaded; compile the model again.") from None
     try:
         yield library
     finally:

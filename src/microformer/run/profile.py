@@ -123,7 +123,7 @@ def emulated(
         layers=() if counted is None else counted.layers,
         stack_bytes=stack_bytes,
         wall_seconds=wall_seconds,
-        inputs=converted.inputs,
+        inputs=converted.quantized,
         real=converted.real,
     )
 

@@ -29,7 +29,7 @@ def run_pulp(
     samples: Array,
     target: Target,
     *,
-    dequantize: bool,
+    converted: Converted,
     limit_cycles: int | None,
     progress: Callable[[int, int], None],
 ) -> RunResult:
@@ -42,8 +42,7 @@ def run_pulp(
     limit = limit_cycles or _LEAST_CYCLES + _CYCLES_PER_MAC * macs
     with tempfile.TemporaryDirectory(prefix="microformer-pulp-") as name:
         folder = Path(name)
-        converted = Converted.empty(project, samples, dequantize=dequantize)
-        _write_inputs(folder, project, image, firmware, samples, target, limit, dequantize)
+        _write_inputs(folder, project, image, firmware, samples, target, limit, converted)
         command = [str((image.path.parent / SIMULATOR).resolve()), "options.txt"]
         seconds = _execute(command, folder, project, firmware, len(samples), limit, progress)
         data = (folder / "out.bin").read_bytes()
@@ -69,7 +68,7 @@ def run_pulp(
         wall_seconds=time.perf_counter() - begin,
         cores=counts.cores(),
         cluster=counts.cluster(seconds),
-        inputs=converted.inputs,
+        inputs=converted.quantized,
         real=converted.real,
     )
 
@@ -82,10 +81,11 @@ def _write_inputs(
     samples: Array,
     target: Target,
     limit: int,
-    dequantize: bool,
+    converted: Converted,
 ) -> None:
     """The files that the simulator reads (build/machine/main.cpp)."""
     (folder / "in.bin").write_bytes(samples.tobytes())
+    (folder / "real.bin").write_bytes(converted.given.tobytes())
     segments, data = [], b""
     for address, content in firmware.segments:
         segments.append(f"{address:x} {len(data):x} {len(content):x}")
@@ -100,7 +100,7 @@ def _write_inputs(
         "in": "in.bin",
         "out": "out.bin",
         "counts": "counts.txt",
-        "in_bytes": project.input_size * np.dtype(project.input_dtype).itemsize,
+        "in_bytes": samples[0].nbytes,
         "out_bytes": project.output_size,
         "in_at": firmware.address("mf_harness_in"),
         "out_at": firmware.address("mf_harness_out"),
@@ -109,10 +109,10 @@ def _write_inputs(
         "far": firmware.address("mf_harness_far") if project.far_bytes else 0,
         "far_bytes": project.far_bytes,
         "order": firmware.address("mf_harness_order"),
-        "real": firmware.address(part_symbol(project)),
+        "real": firmware.symbols.get(part_symbol(project), 0),
         "part": part_count(project),
-        "quantize": int(samples.dtype == np.float32),
-        "dequantize": int(dequantize),
+        "quantize": len(converted.given),
+        "dequantize": int(converted.real is not None),
         "stack": firmware.address("mf_stack_bottom"),
         "stack_bytes": image.stack_reserved_bytes or 0,
         "limit": limit,

@@ -30,7 +30,7 @@ def run_qemu(
     target: Target,
     *,
     profile: bool,
-    dequantize: bool,
+    converted: Converted,
     limit_seconds: float,
     progress: Callable[[int, int], None],
 ) -> RunResult:
@@ -41,9 +41,8 @@ def run_qemu(
     counting = profile and plugin.exists()
     with tempfile.TemporaryDirectory(prefix="microformer-qemu-") as name:
         folder = Path(name)
-        converted = Converted.empty(project, samples, dequantize=dequantize)
-        real = converted.inputs is not None
-        (folder / ("real.bin" if real else "in.bin")).write_bytes(samples.tobytes())
+        (folder / "in.bin").write_bytes(samples[len(converted.given) :].tobytes())
+        (folder / "real.bin").write_bytes(converted.given.tobytes())
         recorder = Recorder(project, firmware)
         options = _plugin_options(folder, plugin, firmware, recorder) if counting else []
         limit = _STARTUP_S + limit_seconds * len(samples)

@@ -14,9 +14,9 @@ extern "C" {
 #define DIGITS_VIT_ARENA_ALIGNMENT 8
 
 /* real value = scale * (integer - zero point) */
-#define DIGITS_VIT_INPUT_SCALE 0.00392156863f
+#define DIGITS_VIT_INPUT_SCALE 0.00392156886f
 #define DIGITS_VIT_INPUT_ZERO_POINT (-128)
-#define DIGITS_VIT_OUTPUT_SCALE 0.0365357633f
+#define DIGITS_VIT_OUTPUT_SCALE 0.0365357623f
 #define DIGITS_VIT_OUTPUT_ZERO_POINT (-45)
 
 /* The int8 nearest to a real input value (halves towards plus infinity), saturated. */
@@ -47,12 +47,21 @@ static inline float digits_vit_dequantize(int8_t q) {
   return DIGITS_VIT_OUTPUT_SCALE * (float)((int32_t)q - DIGITS_VIT_OUTPUT_ZERO_POINT);
 }
 
+/* count outputs to real values. */
+static inline void digits_vit_dequantize_output(const int8_t *out, float *y,
+                                                int32_t count) {
+  for (int32_t i = 0; i < count; i++) {
+    y[i] = digits_vit_dequantize(out[i]);
+  }
+}
+
 /* Runs the network once.
  *
  * in:    DIGITS_VIT_INPUT_SIZE values of type int8_t, only read.
  * out:   DIGITS_VIT_OUTPUT_SIZE values of type int8_t; must not overlap in or arena.
  * arena: DIGITS_VIT_ARENA_BYTES bytes of working memory, aligned to
- *        DIGITS_VIT_ARENA_ALIGNMENT bytes; what it holds before and after means nothing.
+ *        DIGITS_VIT_ARENA_ALIGNMENT bytes (a build with MF_DEBUG asserts it); what it
+ *        holds before and after means nothing.
  *
  * Allocates nothing, keeps no state, and may run in several threads on separate arenas.
  */

@@ -2,7 +2,7 @@
 #include "digits_vit_weights.h"
 
 /* stem.weight: int8 [32 x 2 x 2 x 1] */
-_Alignas(8) const int8_t digits_vit_stem_weight[128] = {
+_Alignas(8) const int8_t digits_vit_w_stem_weight[128] = {
   -7, 127, -109, -78, -57, 51, 37, 127, 8, 127, -87, -108, -127, -85, -22, 27,
   84, 127, -70, -65, 44, 127, -66, 57, -39, -3, 94, -127, -76, -51, -43, 127,
   -60, -31, -75, -127, -115, 127, 60, 42, 21, -48, 13, -127, -126, -127, 127, 118,
@@ -14,14 +14,14 @@ _Alignas(8) const int8_t digits_vit_stem_weight[128] = {
 };
 
 /* stem.mult: int32 [32] */
-_Alignas(8) const int32_t digits_vit_stem_mult[32] = {
+_Alignas(8) const int32_t digits_vit_w_stem_mult[32] = {
   17215, 16915, 5728, 17365, 15360, 15902, 17978, 16188, 11849, 13001, 17559, 14140, 14033, 10811,
   16219, 13844, 8951, 17870, 8892, 14784, 16386, 7684, 12164, 16460, 14524, 13489, 14564, 9792,
   16753, 7529, 9639, 15866
 };
 
 /* stem.add: int32 [32] */
-_Alignas(8) const int32_t digits_vit_stem_add[32] = {
+_Alignas(8) const int32_t digits_vit_w_stem_add[32] = {
   -118216973, 101583212, -18801889, -193324267, 29045978, 426626666, 241388546, 7377960,
   -225430153, 234510629, -67810987, 336781269, 533659289, 358340136, 113576748, 194415113,
   -84167778, 48029688, 772291151, -14733115, -203996209, -328110543, 142113109, -335837790,
@@ -29,13 +29,13 @@ _Alignas(8) const int32_t digits_vit_stem_add[32] = {
 };
 
 /* concat.constant: int8 [1 x 32] */
-_Alignas(8) const int8_t digits_vit_concat_constant[32] = {
+_Alignas(8) const int8_t digits_vit_w_concat_constant[32] = {
   29, 15, 54, 17, 32, 16, 15, 21, 14, 25, 18, 25, 15, 17, 11, -7, 23, 19, 8,
   17, 25, 18, 15, 28, 14, 20, 17, 6, 12, -12, 7, 9
 };
 
 /* add.constant: int8 [17 x 32] */
-_Alignas(8) const int8_t digits_vit_add_constant[544] = {
+_Alignas(8) const int8_t digits_vit_w_add_constant[544] = {
   19, 8, 75, 7, 30, 10, -4, 14, -2, 13, 10, 21, 6, 4, -5, -37,
   23, 10, 0, 11, 8, 10, -9, 15, 10, 21, -7, -15, -7, -45, -13, -4,
   -79, 25, 108, 5, -32, 44, 42, 22, -53, -26, 18, 114, 29, -75, -52, 37,

@@ -56,21 +56,21 @@ class Session {
     std::ofstream out(options_.at("out"), std::ios::binary);
     const size_t in_bytes = number("in_bytes"), out_bytes = number("out_bytes");
     const uint64_t limit = number("limit");
-    const bool quantize = number("quantize"), dequantize = number("dequantize");
-    const size_t given = quantize ? 4 * in_bytes : in_bytes; // float for int8
+    const std::vector<uint8_t> real = bytes_of("real.bin"); // float, of the first samples
+    const size_t quantize = number("quantize"), dequantize = number("dequantize");
     std::ofstream quantized("quantized.bin", std::ios::binary);
     std::ofstream dequantized("dequantized.bin", std::ios::binary);
     cluster_.reset();
     if (!until(1, limit)) return 3 + bool(cluster_.fault);
     std::vector<uint8_t> sample(in_bytes);
-    for (size_t at = 0; at + given <= samples.size(); at += given) {
-      const uint8_t fill = at / given % 2 ? 0xAA : 0x55;
+    for (size_t at = 0; at + in_bytes <= samples.size(); at += in_bytes) {
+      const uint8_t fill = at / in_bytes % 2 ? 0xAA : 0x55;
       sample.assign(&samples[at], &samples[at] + in_bytes);
       counting_ = false;
-      if (quantize) {
+      if (at / in_bytes < quantize) {
         for (size_t from = 0; from < in_bytes;) {
           const size_t part = std::min(size_t(number("part")), in_bytes - from);
-          std::memcpy(place("real"), &samples[at + 4 * from], 4 * part);
+          std::memcpy(place("real"), &real[4 * (at + from)], 4 * part);
           if (!convert(1, from, part, limit)) return 3 + bool(cluster_.fault);
           from += part;
         }

@@ -22,12 +22,24 @@ static inline float radar_transformer_features_dequantize(int8_t q) {
   return RADAR_TRANSFORMER_FEATURES_OUTPUT_SCALE * (float)((int32_t)q - RADAR_TRANSFORMER_FEATURES_OUTPUT_ZERO_POINT);
 }
 
+/* count outputs to real values. */
+static inline void radar_transformer_features_dequantize_output(const int8_t *out, float *y,
+                                                                int32_t count) {
+  for (int32_t i = 0; i < count; i++) {
+    y[i] = radar_transformer_features_dequantize(out[i]);
+  }
+}
+
 /* Makes one window of the network's input.
  *
  * in:    RADAR_TRANSFORMER_FEATURES_INPUT_SIZE values of type int16_t, only read.
  * out:   RADAR_TRANSFORMER_FEATURES_OUTPUT_SIZE values of type int8_t; must not overlap in or arena.
  * arena: RADAR_TRANSFORMER_FEATURES_ARENA_BYTES bytes of working memory, aligned to
- *        RADAR_TRANSFORMER_FEATURES_ARENA_ALIGNMENT bytes; what it holds before and after means nothing.
+ *        RADAR_TRANSFORMER_FEATURES_ARENA_ALIGNMENT bytes (a build with MF_DEBUG asserts it); what it
+ *        holds before and after means nothing.
+ *
+ * The core must not trap unaligned access: CCR.UNALIGN_TRP is 0, as after a reset, and
+ * in and out lie in normal memory. The arena itself has to be aligned all the same.
  *
  * Allocates nothing, keeps no state, and may run in several threads on separate arenas.
  */
