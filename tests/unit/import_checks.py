@@ -10,8 +10,11 @@ import onnxruntime
 import microformer
 from microformer.graph.float_model import FloatModel
 from microformer.graph.int_graph import IntGraph
+from microformer.graph.ops import Reshape, Transpose
 from microformer.graph.tensor import Array, Tensor
 from microformer.integer import _operand, apply
+
+MOVES = Transpose | Reshape
 
 Reference = dict[str, Array]
 """int8 levels [1, ...] of tensors by the file's own names."""
@@ -58,16 +61,33 @@ def layer_differences(graph: IntGraph, model: FloatModel, reference: Reference) 
     """Largest difference in LSB of each layer, by node, every layer fed the reference's inputs."""
     assert model.imported is not None
     origins = model.imported.origins
+
+    def moved(source: str) -> Array:
+        assert model.imported is not None
+        value = reference[origins[source]]
+        for kind, numbers in model.imported.moves.get(source, ()):
+            value = value.transpose(numbers) if kind == "Transpose" else value.reshape(numbers)
+        return value
+
     known = {
-        name: stored(tensor, reference[origins[tensor.source]])
+        name: stored(tensor, moved(tensor.source))
         for name, tensor in graph.tensors.items()
         if origins.get(tensor.source) in reference
     }
+    for node in reversed(graph.nodes):  # what a layout operation's input must have held
+        if node.output in known and node.inputs[0] not in known and isinstance(node.op, MOVES):
+            value = known[node.output]
+            if isinstance(node.op, Transpose):
+                inverse = np.argsort(node.op.perm)
+                value = value.transpose((0, *(int(i) + 1 for i in inverse)))
+            known[node.inputs[0]] = value.reshape(1, *graph.tensors[node.inputs[0]].shape)
     values = {graph.inputs[0]: known[graph.inputs[0]]}
     found: dict[str, int] = {}
     for node in graph.nodes:
         operands = [_operand(graph, node, name, values, 1) for name in node.inputs]
         result = apply(node.op, *operands)
+        if node.output not in known and isinstance(node.op, MOVES) and node.inputs[0] in known:
+            known[node.output] = result  # it moves what was compared where it was made
         if node.output in known:
             expected = known[node.output]
             found[node.name] = int(np.abs(result.astype(int) - expected.astype(int)).max())

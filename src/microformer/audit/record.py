@@ -4,6 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
+from microformer.graph.float_model import ImportedScale
 from microformer.graph.serialize import finite
 
 
@@ -47,7 +48,11 @@ class LayerAudit:
 
 @dataclass(frozen=True)
 class Audit:
-    """A model's layers in its own order; ``culprits`` names them by what they cost, worst first."""
+    """A model's layers in its own order; ``culprits`` names them by what they cost, worst first.
+
+    ``imported_scales`` are the tensors of a quantised file: kept, or why not. ``notes`` are
+    sentences about what quantising could not do as well as one would expect.
+    """
 
     model: str
     softmax: str
@@ -57,6 +62,8 @@ class Audit:
     accuracy_int8: float | None
     layers: tuple[LayerAudit, ...]
     culprits: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    imported_scales: tuple[ImportedScale, ...] = ()
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""

@@ -42,4 +42,10 @@ def audit_table(made: Audit) -> RenderableType:
         )
     totals.add_row("cost", "SQNR gained with the layer in float and its output unrounded")
     totals.add_row("own", "SQNR of the layer alone, on the integers that it reads")
+    if made.imported_scales:
+        kept = sum(scale.kept for scale in made.imported_scales)
+        merged = "merged into other operations (all in --json)"
+        totals.add_row("scales", f"{kept} of the file's {len(made.imported_scales)}; {merged}")
+    for note in made.notes:
+        totals.add_row("note", note)
     return Group(table, totals)

@@ -104,6 +104,8 @@ def compile_command(
         "arena_bytes": project.arena_bytes,
         "flash_bytes": made.image.flash_bytes,
         "ram_bytes": made.image.ram_bytes,
+        "notes": list(made.compiled.int_graph.notes),
+        "imported_scales": [asdict(s) | {"kept": s.kept} for s in made.imported],
     }
     if data is None:
         print("The ranges come from random data: they are meaningless.", file=sys.stderr)
@@ -120,6 +122,13 @@ def compile_command(
     if residual != "int8":
         gained = "" if made.tuned.stream else ": more gained nothing beyond chance"
         print(f"  {len(made.tuned.stream)} tensors of the residual stream in int16{gained}")
+    if made.imported:
+        kept = sum(scale.kept for scale in made.imported)
+        print(
+            f"  {kept} of the file's {len(made.imported)} scales kept, the others merged (--json)"
+        )
+    for note in made.compiled.int_graph.notes:
+        print(f"  note: {note}")
     for step in made.tuned.steps:
         if step.kept:
             print(f"  {step}")

@@ -19,11 +19,45 @@ Canonical operations (all shapes static, batch 1, opset 23, float32, one output 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import onnx_ir as ir
 
 from microformer.graph.tensor import Array, Quant
+
+Move = tuple[str, tuple[int, ...]]
+"""("Transpose", perm) or ("Reshape", shape)."""
+
+
+@dataclass(frozen=True)
+class FileTensor:
+    """A quantised activation of a file: its name there, its scale, and what is computed of it.
+
+    ``followers`` are the quantised tensors of the file that are next on each way from it.
+    """
+
+    name: str
+    quant: Quant
+    followers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImportedScale:
+    """A quantised tensor of the file. ``reason`` is empty where the program has it so.
+
+    ``changed``: the program has the tensor, with another scale.
+    """
+
+    name: str
+    scale: float
+    zero_point: int
+    reason: str = ""
+    changed: bool = False
+
+    @property
+    def kept(self) -> bool:
+        """Whether a tensor of the program holds the file's levels."""
+        return not self.reason
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +68,16 @@ class Imported:
     ``grids`` gives for constants by name the step of which each value is a whole multiple, an
     array that broadcasts to the constant. ``origins`` names, for tensors by name, the tensor of
     the file that holds the same values. ``exact`` says that nothing may be fused across them.
+    ``moves`` are what makes that tensor of the file, in its own layout, the one called so.
+    ``tensors`` are all quantised activations that the file has.
     """
 
     activations: Mapping[str, Quant]
     grids: Mapping[str, Array]
     origins: Mapping[str, str]
     exact: bool = False
+    tensors: tuple[FileTensor, ...] = ()
+    moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +85,8 @@ class FloatModel:
     """A canonical model.
 
     ``model`` has one input, of static shape with batch 1, and one output. ``input_dtype`` is
-    "float32", or "int32" for token indices. ``batch_axis`` tells whether axis 0 of the input is a
-    batch that samples are fed along (always true today).
+    "float32", or "int32" for token indices; axis 0 of the input is the batch that samples are fed
+    along.
     """
 
     name: str
@@ -58,7 +96,6 @@ class FloatModel:
     input_dtype: str
     output_name: str
     output_shape: tuple[int, ...]
-    notes: tuple[str, ...] = ()
     imported: Imported | None = None
 
     def __str__(self) -> str:

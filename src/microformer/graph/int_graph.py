@@ -25,7 +25,8 @@ class Node:
 class IntGraph:
     """Nodes in topological order over named tensors (activations and constants).
 
-    An empty string among a node's inputs means that an optional input is absent.
+    An empty string among a node's inputs means that an optional input is absent. ``notes`` are
+    sentences about what quantising it could not do as well as one would expect.
     """
 
     name: str
@@ -33,6 +34,7 @@ class IntGraph:
     nodes: tuple[Node, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))

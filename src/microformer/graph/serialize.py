@@ -37,6 +37,7 @@ def to_bytes(graph: IntGraph) -> tuple[str, bytes]:
         for n in graph.nodes
     ]
     structure = {"name": graph.name, "inputs": graph.inputs, "outputs": graph.outputs}
+    structure |= {"notes": graph.notes} if graph.notes else {}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return json.dumps(structure | {"tensors": tensors, "nodes": nodes}, indent=1), buffer.getvalue()
@@ -67,7 +68,8 @@ def from_bytes(structure: str, constants: bytes) -> IntGraph:
         for item in record["nodes"]
     )
     ends = tuple(record["inputs"]), tuple(record["outputs"])
-    return IntGraph(record["name"], tensors, nodes, *ends)
+    notes = tuple(str(note) for note in record.get("notes", ()))
+    return IntGraph(record["name"], tensors, nodes, *ends, notes)
 
 
 def finite(value: Any) -> Any:

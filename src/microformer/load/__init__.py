@@ -51,7 +51,8 @@ def load(
         fix_input(model.graph, shape, label)
         output_name = model.graph.outputs[0].name or "output"  # passes replace the value itself
         fold_constants(model, label)
-        import_quantisation(model.graph, exact_import)
+        if import_quantisation(model.graph, exact_import):
+            check_finite(model.graph, label)  # levels times scales
         check_understood(model.graph)
         canonicalise(model)
         check_canonical(model.graph)

@@ -14,10 +14,12 @@ import numpy as np
 import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
+from microformer.graph.float_model import FileTensor, Move
 from microformer.graph.tensor import Array, Quant
 
 DOMAIN = "microformer"
 _QUANT, _GRID, _ORIGIN, _EXACT = "quant", "grid", "origin", "exact_import"
+_TENSORS, _MOVES = "file_tensors", "moves"
 Pass = Callable[[ir.Graph], bool]
 
 
@@ -92,9 +94,32 @@ def quant_of(value: ir.Value | None) -> Quant | None:
     return found if isinstance(found, Quant) else None
 
 
-def set_quant(value: ir.Value, quant: Quant, origin: str = "") -> None:
-    """Remember an activation's imported quantisation and the file's own name for it."""
-    value.meta[_QUANT], value.meta[_ORIGIN] = quant, origin
+def set_quant(
+    value: ir.Value, quant: Quant, origin: str = "", moves: tuple[Move, ...] = ()
+) -> None:
+    """Remember an activation's imported quantisation and the file's own name for it.
+
+    ``moves`` make the file's tensor ``origin`` this value.
+    """
+    value.meta[_QUANT], value.meta[_ORIGIN], value.meta[_MOVES] = quant, origin, moves
+
+
+def keep_quant(old: ir.Value, moved: ir.Value, move: Move) -> None:
+    """An imported scale holds on both sides of a layout operation: ``moved`` is ``move`` of old."""
+    quant = quant_of(old)
+    if quant is not None:
+        set_quant(moved, quant, origin_of(old), (*moves_of(old), move))
+
+
+def inverse(perm: Sequence[int]) -> tuple[int, ...]:
+    """The permutation that undoes ``perm``."""
+    return tuple(int(i) for i in np.argsort(perm))
+
+
+def moves_of(value: ir.Value) -> tuple[Move, ...]:
+    """What makes the file's tensor this value, in order."""
+    found = value.meta.get(_MOVES, ())
+    return tuple(found) if isinstance(found, tuple) else ()
 
 
 def origin_of(value: ir.Value) -> str:
@@ -106,6 +131,17 @@ def grid_of(value: ir.Value | None) -> Array | None:
     """The step of which a constant's values are multiples, of the constant's shape; or None."""
     data, grid = array_of(value), value.meta.get(_GRID) if value is not None else None
     return None if data is None or grid is None else np.broadcast_to(grid, data.shape)
+
+
+def file_tensors(graph: ir.Graph) -> tuple[FileTensor, ...]:
+    """All quantised activations of the file, in its order."""
+    found = graph.meta.get(_TENSORS, ())
+    return tuple(found) if isinstance(found, tuple) else ()
+
+
+def set_file_tensors(graph: ir.Graph, tensors: tuple[FileTensor, ...]) -> None:
+    """See ``file_tensors``."""
+    graph.meta[_TENSORS] = tensors
 
 
 def is_exact(graph: ir.Graph) -> bool:
@@ -128,7 +164,7 @@ def _hand_on(old: ir.Value, new: ir.Value) -> ir.Value:
         return new
     if quant_of(new) is not None and maker is not None:
         new = insert(maker, "Requantize", [new], shape_of(new), domain=DOMAIN)
-    set_quant(new, quant, origin_of(old))
+    set_quant(new, quant, origin_of(old), moves_of(old))
     return new
 
 
@@ -174,7 +210,8 @@ def insert(
 def constant(before: ir.Node, data: Array, name: str = "", grid: Array | None = None) -> ir.Value:
     """A new initialiser of the graph of ``before``: float64 becomes float32."""
     graph = graph_of(before)
-    array = np.ascontiguousarray(data, np.float32 if data.dtype.kind == "f" else None)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused (load.fold.check_finite)
+        array = np.ascontiguousarray(data, np.float32 if data.dtype.kind == "f" else None)
     label = f"{name or before.name or 'constant'}.{len(graph.initializers)}"
     while label in graph.initializers:
         label += "_"

@@ -46,4 +46,6 @@ def _imported(graph: ir.Graph) -> Imported | None:
         {name: grid for name, grid in grids.items() if grid is not None},
         {name: origin for name, (_, origin) in found.items() if origin},
         edit.is_exact(graph),
+        edit.file_tensors(graph),
+        {v.name or "": edit.moves_of(v) for v in values if edit.moves_of(v)},
     )

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
+from microformer.graph.float_model import FileTensor, Move
 from microformer.graph.tensor import Array, Quant
 from microformer.load import edit
 from microformer.load.check import refuse
@@ -43,7 +44,52 @@ def import_quantisation(graph: ir.Graph, exact: bool) -> bool:
         known = edit.producer(output, "QuantizeLinear", "DequantizeLinear", *_MOVING)
         if modified and known is not None and not (output.uses() or output.is_graph_output()):
             graph.remove(node, safe=True)
+    if modified:
+        edit.set_file_tensors(graph, _file_tensors(graph))
+        _settle(graph)
     return modified
+
+
+def _file_tensors(graph: ir.Graph) -> tuple[FileTensor, ...]:
+    """Every quantised activation, with those that are computed of it directly."""
+    nodes = list(graph)
+    following: dict[int, tuple[str, ...]] = {}  # by value: the next quantised tensors behind it
+
+    def behind(value: ir.Value) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for use in value.uses():
+            for output in use.node.outputs:
+                named = edit.quant_of(output) is not None and edit.origin_of(output)
+                names = (edit.origin_of(output),) if named else following.get(id(output), ())
+                found |= dict.fromkeys(names)
+        return tuple(found)
+
+    tensors = []
+    for value in (*[v for n in reversed(nodes) for v in n.outputs], *graph.inputs):
+        following[id(value)] = behind(value)
+        quant, name = edit.quant_of(value), edit.origin_of(value)
+        if quant is not None and name:
+            tensors.append(FileTensor(name, quant, following[id(value)]))
+    return tuple(reversed(tensors))
+
+
+def _settle(graph: ir.Graph) -> None:
+    """A scale that stands on a moved value holds for the value itself: say so where it is made.
+
+    TFLite's convolutions are a Transpose, a Conv and a Transpose here, and the scale stands on the
+    last; when two Transposes cancel, what is between them is gone.
+    """
+    for node in reversed(list(graph)):
+        source = node.inputs[0] if node.inputs else None
+        quant = edit.quant_of(node.outputs[0])
+        if quant is None or source is None or node.op_type not in _MOVING or node.domain:
+            continue
+        if edit.array_of(source) is None and edit.quant_of(source) is None:
+            move: Move = ("Reshape", edit.shape_of(source))
+            if node.op_type == "Transpose":
+                order = list(reversed(range(len(edit.shape_of(source)))))
+                move = ("Transpose", edit.inverse(edit.ints_attribute(node, "perm", order)))
+            edit.keep_quant(node.outputs[0], source, move)
 
 
 def _take_out(node: ir.Node) -> None:
@@ -76,7 +122,7 @@ def _annotated(node: ir.Node, x: ir.Value, quant: Quant) -> ir.Value:
         return x
     if known is not None:
         again = edit.insert(node, "Requantize", [x], edit.shape_of(x), domain=edit.DOMAIN)
-        edit.set_quant(again, quant)
+        edit.set_quant(again, quant, node.outputs[0].name or "")
         return again
     origin, maker = x.name or "", x.producer()
     if quant.zero_point == -128 and maker is not None and _may_clamp(maker):

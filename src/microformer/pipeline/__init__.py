@@ -17,7 +17,7 @@ from microformer.build.rtl import missing as missing_rtl
 from microformer.calibrate import calibrate
 from microformer.errors import DataError, OutputError
 from microformer.graph.compiled import Compiled
-from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.float_model import FloatModel, ImportedScale, Ranges
 from microformer.graph.frontend import RangeDoppler
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import KernelGraph, Plan
@@ -41,7 +41,7 @@ from microformer.pipeline.front import (
 )
 from microformer.pipeline.measure import Measurement, build_project, measure_graph, predict_model
 from microformer.plan import plan
-from microformer.quantize import convert, quantize
+from microformer.quantize import convert, imported_scales, quantize
 from microformer.report import Report, report
 from microformer.report.fidelity import quantized_input
 from microformer.run import run
@@ -94,6 +94,7 @@ class Compilation:
     plan: Plan
     image: Image
     compiled: Compiled
+    imported: tuple[ImportedScale, ...] = ()
 
     def dump(self, folder: Path) -> None:
         """One readable file a stage (``--dump-dir``)."""
@@ -207,7 +208,8 @@ def compile_model(
         if front_end is not None:
             with_front = build_front(front_end, target, Path(folder) / "front")
             check_memory(image, front_end, with_front, target)
-    return Compilation(tuned, kernel_graph, placed, image, compiled)
+    scales = imported_scales(tuned.model.imported, graph)
+    return Compilation(tuned, kernel_graph, placed, image, compiled, scales)
 
 
 def board_of(compiled: Compiled) -> Target:
@@ -278,12 +280,14 @@ def audit_model(
     progress: Progress,
 ) -> Audit:
     """What every layer costs over ``samples``, the model quantised by ``basis`` as it would be."""
-    tuned, _ = quantize_model(
+    tuned, graph = quantize_model(
         model, basis, softmax=softmax, effort=effort, residual=residual, progress=progress
     )
     stream = frozenset(tuned.stream)
     conversion = convert(tuned.model, tuned.ranges, softmax=softmax, stream=stream)
     with progress("audit") as advance:
-        return audit(
+        made = audit(
             conversion, tuned.reference, samples.x, samples.y, softmax=softmax, progress=advance
         )
+    scales = imported_scales(tuned.model.imported, graph)
+    return replace(made, notes=graph.notes, imported_scales=scales)

@@ -1,6 +1,7 @@
 """Stage ``quantize``: FloatModel + Ranges -> IntGraph."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import onnx_ir as ir
 
@@ -19,9 +20,10 @@ from microformer.quantize.assign import assign
 from microformer.quantize.builder import Builder
 from microformer.quantize.context import Context
 from microformer.quantize.functions import FUNCTIONS
+from microformer.quantize.kept import imported_scales
 from microformer.quantize.source import int_shape
 
-__all__ = ["convert", "quantize"]
+__all__ = ["convert", "imported_scales", "quantize"]
 
 _CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
     "Linear": matrix.linear,
@@ -87,7 +89,13 @@ def quantize(
     """The integer program of ``model``: ``convert``, simplified, and proven in 32 bits."""
     graph = simplify(convert(model, ranges, softmax=softmax, stream=stream).graph)
     prove(graph)
-    return graph
+    changed = tuple(
+        f"Tensor '{scale.name}' of the file has scale {scale.scale:.6g}, zero point "
+        f"{scale.zero_point}, but {scale.reason}."
+        for scale in imported_scales(model.imported, graph)
+        if scale.changed
+    )
+    return replace(graph, notes=(*graph.notes, *changed))
 
 
 def _declare_input(context: Context, model: FloatModel) -> None:

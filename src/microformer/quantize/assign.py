@@ -116,7 +116,19 @@ def assign(
             seen = ranges.by_name[name]
             low, high = min(seen.low, seen.observed_low), max(seen.high, seen.observed_high)
             result.stream[name] = symmetric(low, high, bits=16)
+    for node in nodes:
+        _keep_if_clamped(result, node)
     return result
+
+
+def _keep_if_clamped(result: Assignment, node: ir.Node) -> None:
+    """Forget a clamp that the saturation does not do after all: of ReLU6 where 8 is held."""
+    source, output = value_name(node.inputs[0]), value_name(node.outputs[0])
+    if node.op_type in {"Relu", "Clip"} and result.absorbed.get(source) == output:
+        low, high = result.low_high(output)
+        least, most = clip_bounds(node)
+        if low < least or high > most * (1 + 1e-6):
+            del result.absorbed[source]
 
 
 def _tie_shared_weights(result: Assignment, nodes: list[ir.Node]) -> None:

@@ -55,7 +55,8 @@ class Builder:
 
     def graph(self, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> IntGraph:
         """What was built, without what no output needs."""
-        return IntGraph(self.name, self.tensors, tuple(self.nodes), inputs, outputs).pruned()
+        nodes, notes = tuple(self.nodes), tuple(self.notes)
+        return IntGraph(self.name, self.tensors, nodes, inputs, outputs, notes).pruned()
 
     @staticmethod
     def _unique(name: str, taken: dict[str, Tensor] | set[str]) -> str:

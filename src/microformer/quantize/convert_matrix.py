@@ -53,7 +53,10 @@ def _constants(c: Context, node: ir.Node, integers: LinearIntegers) -> tuple[str
         if all(np.array_equal(a, b) for a, b in zip(stored, wanted, strict=True)):
             return known
     if integers.coarse_channels:
-        c.builder.notes.append(f"{name}: {integers.coarse_channels} channels with m_c < 8")
+        c.builder.notes.append(
+            f"Layer '{name}' has {integers.coarse_channels} channels whose multiplier is below 8, "
+            "so their scale is coarse: their weights are far smaller than the others'."
+        )
     made = (
         c.builder.constant(f"{name}.weight", integers.weight),
         c.builder.constant(f"{name}.mult", integers.mult),
@@ -87,7 +90,10 @@ def _integers(c: Context, node: ir.Node, weight: Array, bias: Array, x: Quant) -
         given = imported_weight(weight, grid.reshape(weight.shape[0], -1))
         if given is not None:
             return imported_integers(*given, bias, x, out, str(node.name))
-        c.builder.notes.append(f"{node.name}: imported weights are quantised anew")
+        c.builder.notes.append(
+            f"Layer '{node.name}': the file's weights have a zero point or steps that differ "
+            "inside a channel, so they are rounded anew to symmetric int8 by channel."
+        )
     return linear_integers(weight, bias, x, out, str(node.name))
 
 

@@ -23,7 +23,7 @@ from microformer.graph.tensor import Quant
 from microformer.integer.softmax import exponential_table, fine_table
 from microformer.quantize.assign import SOFTMAX_QUANT
 from microformer.quantize.context import Context
-from microformer.quantize.functions import FUNCTIONS, clip_bounds, function_table
+from microformer.quantize.functions import FUNCTIONS, function_table
 from microformer.quantize.imported import imported_constant
 from microformer.quantize.scales import (
     add_integers,
@@ -135,11 +135,8 @@ def activation(c: Context, node: ir.Node) -> None:
     """Equation (6): a table; nothing at all where the producer's saturation does the clamp."""
     x, output = c.read(node.inputs[0]), value_name(node.outputs[0])
     if c.scales.absorbed.get(value_name(node.inputs[0])) == output:
-        low, high = c.scales.low_high(output)
-        bounds = clip_bounds(node)
-        if low >= bounds[0] and high <= bounds[1] * (1 + 1e-6):
-            c.tensors[output] = x
-            return
+        c.tensors[output] = x
+        return
     entries = function_table(FUNCTIONS[node.op_type](node), c.quant(x), c.scales[output])
     c.write(node, Table(), (x, c.builder.table(f"{node.name}.table", entries)))
 

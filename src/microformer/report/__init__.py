@@ -82,6 +82,7 @@ def report(
         power_source=target.power_source or None,
         cluster=cluster_report(image, result),
         features=features,
+        notes=graph.notes,
         firmware_exact=None if firmware is None else not bool(firmware.any()),
         firmware_samples=None if result.inputs is None else len(result.inputs),
         firmware_mismatches=0 if firmware is None else int(firmware.sum()),

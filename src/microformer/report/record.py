@@ -75,7 +75,8 @@ class Report:
     values through the emitted quantiser, the program and the emitted dequantiser, all on the
     target, equal to ``predict`` in every byte of float32; ``firmware_samples`` began as float
     (None: the input has no scale), ``firmware_mismatches`` of all those that ran differ.
-    None where there is neither (samples of a sensor).
+    None where there is neither (samples of a sensor). ``notes`` are sentences about what
+    quantising could not do as well as one would expect.
     """
 
     model: str
@@ -108,6 +109,7 @@ class Report:
     firmware_exact: bool | None = None
     firmware_samples: int | None = None
     firmware_mismatches: int = 0
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""

@@ -117,6 +117,7 @@ def view(report: Report) -> RenderableType:
     if report.cluster is not None:
         parts.append(core_table(report.cluster))
     parts.append(totals(report))
+    parts += [Text(f"note: {note}") for note in report.notes]
     if not report.meaningful_ranges:
         warning = "The ranges come from random data: accuracy and SQNR mean nothing."
         parts.append(Text(warning, style="bold red"))

@@ -35,8 +35,7 @@ def _normalise(node: ir.Node, a: ir.Value, b: ir.Value) -> bool:
         return False
     inputs = [reshape(a, left, node), reshape(b, right, node)]
     result = edit.insert(node, "MatMul", inputs, (*lead, rows, columns))
-    quant, output = edit.quant_of(node.outputs[0]), node.outputs[0]
-    if quant is not None:
-        edit.set_quant(result, quant, edit.origin_of(output))
+    output = node.outputs[0]
+    edit.keep_quant(output, result, ("Reshape", (*lead, rows, columns)))
     edit.replace(output, reshape(result, edit.shape_of(output), node))
     return True

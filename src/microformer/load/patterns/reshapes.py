@@ -61,15 +61,8 @@ def _emit(node: ir.Node, inputs: Sequence[ir.Value | None], shape: Sequence[int]
     if node.op_type in ("LayerNormalization", "RMSNormalization", "Softmax"):
         attributes["axis"] = ir.AttrInt64("axis", -1)
     value = edit.insert(node, node.op_type, inputs, shape, attributes, node.domain)
-    _keep_quant(output, value, edit.origin_of(output))
+    edit.keep_quant(output, value, ("Reshape", tuple(shape)))
     edit.replace(output, reshape(value, edit.shape_of(output), node))
-
-
-def _keep_quant(old: ir.Value, moved: ir.Value, origin: str = "") -> None:
-    """An imported scale holds on both sides of a layout operation."""
-    quant = edit.quant_of(old)
-    if quant is not None:
-        edit.set_quant(moved, quant, origin)
 
 
 def reshape(value: ir.Value, shape: Sequence[int], before: ir.Node) -> ir.Value:
@@ -124,7 +117,7 @@ def sink_transpose(node: ir.Node) -> bool:
         return False
     inputs = [source, *node.inputs[1:]]
     value = edit.insert(node, node.op_type, inputs, shape, dict(node.attributes), node.domain)
-    _keep_quant(output, value)
+    edit.keep_quant(output, value, ("Transpose", edit.inverse(perm)))
     turned_back = edit.insert(node, "Transpose", [value], edit.shape_of(output), {"perm": perm})
     edit.replace(output, turned_back)
     return True

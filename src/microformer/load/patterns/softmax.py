@@ -21,9 +21,7 @@ def normalise_softmax(graph: ir.Graph) -> bool:
         turned = [shape[i] for i in perm]
         x = edit.insert(node, "Transpose", [node.inputs[0]], turned, {"perm": perm})
         y = edit.insert(node, "Softmax", [x], turned, {"axis": -1})
-        quant = edit.quant_of(node.outputs[0])
-        if quant is not None:
-            edit.set_quant(y, quant)
+        edit.keep_quant(node.outputs[0], y, ("Transpose", tuple(perm)))  # its own inverse
         edit.replace(node.outputs[0], edit.insert(node, "Transpose", [y], shape, {"perm": perm}))
         modified = True
     return modified
