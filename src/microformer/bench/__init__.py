@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from microformer import pipeline
-from microformer.bench.published import BOARD_OVER_ESTIMATE, PUBLISHED, Published
+from microformer.bench.published import PUBLISHED, Published
 from microformer.bench.rows import DEFAULT_ROWS
 from microformer.bench.workloads import workload
 from microformer.errors import TargetError
-from microformer.targets import Target
+from microformer.targets import BOARD_OVER_ESTIMATE, Target
 
 __all__ = ["DEFAULT_ROWS", "Bench", "Row", "bench"]
 

@@ -53,6 +53,3 @@ PUBLISHED: dict[tuple[str, str], tuple[Published, ...]] = {
     ),
 }
 """By (target, row); on a cluster of eight cores unless ``platform`` says otherwise."""
-
-BOARD_OVER_ESTIMATE = (1.38, 1.40)
-"""Measured on a board over predicted at zero wait states, two models (docs/timing.md)."""

@@ -11,6 +11,7 @@ from microformer.cli.bars import Bars
 from microformer.cli.board import board_with, show
 from microformer.cli.options import (
     Cores,
+    FlashFlag,
     JsonFlag,
     SoftmaxName,
     Weights,
@@ -30,6 +31,7 @@ def run_command(
     ] = None,
     cores: Cores = None,
     weights: Weights = None,
+    flash: FlashFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Build and run a compiled model on its target, check every byte, and report.
@@ -42,6 +44,7 @@ def run_command(
         loaded = read_samples(data, compiled.float_model, front)
         board = board_with(pipeline.board_of(compiled), cores, weights)
         compiled = pipeline.recompiled(compiled, board)
+        board = targets.with_board_flash(board) if flash else board
         result = pipeline.run_model(compiled, loaded, board, count=samples, progress=bars)
     show(result, as_json)
 
@@ -70,6 +73,7 @@ def demo_command(
     softmax: SoftmaxName = "lut",
     cores: Cores = None,
     weights: Weights = None,
+    flash: FlashFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """The whole road on a transformer that ships with microformer: digits, or radar gestures."""
@@ -77,9 +81,10 @@ def demo_command(
     if what is Demo.TINYRADAR:
         if softmax != "lut":
             raise typer.BadParameter("the shipped graph has lut", param_hint="--softmax")
-        radar_demo(target, cores, weights, as_json)
+        radar_demo(target, cores, weights, flash, as_json)
         return
     board = board_with(targets.find(target or "cortex-m4"), cores, weights)
+    board = targets.with_board_flash(board) if flash else board
     with demo_paths() as paths, Bars() as bars:
         with bars("load"):
             loaded = pipeline.load_model(paths.model)

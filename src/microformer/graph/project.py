@@ -140,7 +140,8 @@ class RunResult:
     ``outputs`` int8 [N, output_size]. ``cycles`` and ``instructions`` count one inference (the
     profiled sample), from the call of the model's function to its return.
     ``cycles_kind`` is "estimate", "cycle-exact", "host", or None where there is no timing model.
-    ``stack_bytes`` is the deepest stack seen (painted stack), None on the host.
+    ``board_cycles`` are the same with the wait states and cache of the board's own flash, None
+    where they are not known. ``stack_bytes`` is the deepest stack seen (painted), None on the host.
 
     Of samples that were given as float32, ``inputs`` int8 [M, input_size] are the first M as the
     target's quantiser made them; ``real`` float32 [M, output_size] is what the emitted
@@ -156,6 +157,7 @@ class RunResult:
     wall_seconds: float
     cores: tuple[CoreCount, ...] = ()
     cluster: ClusterCount | None = None
+    board_cycles: int | None = None
     inputs: Array | None = None
     real: Array | None = None
 

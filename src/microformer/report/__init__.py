@@ -1,6 +1,7 @@
 """Stage ``report``: everything that is known of a run -> Report. JSON first; the rest are views."""
 
 from collections.abc import Callable
+from importlib.metadata import version
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from microformer.report.fidelity import (
     quantized_input,
 )
 from microformer.report.record import LayerReport, Report
-from microformer.targets import Target
+from microformer.targets import BOARD_OVER_ESTIMATE, Target
 
 __all__ = ["LayerReport", "Report", "report"]
 
@@ -83,6 +84,15 @@ def report(
         cluster=cluster_report(image, result),
         features=features,
         notes=graph.notes,
+        board=target.board,
+        clock_hz=target.clock_hz,
+        wait_states=target.flash.wait_states,
+        board_wait_states=None if target.board_flash is None else target.board_flash.wait_states,
+        board_cycles=result.board_cycles,
+        board_latency_ms=None if (on := result.board_cycles) is None else target.latency_ms(on),
+        board_energy_mj=None if on is None else target.energy_mj(on),
+        board_over_estimate=BOARD_OVER_ESTIMATE if result.cycles_kind == "estimate" else None,
+        tool_version=version("microformer"),
         firmware_exact=None if firmware is None else not bool(firmware.any()),
         firmware_samples=None if result.inputs is None else len(result.inputs),
         firmware_mismatches=0 if firmware is None else int(firmware.sum()),

@@ -62,6 +62,10 @@ class ClusterReport:
     simulated_khz: float
 
 
+SCHEMA_VERSION = 2
+"""Of the JSON record: 2 names the board and its flash, and checks the whole firmware."""
+
+
 @dataclass(frozen=True)
 class Report:
     """All figures of a run; null where there is no honest figure.
@@ -75,8 +79,11 @@ class Report:
     values through the emitted quantiser, the program and the emitted dequantiser, all on the
     target, equal to ``predict`` in every byte of float32; ``firmware_samples`` began as float
     (None: the input has no scale), ``firmware_mismatches`` of all those that ran differ.
-    None where there is neither (samples of a sensor). ``notes`` are sentences about what
-    quantising could not do as well as one would expect.
+    None where there is neither (samples of a sensor). ``cycles`` are those with ``wait_states`` of
+    the flash; ``board_cycles`` (and latency, energy) those with the board's own flash, as the
+    model knows it; ``board_over_estimate`` is what two published models took on a board over the
+    estimate at zero wait states (docs/timing.md), None of exact cycles. ``notes`` are sentences
+    about what quantising could not do as well as one would expect.
     """
 
     model: str
@@ -110,6 +117,16 @@ class Report:
     firmware_samples: int | None = None
     firmware_mismatches: int = 0
     notes: tuple[str, ...] = ()
+    board: str = ""
+    clock_hz: int = 0
+    wait_states: int = 0
+    board_wait_states: int | None = None
+    board_cycles: int | None = None
+    board_latency_ms: float | None = None
+    board_energy_mj: float | None = None
+    board_over_estimate: tuple[float, float] | None = None
+    tool_version: str = ""
+    schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""

@@ -67,12 +67,24 @@ def _kib(value: int | None) -> str:
     return "-" if value is None else f"{value:,} B ({value / 1024:.1f} KiB)"
 
 
+def _on_the_board(report: Report) -> str:
+    """What the flash of the board adds, as far as it is known."""
+    low, high = report.board_over_estimate or (1.0, 1.0)
+    seen = f"two published models took {low:.2f} and {high:.2f} times zero wait states on a board"
+    if report.board_cycles is None or report.board_latency_ms is None:
+        return f"the flash of {report.board} is not modelled; {seen}"
+    energy = _number(report.board_energy_mj, ", {:.4f} mJ")
+    figures = f"{report.board_cycles:,} cycles, {report.board_latency_ms:.3f} ms{energy}"
+    return f"{figures} with its flash ({report.board_wait_states} wait states); {seen}"
+
+
 def totals(report: Report) -> Table:
     """The figures below the table."""
     table = Table.grid(padding=(0, 2))
     cycles = _count(report.cycles)
+    waits = f"{report.wait_states or 'zero'} wait states"
     if report.cycles_kind == "estimate":
-        cycles += " (estimate, zero wait states)"
+        cycles += f" (estimate, {waits})"
     checked = f"{report.samples_run} of {report.samples} samples run on {report.target}"
     exact = "yes, every output byte" if report.bit_exact else f"NO: {report.mismatches} differ"
     table.add_row("bit-exact", f"{exact} ({checked})")
@@ -91,11 +103,18 @@ def totals(report: Report) -> Table:
         )
     table.add_row("output SQNR", _number(report.sqnr_db, "{:.1f} dB"))
     table.add_row("work", f"{report.macs:,} MAC")
+    if report.cycles_kind == "cycle-exact":
+        cycles += " (the cores' RTL; instruction fetch never stalls, L2 is modelled)"
     table.add_row("cycles", cycles)
     table.add_row("instructions", _count(report.instructions))
     if report.macs_per_cycle is not None:
         table.add_row("MAC/cycle", f"{report.macs_per_cycle:.3f}")
-    table.add_row("latency", _number(report.latency_ms, "{:.3f} ms"))
+    latency = _number(report.latency_ms, "{:.3f} ms")
+    if report.cycles_kind == "estimate":
+        latency += f" at {report.clock_hz / 1e6:g} MHz, {waits}"
+    table.add_row("latency", latency)
+    if report.cycles_kind == "estimate":
+        table.add_row("on the board", _on_the_board(report))
     energy = _number(report.energy_mj, "{:.4f} mJ")
     if report.energy_mj is not None and report.power_source:
         energy += f" (power, not measured here: {report.power_source})"

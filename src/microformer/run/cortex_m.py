@@ -13,7 +13,6 @@ from microformer.run.alignment import AlignmentCheck
 from microformer.run.convert import Converted, part_symbol, parts
 from microformer.run.firmware import Firmware
 from microformer.run.machine import Machine
-from microformer.run.timing import find
 from microformer.targets import Target
 
 _PAINT = b"\xa5"  # startup_cortex_m.c paints the stack with it
@@ -79,8 +78,7 @@ class _Session:
             self._firmware,
             self.machine,
             self._infer,
-            find(target.timing),
-            target.flash,
+            target,
         )
 
     def infer(self, sample: Array, index: int) -> None:

@@ -12,7 +12,8 @@ from microformer.graph.tensor import Array
 from microformer.run.convert import Converted
 from microformer.run.firmware import Firmware
 from microformer.run.machine import Machine
-from microformer.run.timing import Block, Timing
+from microformer.run.timing import Block, Timing, find
+from microformer.targets import Target
 from microformer.targets.flash import Flash
 
 SIZE_BITS = 16  # a block is (address << 16) | size: one integer, because the hook must be quick
@@ -29,6 +30,7 @@ class Profile:
     cycles: int | None
     instructions: int
     layers: tuple[LayerCount, ...]
+    board_cycles: int | None = None
 
 
 class Recorder:
@@ -89,11 +91,11 @@ def finish(
     project: CProject,
     firmware: Firmware,
     recorder: Recorder,
-    timing: Timing | None,
-    flash: Flash,
+    target: Target,
 ) -> Profile:
-    """What the recorded edges cost, layer by layer."""
-    counts = _Counts(recorder, firmware, timing, flash)
+    """What the recorded edges cost, layer by layer; in sum also with the board's own flash."""
+    timing = find(target.timing)
+    counts = _Counts(recorder, firmware, timing, target.flash)
     layers = []
     for layer, edges in zip(project.layers, recorder.layers, strict=True):
         spent: tuple[int | None, int | None] = (None, None)
@@ -103,7 +105,10 @@ def finish(
         code = (sum(sizes), sizes[0]) if sizes else (None, None)
         layers.append(LayerCount(layer.symbol, *spent, *code))
     cycles, instructions = counts.total()
-    return Profile(cycles, instructions, tuple(layers))
+    board = None
+    if target.board_flash is not None:
+        board, _ = _Counts(recorder, firmware, timing, target.board_flash).total()
+    return Profile(cycles, instructions, tuple(layers), board)
 
 
 def emulated(
@@ -123,6 +128,7 @@ def emulated(
         layers=() if counted is None else counted.layers,
         stack_bytes=stack_bytes,
         wall_seconds=wall_seconds,
+        board_cycles=None if counted is None else counted.board_cycles,
         inputs=converted.quantized,
         real=converted.real,
     )
@@ -154,13 +160,12 @@ def count(
     firmware: Firmware,
     machine: Machine,
     address: int,
-    timing: Timing | None,
-    flash: Flash,
+    target: Target,
 ) -> Profile:
     """Run the inference at ``address`` once under the hook and count it."""
     recorder = Recorder(project, firmware)
     recorder.run(machine, address)
-    return finish(project, firmware, recorder, timing, flash)
+    return finish(project, firmware, recorder, target)
 
 
 class _Counts:

@@ -16,7 +16,7 @@ from microformer.graph.tensor import Array
 from microformer.run.convert import Converted
 from microformer.run.firmware import Firmware
 from microformer.run.profile import SIZE_BITS, Edges, Recorder, emulated, finish
-from microformer.run.timing import Block, find
+from microformer.run.timing import Block
 from microformer.targets import Target
 
 _STARTUP_S = 30.0
@@ -52,7 +52,7 @@ def run_qemu(
         counted = None
         if counting:
             _read_edges(folder / "edges.txt", recorder, firmware)
-            counted = finish(project, firmware, recorder, find(target.timing), target.flash)
+            counted = finish(project, firmware, recorder, target)
     progress(len(samples), len(samples))
     return emulated(outputs, counted, stack, time.perf_counter() - begin, converted)
 

@@ -4,8 +4,17 @@ from dataclasses import replace
 
 from microformer.errors import TargetError
 from microformer.targets.boards import TARGETS, Target
+from microformer.targets.flash import BOARD_OVER_ESTIMATE
 
-__all__ = ["TARGETS", "Target", "find", "with_board_flash", "with_cores", "with_weights"]
+__all__ = [
+    "BOARD_OVER_ESTIMATE",
+    "TARGETS",
+    "Target",
+    "find",
+    "with_board_flash",
+    "with_cores",
+    "with_weights",
+]
 
 
 def with_cores(target: Target, cores: int) -> Target:

@@ -22,7 +22,8 @@ class Target:
     ``defines`` are the macros by which the kernels suit the core, NAME or NAME=value.
     ``rtl`` names the RTL that a PULP cluster of ``cores`` runs on; its L2 is here called flash (a
     program lies there with its constants), its L1 RAM. Each core has a stack of ``stack_bytes``.
-    ``near_weights`` puts the constants into L1.
+    ``near_weights`` puts the constants into L1. ``memory_source`` is where addresses and sizes of
+    the memories, and the clock, are from.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Target:
     cores: int = 1
     stack_bytes: int = 2048
     near_weights: bool = False
+    memory_source: str = ""
 
     @property
     def is_host(self) -> bool:
@@ -104,6 +106,8 @@ _M0PLUS = Target(
     name="cortex-m0plus",
     core="cortex-m0plus",
     board="RP2040",
+    memory_source="RP2040 datasheet: 2.6.2 (264 kB of SRAM), 2.6.3 (execute in place); 2 MiB of "
+    "flash on a Pico",
     isas=("ref",),
     triple="thumb-freestanding-eabi",
     cpu="cortex_m0plus",
@@ -123,6 +127,8 @@ _M4 = Target(
     name="cortex-m4",
     core="cortex-m4",
     board="STM32L476 (STM32L4)",
+    memory_source="RM0351 2.1, 2.4: 96 KiB of SRAM1; SRAM2, 32 KiB at 0x10000000, is left to the "
+    "firmware; DS10198: 1 MiB of flash, 80 MHz",
     isas=("dsp", "ref"),
     triple="thumb-freestanding-eabihf",
     cpu="cortex_m4",
@@ -130,7 +136,7 @@ _M4 = Target(
     flash_origin=0x0800_0000,
     flash_bytes=1 * MIB,
     ram_origin=0x2000_0000,
-    ram_bytes=128 * KIB,
+    ram_bytes=96 * KIB,  # SRAM1; the 32 KiB of SRAM2 lie at 0x10000000, apart from it
     clock_hz=80_000_000,
     power_mw=10.0,
     power_source="Tiny Transformers, authors' sheet: STM32L4 at 80 MHz, 10 mW",
@@ -144,6 +150,8 @@ _M7 = Target(
     name="cortex-m7",
     core="cortex-m7",
     board="STM32H743 (STM32H7)",
+    memory_source="RM0433 2.3, 2.4: 512 KiB of AXI SRAM; the other SRAMs are left to the firmware; "
+    "DS12110: 2 MiB of flash, 480 MHz",
     isas=("dsp", "ref"),
     triple="thumb-freestanding-eabihf",
     cpu="cortex_m7",
@@ -166,6 +174,8 @@ _M33 = Target(
     name="cortex-m33",
     core="cortex-m33",
     board="RP2350",
+    memory_source="RP2350 datasheet: 4.2 (520 kB of SRAM), 4.4 (execute in place); 4 MiB of flash "
+    "on a Pico 2",
     isas=("dsp", "ref"),
     triple="thumb-freestanding-eabihf",
     cpu="cortex_m33+dsp",  # an option of the core that the RP2350 has, off in ziglang
@@ -185,6 +195,8 @@ _M55 = Target(
     name="cortex-m55",
     core="cortex-m55",
     board="Corstone-300 (MPS3 AN547)",
+    memory_source="Arm AN547, memory map: 512 KiB of ITCM, two internal SRAMs of 2 MiB side by "
+    "side; 32 MHz",
     isas=("mve", "dsp", "ref"),
     triple="thumb-freestanding-eabihf",
     cpu="cortex_m55+mve+mve_fp",  # ziglang's cortex_m55 has MVE off
@@ -208,6 +220,7 @@ _RI5CY = Target(
     name="pulp-ri5cy",
     core="ri5cy",
     board="a PULP cluster of 1 to 8 RI5CY cores (as GAP8's)",
+    memory_source="our machine, after GAP8: 64 KiB of L1, 512 KiB of L2 (docs/cluster.md)",
     isas=("xpulp", "ref"),
     triple="riscv32-freestanding-none",
     cpu="generic_rv32+m+c",

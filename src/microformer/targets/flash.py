@@ -30,6 +30,9 @@ class Flash:
         return self.wait_states * (len(once) if fits else always)
 
 
+BOARD_OVER_ESTIMATE = (1.38, 1.40)
+"""Measured on a board over predicted at zero wait states, two published models (docs/timing.md)."""
+
 NO_WAITS = Flash()
 """The default: fetching costs nothing, as from tightly coupled memory."""
 
