@@ -3,24 +3,56 @@
 import math
 from collections.abc import Sequence
 
+from microformer.graph.op import unknown
 from microformer.graph.ops import (
+    Add,
     Attention,
     AttentionBlock,
     AvgPool2d,
     Concat,
     Conv2d,
     ConvPool,
+    Embedding,
+    FineSoftmax,
+    LayerNorm,
     Linear,
     MatMul,
     MaxPool2d,
     Mean,
+    Mul,
+    Narrow,
     Op,
+    RangeDoppler,
+    Reshape,
     Slice,
+    Softmax,
+    Table,
+    Transpose,
 )
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
 
 __all__ = ["describe", "macs"]
+
+_NO_PRODUCTS = (
+    Add
+    | AvgPool2d
+    | Concat
+    | Embedding
+    | FineSoftmax
+    | LayerNorm
+    | MaxPool2d
+    | Mean
+    | Mul
+    | Narrow
+    | RangeDoppler
+    | Reshape
+    | Slice
+    | Softmax
+    | Table
+    | Transpose
+)
+"""Operations that are no matrix products; the FFT of RangeDoppler is not counted as one."""
 
 
 def macs(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> int:
@@ -44,7 +76,9 @@ def macs(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> int:
         rows, inner = output.shape[0], op.attention
         weights = sum(_present(inputs[i]).size for i in (1, 4, 7, 10))
         return rows * weights + inner.heads * rows * rows * (inner.head_dim + inner.value_dim)
-    return 0
+    if isinstance(op, _NO_PRODUCTS):
+        return 0
+    raise unknown(op, "the count of products")
 
 
 def describe(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> str:
@@ -71,6 +105,8 @@ def _describe(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> str:
         return f"{map_} {op.kernel[0]}x{op.kernel[1]}{_stride(op.stride)}"
     if isinstance(op, MaxPool2d | AvgPool2d):
         return f"{text}, {op.kernel[0]}x{op.kernel[1]}{_stride(op.stride)}"
+    if not isinstance(op, Linear | MatMul | _NO_PRODUCTS):
+        raise unknown(op, "the words for shapes")
     if isinstance(op, Linear | Mean | Slice) or source != _shape(output):
         return text
     return source

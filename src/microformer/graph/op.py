@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields
 
+from microformer.errors import VerifyError
+
 
 @dataclass(frozen=True)
 class Op:
@@ -16,3 +18,8 @@ class Op:
         shown = [f for f in fields(self) if getattr(self, f.name) != f.default]
         attributes = ", ".join(f"{f.name}={getattr(self, f.name)}" for f in shown)
         return f"{self.kind}({attributes})"
+
+
+def unknown(op: Op, table: str) -> VerifyError:
+    """The error of a table over operations that has no line for ``op``: none guesses."""
+    return VerifyError(f"{table} has no line for the operation {op.kind}")

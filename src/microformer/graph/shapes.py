@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from microformer.graph import ops
+from microformer.graph.op import unknown
 from microformer.graph.tensor import Tensor
 
 Shape = tuple[int, ...]
@@ -54,5 +55,9 @@ def infer_shape(op: ops.Op, inputs: Sequence[Tensor | None]) -> Shape:
             return (*x, shapes[1][1])
         case ops.RangeDoppler():
             return (x[1], -(-x[2] // op.step), x[0])
-        case _:
+        case ops.Softmax() | ops.FineSoftmax() | ops.LayerNorm() | ops.Table() | ops.Narrow():
             return x
+        case ops.Add() | ops.Mul():
+            return x
+        case _:
+            raise unknown(op, "the inference of shapes")

@@ -11,6 +11,7 @@ import numpy as np
 
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.op import unknown
 from microformer.graph.tensor import Array
 from microformer.integer import attention, conv, elementwise, layernorm, linear, movement, pool
 from microformer.integer import range_doppler as radar
@@ -46,6 +47,8 @@ _MEANING: dict[type[ops.Op], Callable[..., Array]] = {
 
 def apply(op: ops.Op, *operands: Array | None) -> Array:
     """The meaning of one operation: activations [B, ...], constants without batch axis."""
+    if type(op) not in _MEANING:
+        raise unknown(op, "the reference semantics")
     return _MEANING[type(op)](op, *operands)
 
 

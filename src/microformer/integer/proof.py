@@ -7,6 +7,7 @@ import numpy as np
 from microformer.errors import ArithmeticProofError
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.op import unknown
 from microformer.graph.tensor import Array
 from microformer.integer.layernorm import H_LIMIT
 from microformer.integer.range_doppler import POWER_LIMIT
@@ -97,8 +98,14 @@ def _bound(graph: IntGraph, node: Node) -> int:
             return _requantize_bound(128 * counts, data[1], data[2])
         case ops.RangeDoppler():
             return POWER_LIMIT
+        case ops.Softmax():
+            return max(255 * shapes[0][-1], op.ibert_b**2 + op.ibert_c)
+        case ops.Table() | ops.MaxPool2d() | ops.Embedding():
+            return 128  # they pick bytes
+        case ops.Concat() | ops.Slice() | ops.Reshape() | ops.Transpose():
+            return _largest(graph, node, 0)  # they move them
         case _:
-            return 0
+            raise unknown(op, "the proof")
 
 
 def _parts(node: Node, op: ops.AttentionBlock) -> list[Node]:

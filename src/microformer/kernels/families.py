@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from microformer.graph import ops
+from microformer.graph.op import unknown
 from microformer.graph.tensor import Tensor
 
 Operands = Sequence[Tensor | None]
@@ -27,6 +28,8 @@ def family(op: ops.Op, inputs: Operands) -> str:
         case ops.Slice():
             return "copy2d" if op.step == 1 else "permute"
         case _:
+            if type(op) not in _FAMILIES:
+                raise unknown(op, "the list of kernel families")
             return _FAMILIES[type(op)]
 
 

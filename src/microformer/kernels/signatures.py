@@ -9,6 +9,7 @@ from typing import Any
 
 from microformer.graph import ops
 from microformer.graph.kernel_graph import Arg
+from microformer.graph.op import unknown
 from microformer.graph.tensor import Tensor
 from microformer.kernels.families import Operands, family, is_pointwise, present, stream_types
 from microformer.kernels.permute import PERMUTE_RANK, merged_axes
@@ -26,6 +27,8 @@ __all__ = [
 
 def arguments(op: ops.Op, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     """The C arguments of a node. Reshape has none (a view), Concat has ``concat_arguments``."""
+    if type(op) not in _ARGUMENTS:
+        raise unknown(op, "the list of C arguments")
     return _ARGUMENTS[type(op)](op, inputs, output)
 
 

@@ -1,0 +1,118 @@
+"""Every table over operations has a line for each, and refuses one that it does not know."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from cases import CASES, Case, bundle
+from microformer import integer
+from microformer.errors import VerifyError
+from microformer.graph import ops
+from microformer.graph.cost import describe, macs
+from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.serialize import from_bytes, to_bytes
+from microformer.graph.shapes import infer_shape
+from microformer.graph.tensor import Tensor
+from microformer.integer.proof import prove
+from microformer.kernels.families import family
+from microformer.kernels.registry import KERNELS
+from microformer.kernels.signatures import arguments
+
+OPERATIONS = {
+    cls for cls in vars(ops).values() if isinstance(cls, type) and issubclass(cls, ops.Op)
+} - {ops.Op}
+VIEWS = ops.Reshape
+"""They have no kernel: another name for the same bytes."""
+
+
+@dataclass(frozen=True)
+class Invented(ops.Op):
+    """An operation that no table knows."""
+
+
+def _graph(case: Case) -> IntGraph:
+    return bundle([case])
+
+
+def _arguments(case: Case) -> object:
+    tensors = case.tensors()
+    if isinstance(case.op, ops.Concat | VIEWS):
+        return True  # concat_arguments, and a view
+    return arguments(case.op, tensors, case.output())
+
+
+def _family(case: Case) -> object:
+    if isinstance(case.op, VIEWS):
+        return True
+    name = family(case.op, case.tensors())
+    found = {kernel.isa for kernel in KERNELS if kernel.family == name}
+    assert "ref" in found, f"no reference kernel of {name}"
+    return found
+
+
+def _stored(case: Case) -> object:
+    return from_bytes(*to_bytes(_graph(case))).nodes
+
+
+TABLES: dict[str, Callable[[Case], object]] = {
+    "shapes": lambda case: infer_shape(case.op, case.tensors()),
+    "products": lambda case: macs(case.op, case.tensors(), case.output()) + 1,
+    "words": lambda case: describe(case.op, case.tensors(), case.output()),
+    "proof": lambda case: prove(_graph(case)).bounds,
+    "families": _family,
+    "arguments": _arguments,
+    "stored form": _stored,
+}
+
+
+def test_the_table_of_cases_has_every_operation() -> None:
+    missing = {cls.__name__ for cls in OPERATIONS - {type(case.op) for case in CASES}}
+    # a view, and copies that the bundle of all cases is made of
+    assert missing <= {"Reshape", "Concat"}, f"no case of {sorted(missing)}"
+
+
+@pytest.mark.parametrize("cls", sorted(OPERATIONS, key=str))
+def test_every_operation_has_a_line_in_every_table(cls: type[ops.Op]) -> None:
+    """Names the missing cells, (table, operation), all at once."""
+    own = (
+        Case("reshape", ops.Reshape((6, 4)), ((4, 6),)),
+        Case("concat", ops.Concat(0), ((4, 6), (2, 6))),
+    )
+    case = next(c for c in (*CASES, *own) if isinstance(c.op, cls))
+    missing = []
+    for name, table in TABLES.items():
+        try:
+            assert table(case)
+        except (VerifyError, KeyError) as error:
+            missing.append(f"{name}: {error}")
+    assert not missing, f"{cls.__name__} is missing in {missing}"
+    assert cls in integer._MEANING
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_table_answers_for_an_invented_operation(table: str) -> None:
+    case = Case("invented", Invented(), ((4, 6),))
+    if table in ("proof", "stored form"):
+        tensors = {"x": Tensor("x", (4, 6), "int8"), "y": Tensor("y", (4, 6), "int8")}
+        graph = IntGraph("g", tensors, (Node("n", Invented(), ("x",), "y"),), ("x",), ("y",))
+        with pytest.raises((VerifyError, KeyError)):
+            prove(graph) if table == "proof" else from_bytes(*to_bytes(graph))
+        return
+    # its output's shape is asked for where the tensor is made
+    output = Tensor("y", (4, 6), "int8")
+    asks: dict[str, Callable[[], object]] = {
+        "shapes": lambda: infer_shape(case.op, case.tensors()),
+        "products": lambda: macs(case.op, case.tensors(), output),
+        "words": lambda: describe(case.op, case.tensors(), output),
+        "families": lambda: family(case.op, case.tensors()),
+        "arguments": lambda: arguments(case.op, case.tensors(), output),
+    }
+    with pytest.raises(VerifyError, match="Invented"):
+        asks[table]()
+
+
+def test_the_reference_refuses_an_invented_operation() -> None:
+    with pytest.raises(VerifyError, match="Invented"):
+        integer.apply(Invented(), np.zeros((1, 4), np.int8))
