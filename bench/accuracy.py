@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import microformer
 from microformer.graph.measure import sqnr_db
 from microformer.report.fidelity import Fidelity
+from microformer.settings import Effort, SoftmaxKind
 from train_digits import DigitsViT, digits, train_digits
 from train_series import make_series_model, series, train_series
 from training import Array, Data
@@ -100,12 +101,12 @@ def calibration(data: Data) -> Array:
 def score(
     name: str,
     seeds: int,
-    softmax: str,
+    softmax: SoftmaxKind,
     *,
     cache: Path | None = None,
     epochs: int | None = None,
     cycles: bool = True,
-    effort: str = "normal",
+    effort: Effort = "normal",
 ) -> Score:
     """Float and int8 over the held-out part, every seed a model of its own."""
     data = TASKS[name].data()

@@ -19,6 +19,7 @@ import microformer
 from microformer import pipeline
 from microformer.errors import TargetError
 from microformer.graph.measure import sqnr_db
+from microformer.settings import Residual
 from microformer.targets import find
 
 SAMPLES = 64
@@ -67,7 +68,7 @@ class Deep(nn.Module):
         return logits
 
 
-def measure(layers: int, loud: float, residual: str, targets: list[str]) -> Row:
+def measure(layers: int, loud: float, residual: Residual, targets: list[str]) -> Row:
     """One row."""
     torch.manual_seed(0)
     module = Deep(layers, loud).eval()

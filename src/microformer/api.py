@@ -13,7 +13,8 @@ from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
 from microformer.pipeline import Audit
 from microformer.report import Report
-from microformer.samples import Samples, check_samples
+from microformer.samples import ArrayLike, Samples, as_array, check_samples
+from microformer.settings import Effort, Residual, Settings, SoftmaxKind
 
 
 @contextmanager
@@ -42,12 +43,12 @@ def load(
 
 
 def quantize(
-    model: FloatModel,
-    x: Array | None = None,
+    model: Any,
+    x: ArrayLike | None = None,
     *,
-    softmax: str = "lut",
-    effort: str = "normal",
-    residual: str = "int8",
+    softmax: SoftmaxKind = "lut",
+    effort: Effort = "normal",
+    residual: Residual = "int8",
     ranges: Ranges | None = None,
 ) -> IntGraph:
     """The integer program of ``model``, its ranges taken from samples ``x`` [N, *input shape].
@@ -57,48 +58,46 @@ def quantize(
     of samples are those of a training (``microformer.torch``). Run it in NumPy with
     ``microformer.integer.evaluate``.
     """
+    settings = Settings(softmax, effort, residual)
+    model = _model(model, x)
     basis = _basis(model, x, ranges)
-    _, graph = pipeline.quantize_model(
-        model,
-        basis,
-        softmax=softmax,
-        effort=effort,
-        residual=_known(residual),
-        progress=_silent,
-    )
+    _, graph = pipeline.quantize_model(model, basis, settings, progress=_silent)
     return graph
 
 
 def compile(
-    model: FloatModel,
-    x: Array | None = None,
+    model: Any,
+    x: ArrayLike | None = None,
     target: str = "cortex-m4",
     *,
-    softmax: str = "lut",
+    softmax: SoftmaxKind = "lut",
     cores: int | None = None,
     weights: str = "l2",
-    effort: str = "normal",
-    residual: str = "int8",
+    effort: Effort = "normal",
+    residual: Residual = "int8",
     ranges: Ranges | None = None,
     front: RangeDoppler | None = None,
 ) -> Compiled:
     """The C project of ``model`` for ``target``, built once to prove that it fits.
+
+    ``model`` is whatever ``load`` takes, or what it gave. Samples are anything that
+    ``numpy.asarray`` takes, torch tensors too.
 
     ``x`` [N, *input shape] are calibration samples; ``ranges`` in their place are those of a
     training. ``effort`` and ``residual`` as of ``quantize``. ``microformer.store.save`` writes it.
     ``front`` is a front end that makes the model's input on the device, an entry point of its own.
     Of a PULP cluster, ``cores`` 1 to 8 (default 8) run it, with ``weights`` in "l1" or "l2".
     """
-    basis = _basis(model, x, ranges)
+    settings = Settings(softmax, effort, residual)
     board = targets.find(target)
     board = targets.with_weights(targets.with_cores(board, cores or board.cores), weights)
+    model = _model(model, x)
+    basis = _basis(model, x, ranges)
     made = pipeline.compile_model(
         model,
         basis,
         board,
-        softmax=softmax,
-        effort=effort,
-        residual=_known(residual),
+        settings,
         front=front,
         progress=_silent,
     )
@@ -114,14 +113,14 @@ def with_front(compiled: Compiled, front: RangeDoppler) -> Compiled:
 
 
 def audit(
-    model: FloatModel,
-    x: Array,
-    y: Array | None = None,
+    model: Any,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
     *,
-    calibration: Array | None = None,
-    softmax: str = "lut",
-    effort: str = "normal",
-    residual: str = "int8",
+    calibration: ArrayLike | None = None,
+    softmax: SoftmaxKind = "lut",
+    effort: Effort = "normal",
+    residual: Residual = "int8",
     ranges: Ranges | None = None,
 ) -> Audit:
     """What every layer of the quantised model costs, measured over ``x`` [N, *input shape].
@@ -129,39 +128,45 @@ def audit(
     ``y`` are classes [N] or None. The ranges come from ``calibration``, from ``ranges``, or from
     ``x`` itself.
     """
-    samples = check_samples(x, y, model, "x")
+    settings = Settings(softmax, effort, residual)
+    model = _model(model, x)
+    samples = _samples(x, y, model)
     if ranges is None and calibration is None:
         calibration = x
     basis = _basis(model, calibration, ranges)
-    return pipeline.audit_model(
-        model,
-        basis,
-        samples,
-        softmax=softmax,
-        effort=effort,
-        residual=_known(residual),
-        progress=_silent,
-    )
+    return pipeline.audit_model(model, basis, samples, settings, progress=_silent)
 
 
-def _known(residual: str) -> str:
-    """``residual`` itself if it is a choice that there is."""
-    if residual not in pipeline.RESIDUALS:
-        raise DataError(f"residual is '{residual}'; it can be {', '.join(pipeline.RESIDUALS)}.")
-    return residual
-
-
-def _basis(model: FloatModel, x: Array | None, ranges: Ranges | None) -> Samples | Ranges:
+def _basis(model: FloatModel, x: ArrayLike | None, ranges: Ranges | None) -> Samples | Ranges:
     """What the scales are taken from: one of both."""
     if ranges is not None and x is None:
         return ranges
     if x is None or ranges is not None:
         raise DataError("Give either samples x to take the ranges from, or ranges.")
-    return check_samples(x, None, model, "x")
+    return _samples(x, None, model)
+
+
+def _model(source: Any, x: ArrayLike | None) -> FloatModel:
+    """``source`` itself if it is loaded already, else what ``load`` makes of it.
+
+    The first of the samples is the example that a torch module needs.
+    """
+    if isinstance(source, FloatModel):
+        return source
+    example = None if x is None else as_array(x, "x")[:1]
+    return load(source, example=example)
+
+
+def _samples(
+    x: ArrayLike, y: ArrayLike | None, model: FloatModel, front: RangeDoppler | None = None
+) -> Samples:
+    """What the user gave as checked arrays."""
+    labels = None if y is None else as_array(y, "y")
+    return check_samples(as_array(x, "x"), labels, model, "x", front)
 
 
 def run(
-    compiled: Compiled, x: Array, y: Array | None = None, *, count: int | None = None
+    compiled: Compiled, x: ArrayLike, y: ArrayLike | None = None, *, count: int | None = None
 ) -> Report:
     """Build and run on the target that it was compiled for; check every output byte; report.
 
@@ -170,15 +175,15 @@ def run(
     the target runs (accuracy is over all N).
     """
     front = None if compiled.front is None else compiled.front.spec
-    samples = check_samples(x, y, compiled.float_model, "x", front)
+    samples = _samples(x, y, compiled.float_model, front)
     board = pipeline.board_of(compiled)
     return pipeline.run_model(compiled, samples, board, count=count, progress=_silent)
 
 
-def predict(compiled: Compiled, x: Array) -> Array:
+def predict(compiled: Compiled, x: ArrayLike) -> Array:
     """What the compiled program answers to ``x`` [N, *input shape]: float32 [N, *output shape].
 
     The very bytes that a firmware has after the emitted quantiser, the program and the emitted
     dequantiser (``run`` proves it), from the NumPy meaning; nothing is built or emulated.
     """
-    return pipeline.predict_model(compiled, check_samples(x, None, compiled.float_model, "x"))
+    return pipeline.predict_model(compiled, _samples(x, None, compiled.float_model))

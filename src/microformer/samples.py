@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,28 @@ _UNREADABLE = (
     *(NotImplementedError, RuntimeError),  # a compression or encryption that zipfile lacks
 )
 """What numpy and zipfile raise for a damaged, hostile or foreign file."""
+
+
+ArrayLike = Any
+"""What ``numpy.asarray`` takes: arrays, lists, torch tensors."""
+
+
+def as_array(data: ArrayLike, name: str) -> Array:
+    """``data`` as an array of numbers; float64 of Python's own lists becomes float32 later.
+
+    Raises DataError where it is none.
+    """
+    detach = getattr(data, "detach", None)  # a torch tensor that wants a gradient, or is elsewhere
+    try:
+        found = np.asarray(data if detach is None else detach().cpu())
+    except Exception as error:  # whatever a foreign object raises
+        raise DataError(
+            f"{name} cannot be made an array ({type(error).__name__}); give numbers of one shape."
+        ) from None
+    if found.dtype.kind not in "fiub":
+        kind = type(data).__name__
+        raise DataError(f"{name} is a {kind} of no numbers; give an array of samples along axis 0.")
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from accuracy import TASKS, score, table
+from microformer.settings import SoftmaxKind
 from qat import Recovery, recover
 from qat import table as recovery_table
 from train_series import series
@@ -35,7 +36,9 @@ def test_the_recordings_are_those_of_the_package() -> None:
         ("digits", 30, "lut", 5),
     ],
 )
-def test_int8_answers_as_float_does(name: str, epochs: int, softmax: str, changed: int) -> None:
+def test_int8_answers_as_float_does(
+    name: str, epochs: int, softmax: SoftmaxKind, changed: int
+) -> None:
     """Held-out answers of one briefly trained model: at most ``changed`` of them differ."""
     found = score(name, 1, softmax, epochs=epochs, cycles=False)
     held_out = len(TASKS[name].data().held_x)

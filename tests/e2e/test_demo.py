@@ -14,6 +14,7 @@ from microformer.demo import demo_paths
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel
 from microformer.report.fidelity import quantized_input
+from microformer.settings import SoftmaxKind
 
 TARGETS = [
     *("host", "cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m85")
@@ -21,7 +22,7 @@ TARGETS = [
 TIMED = {"cortex-m4", "cortex-m7", "cortex-m55"}
 
 
-def _compile(target: str, softmax: str) -> tuple[Compiled, FloatModel]:
+def _compile(target: str, softmax: SoftmaxKind) -> tuple[Compiled, FloatModel]:
     with demo_paths() as paths, np.load(paths.calibration) as samples:
         model = microformer.load(paths.model)
         return microformer.compile(model, samples["x"], target, softmax=softmax), model
@@ -29,7 +30,7 @@ def _compile(target: str, softmax: str) -> tuple[Compiled, FloatModel]:
 
 @pytest.mark.parametrize("softmax", ["lut", "ibert"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_bit_exact_and_accurate_on_every_target(target: str, softmax: str) -> None:
+def test_bit_exact_and_accurate_on_every_target(target: str, softmax: SoftmaxKind) -> None:
     if microformer.targets.find(target).qemu_machine and shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
     compiled, _ = _compile(target, softmax)

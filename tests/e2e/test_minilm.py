@@ -18,6 +18,7 @@ from microformer.graph.float_model import FloatModel
 from microformer.graph.float_run import FloatRunner
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
+from microformer.settings import Residual
 
 LENGTH = 16
 COSINE = 0.97
@@ -79,7 +80,7 @@ def _similar(model: FloatModel, graph: IntGraph, x: Array) -> Array:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("residual", ["int8", "int16"])
-def test_it_runs_on_this_machine(model: FloatModel, residual: str) -> None:
+def test_it_runs_on_this_machine(model: FloatModel, residual: Residual) -> None:
     """Ranges from 16 sentences; 24 others are held out. Every output byte is right."""
     x = tokens(40)
     compiled = microformer.compile(model, x[:16], "host", effort="low", residual=residual)

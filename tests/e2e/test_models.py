@@ -5,10 +5,11 @@ import pytest
 import torch
 
 import microformer
+from microformer.settings import SoftmaxKind
 from networks import BLOCKS
 
 
-def _road(name: str, target: str, count: int, softmax: str = "lut") -> microformer.Report:
+def _road(name: str, target: str, count: int, softmax: SoftmaxKind = "lut") -> microformer.Report:
     model = BLOCKS[name]
     x = model.samples(32)
     example = torch.from_numpy(x[:1].astype(np.int64) if model.vocabulary else x[:1])
@@ -29,7 +30,7 @@ def test_model(name: str, target: str) -> None:
 @pytest.mark.parametrize(
     "target", ["host", "cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33"]
 )
-def test_the_issues_encoder(target: str, softmax: str) -> None:
+def test_the_issues_encoder(target: str, softmax: SoftmaxKind) -> None:
     report = _road("encoder", target, 32 if target == "host" else 5, softmax)
     assert report.bit_exact
     assert report.sqnr_db is not None and report.sqnr_db >= (25 if softmax == "lut" else 18)

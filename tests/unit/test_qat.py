@@ -20,6 +20,7 @@ from microformer.graph.float_model import FloatModel, Imported
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array, Quant
 from microformer.quantize import _CONVERTERS
+from microformer.settings import SoftmaxKind
 from microformer.torch import QuantizedModule
 from microformer.torch import ranges as ranges_module
 from microformer.torch.surrogate import REAL
@@ -77,7 +78,7 @@ def _program(graph: IntGraph, x: Tensor) -> tuple[Array, Quant]:
     return integer.evaluate(graph, levels)[result.name], result.quant
 
 
-def _assert_no_gap(prepared: QuantizedModule, x: Tensor, softmax: str = "lut") -> None:
+def _assert_no_gap(prepared: QuantizedModule, x: Tensor, softmax: SoftmaxKind = "lut") -> None:
     """Train mode, eval mode and the converted, simplified program give the same bits."""
     with_gradients = prepared(x).detach()
     with torch.no_grad():
@@ -98,7 +99,7 @@ _ROADS += [
 
 
 @pytest.mark.parametrize(("name", "softmax"), _ROADS)
-def test_what_trains_is_what_is_compiled(name: str, softmax: str) -> None:
+def test_what_trains_is_what_is_compiled(name: str, softmax: SoftmaxKind) -> None:
     prepared = _shared(name) if softmax == "lut" else _prepared(name, softmax=softmax)
     x = _samples(name, 16, seed=4)
     _assert_no_gap(prepared, x, softmax)

@@ -23,9 +23,9 @@ from microformer.cli.options import (
     SoftmaxName,
     TargetName,
     Weights,
-    check_choices,
     fixed_inputs,
     front_end,
+    settings_of,
     shapes,
 )
 from microformer.errors import DataError, OutputError
@@ -55,7 +55,7 @@ def compile_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a float model into a C project of 8-bit integers."""
-    check_choices(softmax, effort, residual)
+    settings = settings_of(softmax, effort, residual)
     front = front_end(range_doppler)
     board = board_with(targets.find(target), cores, weights)
     check_free(output, force=force)
@@ -76,10 +76,8 @@ def compile_command(
             loaded,
             samples,
             board,
-            softmax=softmax,
+            settings,
             meaningful=data is not None,
-            effort=effort,
-            residual=residual,
             front=front,
             progress=bars,
         )

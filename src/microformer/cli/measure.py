@@ -23,8 +23,8 @@ from microformer.cli.options import (
     SoftmaxName,
     TargetName,
     Weights,
-    check_choices,
     fixed_inputs,
+    settings_of,
     shapes,
 )
 from microformer.errors import OutputError
@@ -84,7 +84,7 @@ def audit_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Find the layers that cost accuracy: each is put back to float and measured."""
-    check_choices(softmax, effort, residual)
+    settings = settings_of(softmax, effort, residual)
     if plot is not None and plot.exists() and not force:
         raise OutputError(f"The page '{plot}' exists already; choose another or pass --force.")
     with Bars() as bars:
@@ -95,9 +95,7 @@ def audit_command(
             loaded,
             read_samples(calibration, loaded) if calibration is not None else given,
             given.first(samples),
-            softmax=softmax,
-            effort=effort,
-            residual=residual,
+            settings,
             progress=bars,
         )
     if plot is not None:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from microformer.errors import DataError
 from microformer.graph.frontend import RangeDoppler
-from microformer.pipeline import EFFORTS, RESIDUALS
+from microformer.settings import Settings
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
@@ -43,16 +44,12 @@ FrontOption = Annotated[
 SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
 
 
-def check_choices(softmax: str, effort: str = "normal", residual: str = "int8") -> None:
-    """Exit code 2 where a name is none of those that there are."""
-    if softmax not in {"lut", "ibert"}:
-        raise typer.BadParameter(f"'{softmax}' is neither lut nor ibert", param_hint="--softmax")
-    if effort not in EFFORTS:
-        known = ", ".join(EFFORTS)
-        raise typer.BadParameter(f"'{effort}' is none of {known}", param_hint="--effort")
-    if residual not in RESIDUALS:
-        known = ", ".join(RESIDUALS)
-        raise typer.BadParameter(f"'{residual}' is none of {known}", param_hint="--residual")
+def settings_of(softmax: str, effort: str = "normal", residual: str = "int8") -> Settings:
+    """The three options checked; exit code 2 where one is none of those that there are."""
+    try:
+        return Settings(softmax, effort, residual)  # type: ignore[arg-type]  # it checks them
+    except DataError as error:
+        raise typer.BadParameter(str(error), param_hint=f"--{str(error).split()[0]}") from None
 
 
 def shapes(options: list[str] | None) -> dict[str, list[int]] | None:

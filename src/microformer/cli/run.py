@@ -15,7 +15,7 @@ from microformer.cli.options import (
     JsonFlag,
     SoftmaxName,
     Weights,
-    check_choices,
+    settings_of,
 )
 from microformer.cli.radar import radar_demo
 from microformer.demo import demo_paths
@@ -77,7 +77,7 @@ def demo_command(
     as_json: JsonFlag = False,
 ) -> None:
     """The whole road on a transformer that ships with microformer: digits, or radar gestures."""
-    check_choices(softmax)
+    settings = settings_of(softmax)
     if what is Demo.TINYRADAR:
         if softmax != "lut":
             raise typer.BadParameter("the shipped graph has lut", param_hint="--softmax")
@@ -90,7 +90,7 @@ def demo_command(
             loaded = pipeline.load_model(paths.model)
         calibration = read_samples(paths.calibration, loaded)
         held_out = read_samples(paths.held_out, loaded)
-        made = pipeline.compile_model(loaded, calibration, board, softmax=softmax, progress=bars)
+        made = pipeline.compile_model(loaded, calibration, board, settings, progress=bars)
         count = _DEMO_ON_RTL if board.rtl else None
         result = pipeline.run_model(made.compiled, held_out, board, count=count, progress=bars)
     show(result, as_json)

@@ -25,6 +25,7 @@ class TuneStep:
 class Tuned:
     """``model`` and ``ranges`` are what to quantise, with the tensors ``stream`` in int16.
 
+    ``notes`` are sentences about what was left untried.
     ``reference`` computes what the user's model does (scales moved between layers, nothing else):
     what the integers are compared with, tensor by tensor.
     """
@@ -34,6 +35,7 @@ class Tuned:
     ranges: Ranges
     steps: tuple[TuneStep, ...] = ()
     stream: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         kept = sum(step.kept for step in self.steps)

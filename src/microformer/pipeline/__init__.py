@@ -46,12 +46,11 @@ from microformer.report import Report, report
 from microformer.report.fidelity import quantized_input
 from microformer.run import run
 from microformer.samples import Samples
+from microformer.settings import DEFAULTS, Settings
 from microformer.targets import Target, find, with_cores, with_weights
-from microformer.tune import EFFORTS, RESIDUALS, tune
+from microformer.tune import tune
 
 __all__ = [
-    "EFFORTS",
-    "RESIDUALS",
     "Audit",
     "Compilation",
     "Measurement",
@@ -131,18 +130,16 @@ def load_model(
 def quantize_model(
     model: FloatModel,
     basis: Samples | Ranges,
+    settings: Settings,
     *,
-    softmax: str,
     meaningful: bool = True,
-    effort: str = "normal",
-    residual: str = "int8",
     progress: Progress,
 ) -> tuple[Tuned, IntGraph]:
     """Stages 2, 3 and 4; only stage 4 where ``basis`` are ranges that are known already."""
     if isinstance(basis, Ranges):
-        if residual == "auto":
+        if settings.residual == "auto":
             raise DataError("residual 'auto' measures on samples; ranges alone need int8 or int16.")
-        stream = stream_tensors(model) if residual == "int16" else ()
+        stream = stream_tensors(model) if settings.residual == "int16" else ()
         tuned = Tuned(model, model, basis, stream=stream)
     else:
         with progress("calibrate") as advance:
@@ -152,40 +149,31 @@ def quantize_model(
                 model,
                 ranges,
                 basis.x,
-                convert=partial(convert, softmax=softmax),
+                convert=partial(convert, softmax=settings.softmax),
                 calibrate=calibrate,
-                effort=effort,
-                residual=residual,
+                effort=settings.effort,
+                residual=settings.residual,
                 progress=advance,
             )
     with progress("quantize"):
         wide = frozenset(tuned.stream)
-        return tuned, quantize(tuned.model, tuned.ranges, softmax=softmax, stream=wide)
+        graph = quantize(tuned.model, tuned.ranges, softmax=settings.softmax, stream=wide)
+        return tuned, replace(graph, notes=(*graph.notes, *tuned.notes))
 
 
 def compile_model(
     model: FloatModel,
     basis: Samples | Ranges,
     target: Target,
+    settings: Settings = DEFAULTS,
     *,
-    softmax: str = "lut",
     meaningful: bool = True,
-    effort: str = "normal",
-    residual: str = "int8",
     front: RangeDoppler | None = None,
     progress: Progress,
 ) -> Compilation:
     """Stages 2 to 7, and a build to prove that the program compiles and fits, with its ``front``
     end if there is one."""
-    tuned, graph = quantize_model(
-        model,
-        basis,
-        softmax=softmax,
-        meaningful=meaningful,
-        effort=effort,
-        residual=residual,
-        progress=progress,
-    )
+    tuned, graph = quantize_model(model, basis, settings, meaningful=meaningful, progress=progress)
     with progress("lower"):
         kernel_graph = lower(graph, target)
     with progress("plan"):
@@ -194,7 +182,7 @@ def compile_model(
         project, front_end = emit_both(front, graph, placed, target)
     compiled = Compiled(
         target.name,
-        softmax,
+        settings.softmax,
         tuned.ranges.meaningful,
         tuned.reference,
         graph,
@@ -273,17 +261,13 @@ def audit_model(
     model: FloatModel,
     basis: Samples | Ranges,
     samples: Samples,
+    settings: Settings,
     *,
-    softmax: str = "lut",
-    effort: str = "normal",
-    residual: str = "int8",
     progress: Progress,
 ) -> Audit:
     """What every layer costs over ``samples``, the model quantised by ``basis`` as it would be."""
-    tuned, graph = quantize_model(
-        model, basis, softmax=softmax, effort=effort, residual=residual, progress=progress
-    )
-    stream = frozenset(tuned.stream)
+    tuned, graph = quantize_model(model, basis, settings, progress=progress)
+    stream, softmax = frozenset(tuned.stream), settings.softmax
     conversion = convert(tuned.model, tuned.ranges, softmax=softmax, stream=stream)
     with progress("audit") as advance:
         made = audit(

@@ -24,10 +24,8 @@ from microformer.tune.objective import (
 from microformer.tune.rounding import corrected_bias, layers, rounded_weight
 from microformer.tune.stream import in_stream
 
-__all__ = ["EFFORTS", "RESIDUALS", "tune"]
+__all__ = ["tune"]
 
-EFFORTS = ("low", "normal", "high")
-RESIDUALS = ("int8", "int16", "auto")
 NORMAL_TENSORS = 8
 
 
@@ -56,8 +54,14 @@ def tune(
         start = in_stream(start, x, convert, measured=residual == "auto", progress=progress)
     if effort == "low" or not ranges.meaningful or model.imported is not None:
         return start  # noise tells nothing; scales that a model brought along are kept
-    if effort == "normal" and graph_macs(convert(model, ranges).graph) > NORMAL_MACS:
-        return start
+    if effort == "normal":
+        work = graph_macs(convert(model, ranges).graph)
+        if work > NORMAL_MACS:
+            note = (
+                f"Effort 'normal' tried nothing, as the model has {work:,} MAC and each trial runs "
+                f"it (its limit is {NORMAL_MACS:,}); effort 'high' tries all the same."
+            )
+            return replace(start, notes=(note,))
     search = _Search(start, x, convert, calibrate, progress)
     search.equalise((0.5,) if effort == "normal" else (0.5, 0.3, 0.7), one_by_one=effort == "high")
     search.observers(NORMAL_TENSORS if effort == "normal" else len(ranges.by_name))
