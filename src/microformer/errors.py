@@ -4,6 +4,8 @@ Each message is one sentence that says what is wrong, where in the model or file
 The command prints it and exits with code 2; the Python API raises it.
 """
 
+from collections.abc import Mapping
+
 
 class MicroformerError(Exception):
     """Base of all errors that are the user's to mend."""
@@ -47,6 +49,38 @@ class OutputError(MicroformerError):
 
 class ArithmeticProofError(MicroformerError):
     """The no-overflow proof of a layer failed: its numbers do not fit 32 bits."""
+
+
+class UnexpectedError(MicroformerError):
+    """Something that microformer did not expect, so a defect of its own; the cause is attached."""
+
+
+def unexpected(error: BaseException, doing: str) -> UnexpectedError:
+    """One sentence for an error of any kind: which node it was at, and what to do.
+
+    The node is the innermost one that a function at work had in hand. The text of ``error`` is
+    for developers: it is its cause, and ``--debug`` prints it.
+    """
+    node, trace = "", error.__traceback__
+    while trace is not None:
+        node = _node_in_hand(trace.tb_frame.f_locals) or node
+        trace = trace.tb_next
+    where = f" at {node}" if node else ""
+    return UnexpectedError(
+        f"Something unexpected happened while {doing}{where} ({type(error).__name__}); please "
+        "report it with the model file, and run with --debug to see where."
+    )
+
+
+def _node_in_hand(names: Mapping[str, object]) -> str:
+    """A graph's node among the variables of a function, by name and operation."""
+    for key in ("node", "call"):
+        held = names.get(key)
+        name, kind = getattr(held, "name", None), getattr(held, "op_type", None)
+        kind = kind or getattr(getattr(held, "op", None), "kind", None) or getattr(held, "op", None)
+        if isinstance(name, str) and isinstance(kind, str):
+            return f"node '{name}' ({kind})"
+    return ""
 
 
 class VerifyError(Exception):

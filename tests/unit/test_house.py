@@ -13,7 +13,7 @@ STAGES = (
     *("load", "calibrate", "tune", "quantize", "lower", "plan", "emit", "build", "run"),
     *("audit", "report"),
 )
-SHARED = {"graph", "integer", "targets", "kernels", "errors"}
+SHARED = {"graph", "integer", "targets", "kernels", "errors", "scratch"}
 OUTER = {"pipeline", "api", "cli"}
 
 
@@ -52,10 +52,13 @@ def allowed(room: str) -> set[str]:
         "integer": {"integer", "graph", "errors"},
         "targets": {"targets", "errors"},
         "errors": set(),
+        "scratch": {"errors"},
         "kernels": {"kernels", "graph", "errors"},
         "store": {"store", "graph", "integer", "errors"},
         "samples": {"graph", "errors"},
         "settings": {"errors"},
+        "entry": {"errors"},
+        "privacy": set(),
         "torch": {"torch", "load", "calibrate", "quantize", "samples", *SHARED},
         "demo": set(),
         "bench": {"bench", "pipeline", "quantize", *SHARED},
@@ -68,6 +71,7 @@ def allowed(room: str) -> set[str]:
                 "audit",
                 "samples",
                 "settings",
+                "entry",
                 "store",
                 "demo",
                 "bench",
@@ -76,7 +80,7 @@ def allowed(room: str) -> set[str]:
             *("__version__", *SHARED),
         },
         "__main__": {"cli"},
-        "__init__": {"api", "report", *SHARED},
+        "__init__": {"api", "report", "entry", "privacy", *SHARED},
     }[room]
 
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from microformer.errors import ToolError
+from microformer.scratch import dies_with_us, temporary_folder
 
 FLAGS = (
     "-std=c11",
@@ -70,8 +71,8 @@ def compile_and_link(command: Sequence[str], arguments: Sequence[str]) -> None:
         if "ziglang" in command:
             environment.setdefault("ZIG_GLOBAL_CACHE_DIR", str(_global_cache(stack)))
             if "ZIG_LOCAL_CACHE_DIR" not in environment:
-                local = stack.enter_context(tempfile.TemporaryDirectory(prefix="microformer-zig-"))
-                environment["ZIG_LOCAL_CACHE_DIR"] = local
+                local = stack.enter_context(temporary_folder("zig"))
+                environment["ZIG_LOCAL_CACHE_DIR"] = str(local)
         try:
             done = subprocess.run(
                 [*command, *arguments],
@@ -80,6 +81,7 @@ def compile_and_link(command: Sequence[str], arguments: Sequence[str]) -> None:
                 text=True,
                 errors="replace",
                 timeout=_TIMEOUT_S,
+                preexec_fn=dies_with_us(),
                 check=False,
             )
         except subprocess.TimeoutExpired:
@@ -107,7 +109,7 @@ def _global_cache(stack: ExitStack) -> Path:
     ours = Path(tempfile.gettempdir()) / f"microformer-zig-{user}"
     if _writable(ours) and _private(ours):
         return ours
-    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="microformer-zig-")))
+    return stack.enter_context(temporary_folder("zig"))
 
 
 def _usual_cache() -> Path | None:

@@ -28,6 +28,9 @@ class Observer:
     def see_values(self, value: Array) -> None:
         """Second pass: fill the histogram between the extremes."""
         if self.high > self.low:
+            peak = np.float32(max(abs(self.low), abs(self.high)))
+            if (self.high - self.low) / BINS < 4 * np.spacing(peak):  # float32 has no such bins
+                value = value.astype(np.float64)
             self.counts += np.histogram(value, BINS, (self.low, self.high))[0]
 
     def range(self) -> Range:

@@ -1,6 +1,5 @@
 """The command ``microformer``: a thin view of the pipeline."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ from microformer import __version__, pipeline
 from microformer.cli.compile import compile_command
 from microformer.cli.measure import audit_command, bench_command, list_targets
 from microformer.cli.run import demo_command, run_command
-from microformer.errors import MicroformerError
+from microformer.entry import run_command_line
 
 app = typer.Typer(
     add_completion=False,
@@ -43,8 +42,4 @@ def _version(
 
 def main() -> None:
     """Entry point: one sentence and exit code 2 for whatever is the user's to mend."""
-    try:
-        app()
-    except MicroformerError as error:
-        print(f"microformer: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_command_line("microformer", app)

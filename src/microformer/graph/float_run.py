@@ -10,6 +10,8 @@ import onnxruntime
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 
+onnxruntime.disable_telemetry_events()  # also where somebody had imported it before us
+
 
 def _session(proto: onnx.ModelProto, optimise: bool) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()

@@ -8,7 +8,7 @@ from typing import Any
 import onnx_ir as ir
 from onnx import ModelProto
 
-from microformer.errors import ModelError
+from microformer.errors import MicroformerError, ModelError, unexpected
 from microformer.graph.float_model import FloatModel
 from microformer.load.canonical import canonicalise
 from microformer.load.check import check_canonical, check_understood
@@ -57,13 +57,11 @@ def load(
         canonicalise(model)
         check_canonical(model.graph)
         return finish(model, name or _name(source), label, output_name)
-    except (ValueError, TypeError, LookupError, AssertionError) as error:
+    except MicroformerError:
+        raise
+    except Exception as error:
         # valid by ONNX's checker, which does not run it, and yet at odds with itself
-        detail = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ModelError(
-            f"The graph of {label} contradicts itself ({detail}): check that onnxruntime runs it, "
-            "and report it if it does."
-        ) from error
+        raise ModelError(f"{unexpected(error, f'reading {label}')}") from error
 
 
 def _read(source: object, example: Any | None) -> tuple[ir.Model, str]:

@@ -40,6 +40,8 @@ def read_file(path: Path) -> ir.Model:
         raise ModelError(f"{path} is a folder: give the .onnx file in it.")
     if not path.exists():
         raise ModelError(f"The model file {path} does not exist: check the path.")
+    if not path.is_file():
+        raise ModelError(f"{path} is a device or a pipe: give a file that has an end.")
     advice = _SUFFIXES.get(path.suffix.lower())
     if advice is not None:
         raise ModelError(f"Cannot load {path}: {advice}.")
@@ -189,7 +191,10 @@ def _load_external(tensor: onnx.TensorProto, need: int, label: str, folder: Path
     what = f"Tensor {tensor.name!r} of {label} keeps its data in another file"
     if folder is None:
         raise ModelError(f"{what}: give the path of the .onnx file, or export without that.")
-    info = ExternalDataInfo(tensor)
+    try:
+        info = ExternalDataInfo(tensor)
+    except (ValueError, TypeError):
+        raise ModelError(f"{what} at a place that is no number: export the model again.") from None
     root = folder.resolve()
     path = (root / info.location).resolve()
     if Path(info.location).is_absolute() or not path.is_relative_to(root):

@@ -83,8 +83,7 @@ def read_tflite(data: bytes, label: str) -> TfliteGraph:
     except (ModelError, UnsupportedOpError):
         raise
     except Exception as error:  # the schema package checks offsets with errors of every kind
-        detail = " ".join(str(error).split())[:120] or type(error).__name__
-        raise ModelError(f"{label} is broken or cut short ({detail}): export it again.") from None
+        raise ModelError(f"{label} is broken or cut short: export it again.") from error
 
 
 def _read(schema: Any, data: bytes, label: str) -> TfliteGraph:

@@ -29,8 +29,9 @@ def tflite_to_onnx(data: bytes, label: str) -> onnx.ModelProto:
         except MicroformerError:
             raise
         except Exception as error:  # options of another operator, tensors of the wrong shape
-            detail = " ".join(str(error).split())[:120] or type(error).__name__
-            raise refuse(graph, operator, f"it contradicts itself ({detail})") from None
+            raise refuse(
+                graph, operator, "its options and tensors do not fit together; export it again"
+            ) from error
     return finish(writer, inputs)
 
 

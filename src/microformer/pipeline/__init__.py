@@ -1,6 +1,5 @@
 """The stages in order. Nothing else calls them."""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -46,6 +45,7 @@ from microformer.report import Report, report
 from microformer.report.fidelity import quantized_input
 from microformer.run import run
 from microformer.samples import Samples
+from microformer.scratch import temporary_folder
 from microformer.settings import DEFAULTS, Settings
 from microformer.targets import Target, find, with_cores, with_weights
 from microformer.tune import tune
@@ -97,10 +97,6 @@ class Compilation:
 
     def dump(self, folder: Path) -> None:
         """One readable file a stage (``--dump-dir``)."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"'{folder}' cannot be written: {error.strerror}.") from None
         stages = {
             "1-load": self.compiled.float_model,
             "2-tune": self.tuned,
@@ -108,8 +104,12 @@ class Compilation:
             "4-lower": self.kernel_graph,
             "5-plan": self.plan,
         }
-        for stage, data in stages.items():
-            (folder / f"{stage}.txt").write_text(f"{data}\n", "utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for stage, data in stages.items():
+                (folder / f"{stage}.txt").write_text(f"{data}\n", "utf-8")
+        except OSError as error:
+            raise OutputError(f"'{folder}' cannot be written: {error.strerror}.") from None
 
 
 def load_model(
@@ -191,10 +191,10 @@ def compile_model(
         weights=target.weights,
         front=front_end,
     )
-    with progress("build"), tempfile.TemporaryDirectory(prefix="microformer-") as folder:
-        image = build_project(project, target, Path(folder))
+    with progress("build"), temporary_folder() as folder:
+        image = build_project(project, target, folder)
         if front_end is not None:
-            with_front = build_front(front_end, target, Path(folder) / "front")
+            with_front = build_front(front_end, target, folder / "front")
             check_memory(image, front_end, with_front, target)
     scales = imported_scales(tuned.model.imported, graph)
     return Compilation(tuned, kernel_graph, placed, image, compiled, scales)
@@ -242,14 +242,14 @@ def run_model(
         most = max(_CONVERTED // project.input_size, 1) if target.rtl else len(flat)
         real = x[: min(most, len(flat))].reshape(-1, project.input_size).astype(np.float32)
     features = None
-    with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
+    with temporary_folder() as folder:
         with progress("build"):
-            image = build_project(project, target, Path(folder))
+            image = build_project(project, target, folder)
         with progress("run") as advance:
             result = run(project, image, flat, target, real=real, dequantize=True, progress=advance)
         if compiled.front is not None:
             with progress("features"):
-                front = build_front(compiled.front, target, Path(folder) / "front")
+                front = build_front(compiled.front, target, folder / "front")
                 features = measure_front(compiled, front, iq, target, result.cycles)
     with progress("check") as advance:
         return report(

@@ -1,6 +1,5 @@
 """A front end on its way through the stages: beside the network's, in the same C project."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from microformer.plan import plan
 from microformer.quantize.frontend import front_graph
 from microformer.report.features import Cost, Features, cost, features_report
 from microformer.run import run
+from microformer.scratch import temporary_folder
 from microformer.targets import Target
 
 NOISE_WINDOWS = 2
@@ -210,8 +210,8 @@ def add_front(compiled: Compiled, spec: RangeDoppler, target: Target) -> Compile
 def recogniser(compiled: Compiled, target: Target) -> Iterator[Recogniser]:
     """Both programs of a model with a front end, built: samples [windows, *window] to a class."""
     assert compiled.front is not None
-    with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
-        network = build(compiled.project, target, Path(folder))
-        images = network, build_front(compiled.front, target, Path(folder) / "front")
+    with temporary_folder() as folder:
+        network = build(compiled.project, target, folder)
+        images = network, build_front(compiled.front, target, folder / "front")
         check_memory(network, compiled.front, images[1], target)
         yield lambda iq: recognise(compiled, images, iq, target)

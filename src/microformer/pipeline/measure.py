@@ -1,6 +1,5 @@
 """A program built and measured, and what it answers, apart from the road from a model."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from microformer.plan import plan
 from microformer.report.fidelity import BATCH, quantized_input
 from microformer.run import run
 from microformer.samples import Samples
+from microformer.scratch import temporary_folder
 from microformer.targets import Target
 
 
@@ -65,8 +65,8 @@ def measure_graph(
     """Stages 5 to 8 of a graph that nobody quantised: ``inputs`` int8 [N, *input shape]."""
     prove(verify(graph, "measure"))
     project = emit(plan(lower(graph, target, isas=isas), target))
-    with tempfile.TemporaryDirectory(prefix="microformer-") as folder:
-        image = build_project(project, target, Path(folder))
+    with temporary_folder() as folder:
+        image = build_project(project, target, folder)
         result = run(project, image, inputs.reshape(len(inputs), -1), target)
     expected = evaluate(graph, inputs)[graph.outputs[0]].reshape(result.outputs.shape)
     return Measurement(project, image, result, bool((result.outputs == expected).all()))

@@ -15,6 +15,7 @@ from microformer.errors import ToolError
 from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run.convert import Converted
+from microformer.scratch import dies_with_us
 
 _GUARD_BYTES = 64
 _GUARD = 0xC3
@@ -144,6 +145,7 @@ def _run_sanitized(
             input=samples.tobytes(),
             capture_output=True,
             timeout=limit_seconds * len(samples),
+            preexec_fn=dies_with_us(),
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from microformer.graph.tensor import Array
 from microformer.run.convert import Converted, part_count, part_symbol
 from microformer.run.firmware import Firmware
 from microformer.run.pulp_counts import FIRST_LAYER, MODEL, OUTSIDE, read_counts
+from microformer.scratch import dies_with_us, temporary_folder
 from microformer.targets import Target
 
 _POLL_S = 0.2
@@ -40,8 +40,7 @@ def run_pulp(
     firmware = Firmware(image.path)
     macs = sum(layer.macs for layer in project.layers)
     limit = limit_cycles or _LEAST_CYCLES + _CYCLES_PER_MAC * macs
-    with tempfile.TemporaryDirectory(prefix="microformer-pulp-") as name:
-        folder = Path(name)
+    with temporary_folder("pulp") as folder:
         _write_inputs(folder, project, image, firmware, samples, target, limit, converted)
         command = [str((image.path.parent / SIMULATOR).resolve()), "options.txt"]
         seconds = _execute(command, folder, project, firmware, len(samples), limit, progress)
@@ -149,7 +148,13 @@ def _execute(
     out = folder / "out.bin"
     before = os.times()
     with (folder / "said.txt").open("w+") as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            preexec_fn=dies_with_us(),  # noqa: PLW1509  it makes one system call
+        )
         try:
             while process.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):

@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from microformer.run.convert import Converted
 from microformer.run.firmware import Firmware
 from microformer.run.profile import SIZE_BITS, Edges, Recorder, emulated, finish
 from microformer.run.timing import Block
+from microformer.scratch import dies_with_us, temporary_folder
 from microformer.targets import Target
 
 _STARTUP_S = 30.0
@@ -39,8 +39,7 @@ def run_qemu(
     firmware = Firmware(image.path)
     plugin = image.path.parent / QEMU_PLUGIN
     counting = profile and plugin.exists()
-    with tempfile.TemporaryDirectory(prefix="microformer-qemu-") as name:
-        folder = Path(name)
+    with temporary_folder("qemu") as folder:
         (folder / "in.bin").write_bytes(samples[len(converted.given) :].tobytes())
         (folder / "real.bin").write_bytes(converted.given.tobytes())
         recorder = Recorder(project, firmware)
@@ -82,7 +81,12 @@ def _plugin_options(
     (folder / "owners.txt").write_text("\n".join(lines) + "\n", "utf-8")
     begin, end = firmware.address("mf_harness_infer"), firmware.address("mf_harness_done")
     places = f"owners=owners.txt,out=edges.txt,begin={begin:x},end={end:x}"
-    return ["-plugin", f"file={plugin.resolve()},{places}"]
+    return ["-plugin", f"file={_literal(plugin.resolve())},{places}"]
+
+
+def _literal(path: Path) -> str:
+    """A path in an option of QEMU, where a comma ends a value and two are one."""
+    return str(path).replace(",", ",,")
 
 
 def _owners(recorder: Recorder) -> list[Edges]:
@@ -101,7 +105,13 @@ def _execute(
     """Run QEMU to its end; the length of what it wrote says how far it is."""
     deadline = time.monotonic() + limit
     with (folder / "said.txt").open("w+") as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            preexec_fn=dies_with_us(),  # noqa: PLW1509  it makes one system call
+        )
         try:
             while process.poll() is None:
                 if time.monotonic() > deadline:

@@ -1,10 +1,8 @@
 """The command ``tinyradar``."""
 
-import sys
-
 import typer
 
-from microformer import MicroformerError
+from microformer import MicroformerError, run_command_line
 from tinyradar.cli.data import cache_command, inspect_command, simulate_command
 from tinyradar.cli.nets import reproduce_command, train_command
 from tinyradar.cli.watch import watch_command
@@ -26,8 +24,4 @@ app.command("watch")(watch_command)
 
 def main() -> None:
     """Entry point: one sentence and exit code 2 for whatever is the user's to mend."""
-    try:
-        app()
-    except (RadarError, MicroformerError) as error:
-        print(f"tinyradar: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_command_line("tinyradar", app, (RadarError, MicroformerError))
