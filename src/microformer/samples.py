@@ -1,7 +1,6 @@
 """Samples from an .npz file, checked against the model before anything is computed."""
 
 import math
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +9,15 @@ from typing import Any
 import numpy as np
 
 from microformer.errors import DataError
+from microformer.graph.arrays import read_npz
 from microformer.graph.float_model import FloatModel
 from microformer.graph.frontend import RangeDoppler
 from microformer.graph.tensor import Array
 
 MAX_BYTES = 8 * 2**30
 
-_UNREADABLE = (
-    *(OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error),
-    *(NotImplementedError, RuntimeError),  # a compression or encryption that zipfile lacks
-)
-"""What numpy and zipfile raise for a damaged, hostile or foreign file."""
+_UNREADABLE = (OSError, ValueError, zlib.error)
+"""What is raised for a damaged, hostile or foreign file."""
 
 
 ArrayLike = Any
@@ -73,22 +70,15 @@ def read_samples(path: Path, model: FloatModel, front: RangeDoppler | None = Non
     if not path.is_file():
         raise DataError(f"There is no sample file '{path}'; give an .npz that holds x (and y).")
     try:
-        with zipfile.ZipFile(path) as archive:
-            total = sum(info.file_size for info in archive.infolist())
-        if total > MAX_BYTES:
-            raise DataError(f"'{path}' unpacks to {total} bytes; at most {MAX_BYTES} are read.")
-        with np.load(path, allow_pickle=False) as arrays:
-            if "x" not in arrays:
-                found = ", ".join(arrays.files) or "nothing"
-                raise DataError(f"'{path}' holds {found} but no array 'x'; save the samples as x.")
-            x, y = arrays["x"], arrays.get("y", None)
-            if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray | None):
-                raise ValueError("a member is no array")  # numpy hands out its bytes
+        arrays = read_npz(path, MAX_BYTES)
     except _UNREADABLE as error:
         raise DataError(
             f"'{path}' is no readable .npz file ({error}); write it with numpy.savez(x=..., y=...)."
         ) from None
-    return check_samples(x, y, model, f"'{path}'", front)
+    if "x" not in arrays:
+        found = ", ".join(arrays) or "nothing"
+        raise DataError(f"'{path}' holds {found} but no array 'x'; save the samples as x.")
+    return check_samples(arrays["x"], arrays.get("y"), model, f"'{path}'", front)
 
 
 def check_samples(

@@ -1,7 +1,9 @@
 """Whatever is wrong with the input: one clear sentence, exit code 2, nothing half-written."""
 
+import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from microformer.cli import main
 from microformer.cli.options import shapes
 from microformer.demo import demo_paths
+from microformer.graph.arrays import read_npz
 
 Run = Callable[..., str]
 
@@ -295,7 +298,7 @@ def test_run_of_what_is_not_ours(work: Path, refused: Run) -> None:
     [
         lambda manifest: "{",
         lambda manifest: "[]",
-        lambda manifest: manifest.replace('"format": 1', '"format": 99'),
+        lambda manifest: manifest.replace('"format": 2', '"format": 99'),
         lambda manifest: manifest.replace('"good.c"', '"../../etc/passwd"'),
         lambda manifest: manifest.replace('"good.c"', '"/etc/passwd"'),
         lambda manifest: manifest.replace('"good.c"', '"gone.c"'),
@@ -326,7 +329,49 @@ def test_run_with_samples_of_another_model(compiled: Path, work: Path, refused: 
 
 def test_run_of_changed_c_that_does_not_compile(compiled: Path, refused: Run) -> None:
     (compiled / "good.c").write_text("int broken(\n")
-    assert "compiler refused" in refused("run", "out", "--data", "good.npz")
+    assert "good.c' was changed" in refused("run", "out", "--data", "good.npz")
+    assert "compiler refused" in refused("run", "out", "--data", "good.npz", "--edited")
+
+
+def test_a_changed_zero_point_is_found(compiled: Path, refused: Run) -> None:
+    graph = compiled / "microformer" / "int_graph.json"
+    text = graph.read_text()
+    changed = re.sub(r'"zero_point": (-?\d+)', '"zero_point": 3', text, count=1)
+    assert changed != text
+    graph.write_text(changed)
+    assert "int_graph.json' was changed" in refused("run", "out", "--data", "good.npz")
+
+
+def test_every_file_of_a_folder_is_covered(compiled: Path, refused: Run) -> None:
+    """One byte of any file changed, or the file gone: one sentence that names it."""
+    files = [p for p in compiled.rglob("*") if p.is_file()]
+    assert len(files) > 8
+    for path in files:
+        whole = path.read_bytes()
+        middle = len(whole) // 2
+        path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+        said = refused("run", "out", "--data", "good.npz")
+        assert path.name in said or "damaged" in said
+        path.unlink()
+        assert "Traceback" not in refused("run", "out", "--data", "good.npz")
+        path.write_bytes(whole)
+
+
+def test_an_archive_that_unpacks_to_gigabytes(work: Path) -> None:
+    """A member whose header claims more than is there, and one that is there: both refused."""
+    honest = io.BytesIO()
+    np.savez_compressed(honest, x=np.zeros(1 << 22, np.int8))
+    with pytest.raises(ValueError, match="unpacks to"):
+        read_npz(honest.getvalue(), 1 << 20)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(  # type: ignore[no-untyped-call]
+        header, {"shape": (1 << 40,), "fortran_order": False, "descr": "|i1"}
+    )
+    lying = io.BytesIO()
+    with zipfile.ZipFile(lying, "w") as archive:
+        archive.writestr("x.npy", header.getvalue())
+    with pytest.raises(ValueError, match="claims more"):
+        read_npz(lying.getvalue(), 1 << 30)
 
 
 def test_the_demo_on_an_unknown_target(refused: Run) -> None:

@@ -32,6 +32,9 @@ def run_command(
     cores: Cores = None,
     weights: Weights = None,
     flash: FlashFlag = False,
+    edited: Annotated[
+        bool, typer.Option("--edited", help="Take C files that were changed since as they are.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Build and run a compiled model on its target, check every byte, and report.
@@ -39,7 +42,7 @@ def run_command(
     With --cores or --weights other than it was compiled for, its C project is made anew.
     """
     with Bars() as bars:
-        compiled = open_folder(folder)
+        compiled = open_folder(folder, edited=edited)
         front = None if compiled.front is None else compiled.front.spec
         loaded = read_samples(data, compiled.float_model, front)
         board = board_with(pipeline.board_of(compiled), cores, weights)

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from microformer.graph import ops
+from microformer.graph.arrays import read_npz
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.tensor import Array, Quant, Tensor
+
+MAX_CONSTANT_BYTES = 1 << 30
+"""As of a model: no microcontroller holds more."""
 
 _OPS: dict[str, type[ops.Op]] = {
     cls.__name__: cls
@@ -51,7 +55,7 @@ def _tuples(value: Any) -> Any:
 def from_bytes(structure: str, constants: bytes) -> IntGraph:
     """The graph that ``to_bytes`` wrote. Raises ValueError or KeyError where it is damaged."""
     record = json.loads(structure)
-    arrays = np.load(io.BytesIO(constants), allow_pickle=False)
+    arrays = read_npz(constants, MAX_CONSTANT_BYTES)
     tensors: dict[str, Tensor] = {}
     for item in record["tensors"]:
         fields = {key: _tuples(value) for key, value in item.items()}

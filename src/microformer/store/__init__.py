@@ -1,6 +1,7 @@
 """The compiled model as a folder on disk: written whole or not at all, and read back."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +21,9 @@ from microformer.store.folder import MARKER, write_folder
 
 __all__ = ["open_folder", "save"]
 
-FORMAT = 1
+FORMAT = 2
+MAX_FILE_BYTES = 1 << 30
+_DIGEST = "digest"
 _FRONT = "microformer/front_graph"
 
 
@@ -55,16 +58,35 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
         text, levels = to_bytes(compiled.front.graph)
         files |= {f"{_FRONT}.json": text, f"{_FRONT}.npz": levels}
     files |= {
-        MARKER: json.dumps(manifest, indent=1),
         "microformer/int_graph.json": structure,
         "microformer/int_graph.npz": constants,
         "microformer/float.onnx": ir.to_proto(model.model).SerializeToString(),
     }
-    write_folder(files, folder, force=force)
+    manifest["files"] = {name: _digest(_bytes(files[name])) for name in sorted(files)}
+    manifest[_DIGEST] = _digest(_canonical(manifest))
+    write_folder(files | {MARKER: json.dumps(manifest, indent=1)}, folder, force=force)
 
 
-def open_folder(folder: Path) -> Compiled:
-    """The compiled model in ``folder``; the C files are taken as they are on disk now."""
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode("utf-8") if isinstance(content, str) else content
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _canonical(manifest: dict[str, Any]) -> bytes:
+    """The manifest without its own digest, in one spelling."""
+    kept = {key: value for key, value in manifest.items() if key != _DIGEST}
+    return json.dumps(kept, sort_keys=True).encode("utf-8")
+
+
+def open_folder(folder: Path, *, edited: bool = False) -> Compiled:
+    """The compiled model in ``folder``, every file of it as it was written.
+
+    ``edited``: C files may have been changed since; they are taken as they are on disk now.
+    Raises OutputError for anything else that is damaged, changed or missing.
+    """
     marker = folder / MARKER
     if not marker.is_file():
         raise OutputError(
@@ -72,15 +94,16 @@ def open_folder(folder: Path) -> Compiled:
             "compile the model first."
         )
     try:
-        manifest = json.loads(marker.read_text("utf-8"))
+        manifest = json.loads(_read(folder, MARKER))
         if manifest["format"] != FORMAT:
             raise OutputError(
                 f"'{folder}' was written by another version of microformer (format "
                 f"{manifest['format']}, this one reads {FORMAT}); compile the model again."
             )
+        _check_digests(folder, manifest, edited=edited)
         graph = from_bytes(
-            (folder / "microformer/int_graph.json").read_text("utf-8"),
-            (folder / "microformer/int_graph.npz").read_bytes(),
+            _read(folder, "microformer/int_graph.json").decode("utf-8"),
+            _read(folder, "microformer/int_graph.npz"),
         )
         prove(verify(graph, "open"))
         return Compiled(
@@ -98,24 +121,49 @@ def open_folder(folder: Path) -> Compiled:
         raise
     except Exception as error:  # whatever is damaged in there, the cure is the same
         raise OutputError(
-            f"'{folder}' is damaged ({type(error).__name__}: {str(error)[:120]}); compile the "
-            "model again."
-        ) from None
+            f"'{folder}' is damaged (what it says does not fit together); compile the model again."
+        ) from error
+
+
+def _read(folder: Path, name: str) -> bytes:
+    """A file of the folder, if it is one and no larger than what we would write."""
+    path = folder / name
+    if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
+        raise OutputError(f"'{path}' is missing, no file, or too large; compile the model again.")
+    return path.read_bytes()
+
+
+def _check_digests(folder: Path, manifest: dict[str, Any], *, edited: bool) -> None:
+    """OutputError naming the first file that is not what was written."""
+    if manifest.get(_DIGEST) != _digest(_canonical(manifest)):
+        raise OutputError(f"'{folder / MARKER}' was changed or damaged; compile the model again.")
+    for name, digest in manifest["files"].items():
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise OutputError(f"'{folder}' is damaged: a path in it leaves it; compile again.")
+        if edited and not name.startswith("microformer/"):
+            continue
+        if _digest(_read(folder, name)) != digest:
+            advice = "" if name.startswith("microformer/") else ", or run it with --edited"
+            raise OutputError(
+                f"'{folder / name}' was changed or damaged since it was written; compile the "
+                f"model again{advice}."
+            )
 
 
 def _front(folder: Path, fields: dict[str, Any]) -> FrontEnd:
     """The front end that ``save`` wrote."""
     spec = RangeDoppler(**fields["spec"])
-    text = (folder / f"{_FRONT}.json").read_text("utf-8")
-    graph = from_bytes(text, (folder / f"{_FRONT}.npz").read_bytes())
+    text = _read(folder, f"{_FRONT}.json").decode("utf-8")
+    graph = from_bytes(text, _read(folder, f"{_FRONT}.npz"))
     prove(verify(graph, "open"))
     if spec.problem or graph.tensors[graph.inputs[0]].shape != spec.window:
-        raise ValueError("its front end contradicts itself")
+        raise OutputError(f"The front end in '{folder}' is damaged; compile the model again.")
     return FrontEnd(spec, graph, _project(folder, fields["project"]))
 
 
 def _float_model(folder: Path, fields: dict[str, object]) -> FloatModel:
-    proto = onnx.load_model_from_string((folder / "microformer/float.onnx").read_bytes())
+    proto = onnx.load_model_from_string(_read(folder, "microformer/float.onnx"))
     known = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     return FloatModel(model=ir.from_proto(proto), **known)  # type: ignore[arg-type]
 
@@ -128,6 +176,6 @@ def _project(folder: Path, fields: dict[str, object]) -> CProject:
         if path.is_absolute() or ".." in path.parts:
             raise ValueError(f"path '{name}' leaves the folder")
     known = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-    known["files"] = {name: (folder / name).read_text("utf-8") for name in names}
+    known["files"] = {name: _read(folder, name).decode("utf-8") for name in names}
     known["layers"] = tuple(Layer(**item) for item in fields["layers"])  # type: ignore[attr-defined]
     return CProject(**known)  # type: ignore[arg-type]

@@ -6,7 +6,9 @@ Three groups of arrays: ``model/...`` the network's, ``adam/<parameter>/...`` th
 
 import json
 import os
+import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,20 @@ MAX_BYTES = 1 << 28
 def write_arrays(path: Path, arrays: Arrays, meta: dict[str, Any]) -> None:
     """Write ``arrays`` and ``meta`` to ``path`` at one stroke: a kill leaves the old or the new."""
     text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-    new = path.with_name(f".{path.name}.new")
+    new = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("wb") as file:
+        # a name of its own: two trainings in one place do not write into one file
+        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+        new = Path(made)
+        with os.fdopen(handle, "wb") as file:
             np.savez(file, allow_pickle=False, meta=text, **arrays)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
     except OSError as error:
+        if new is not None:
+            new.unlink(missing_ok=True)
         raise TrainingError(f"'{path}' cannot be written: {error.strerror}.") from None
 
 
@@ -41,10 +48,16 @@ def read_arrays(path: Path) -> tuple[Arrays, dict[str, Any]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise TrainingError(f"'{path}' is too large for a checkpoint.")
+        with zipfile.ZipFile(path) as archive:  # small files unpack to gigabytes
+            total = sum(member.file_size for member in archive.infolist())
+        if total > MAX_BYTES:
+            raise TrainingError(f"'{path}' unpacks to {total:,} bytes: too large for a checkpoint.")
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays: Arrays = {name: file[name] for name in file.files}
         meta = json.loads(arrays.pop("meta").tobytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, AttributeError):
+        raise TrainingError(f"'{path}' is not a checkpoint of tinyradar.") from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
         raise TrainingError(f"'{path}' is not a checkpoint of tinyradar.") from None
     if not isinstance(meta, dict):
         raise TrainingError(f"'{path}' is not a checkpoint of tinyradar.")
