@@ -188,7 +188,7 @@ def test_a_folder_keeps_the_front_end(compiled: Compiled, tmp_path: Path) -> Non
     assert microformer.run(again, sweeps(1)).bit_exact
     manifest = tmp_path / "out" / "microformer" / "manifest.json"
     manifest.write_text(manifest.read_text("utf-8").replace('"points": 11', '"points": 12'))
-    with pytest.raises(MicroformerError, match="manifest.json' was changed or damaged"):
+    with pytest.raises(MicroformerError, match=r"manifest\.json' was changed or damaged"):
         open_folder(tmp_path / "out")
 
 

@@ -7,8 +7,10 @@ import onnx
 import pytest
 import torch
 from float_checks import assert_same, counts, graph_model, nodes, run, torch_output
+from onnx import helper, numpy_helper
 from torch import nn
 
+import microformer
 from architectures import MultiQueryAttention
 from exporters import legacy_export
 from microformer.errors import UnsupportedOpError
@@ -222,3 +224,73 @@ def test_attention_of_the_input_itself() -> None:
     model = load(proto)
     assert counts(model) == {"Attention": 1}
     assert_same(model, x, run(proto, x)[0])
+
+
+FILLS = (float(np.finfo(np.float32).min), -1e9, -1e4)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("how", ["Add", "Where", "Where of Add", "Add of Where"])
+@pytest.mark.parametrize("seen", ["none", "left padding"])
+def test_a_row_masked_everywhere_by_a_number_means_what_it_means_in_onnx(
+    fill: float, how: str, seen: str
+) -> None:
+    """Uniform where the number drowns or replaces the logits, the plain softmax where it does not.
+
+    In float and in integers. Left padding with causal attention makes such rows.
+    """
+    rng = np.random.default_rng(5)
+    size, width = 6, 8
+    keep = np.tril(np.ones((size, size), bool))
+    keep[:, :2] = False
+    if seen == "none":
+        keep[2:] = False
+    weights = {n: rng.normal(size=(width, width)).astype(np.float32) for n in ("wq", "wk", "wv")}
+    bias = rng.normal(size=(size, size)).astype(np.float32)
+    constants: dict[str, Array] = {
+        **weights,
+        "mask": np.where(keep, 0, fill).astype(np.float32),
+        "keep": keep,
+        "fill": np.array(fill, np.float32),
+        "bias": bias,
+    }
+    nodes_of = {
+        "Add": [helper.make_node("Add", ["s", "mask"], ["m"])],
+        "Where": [helper.make_node("Where", ["keep", "s", "fill"], ["m"])],
+        "Where of Add": [
+            helper.make_node("Add", ["s", "bias"], ["b"]),
+            helper.make_node("Where", ["keep", "b", "fill"], ["m"]),
+        ],
+        "Add of Where": [
+            helper.make_node("Where", ["keep", "s", "fill"], ["w"]),
+            helper.make_node("Add", ["w", "bias"], ["m"]),
+        ],
+    }[how]
+    graph = helper.make_graph(
+        [
+            *(helper.make_node("MatMul", ["x", f"w{n}"], [n]) for n in "qkv"),
+            helper.make_node("Transpose", ["k"], ["kt"], perm=[0, 2, 1]),
+            helper.make_node("MatMul", ["q", "kt"], ["s"]),
+            *nodes_of,
+            helper.make_node("Softmax", ["m"], ["p"], axis=-1),
+            helper.make_node("MatMul", ["p", "v"], ["y"]),
+        ],
+        "masked",
+        [helper.make_tensor_value_info("x", 1, [1, size, width])],
+        [helper.make_tensor_value_info("y", 1, [1, size, width])],
+        [numpy_helper.from_array(np.asarray(data), name) for name, data in constants.items()],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    model = load(proto)
+    x = 0.5 * rng.normal(size=(32, size, width)).astype(np.float32)
+    wanted = np.concatenate([run(proto, one[None])[0] for one in x])
+    drowned = how == "Add of Where" and fill < -1e6  # float32 rounds the bias away as well
+    if not drowned:
+        for one, expected in zip(x[:4], wanted[:4], strict=True):
+            assert_same(model, one[None], expected[None], rtol=1e-3)
+    compiled = microformer.compile(model, x, "host", effort="low")
+    got = microformer.predict(compiled, x)
+    if not drowned:
+        noise = float(np.square(got - wanted).mean())
+        assert 10 * np.log10(float(np.square(wanted).mean()) / noise) > 24
+    assert microformer.run(compiled, x[:2]).bit_exact

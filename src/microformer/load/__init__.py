@@ -10,11 +10,13 @@ from onnx import ModelProto
 
 from microformer.errors import MicroformerError, ModelError, unexpected
 from microformer.graph.float_model import FloatModel
+from microformer.load.attributes import check_attributes
 from microformer.load.canonical import canonicalise
-from microformer.load.check import check_canonical, check_understood
+from microformer.load.check import UNDERSTOOD, check_canonical, check_understood
 from microformer.load.finish import finish
 from microformer.load.fold import check_finite, fix_input, fix_values, fold_constants
 from microformer.load.onnx import read_bytes, read_file, read_proto
+from microformer.load.patterns.microsoft import DOMAIN as MICROSOFT_DOMAIN
 from microformer.load.patterns.microsoft import lower_microsoft
 from microformer.load.quantized import import_quantisation
 from microformer.load.torch import as_module, as_program, export_module, export_program
@@ -46,11 +48,13 @@ def load(
     model, label = _read(source, example)
     try:
         check_finite(model.graph, label)
+        check_attributes(model.graph, MICROSOFT_DOMAIN)
         lower_microsoft(model.graph)
         fix_values(model.graph, fixed, shape)
         fix_input(model.graph, shape, label)
         output_name = model.graph.outputs[0].name or "output"  # passes replace the value itself
         fold_constants(model, label)
+        check_attributes(model.graph, understood=UNDERSTOOD)
         if import_quantisation(model.graph, exact_import):
             check_finite(model.graph, label)  # levels times scales
         check_understood(model.graph)

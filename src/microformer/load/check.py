@@ -45,7 +45,7 @@ _PLAIN = (
     *("Add", "Mul", "Relu", "Gelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Concat"),
     *("ReduceMean", "MaxPool", "AveragePool", "Transpose"),
 )
-_UNDERSTOOD = {
+UNDERSTOOD = {
     *_PLAIN,
     *EVALUATE,
     *("MatMul", "Gemm", "Conv", "Attention", "LayerNormalization", "RMSNormalization", "Softmax"),
@@ -57,10 +57,24 @@ _UNDERSTOOD = {
 
 def refuse(node: ir.Node, reason: str = "") -> UnsupportedOpError:
     """The error for a node: its name, operator and module, and what would help."""
-    hint = reason or _HINTS.get(node.op_type, "it is not supported yet; replace or remove it")
+    hint = (
+        reason
+        or _where(node)
+        or _HINTS.get(node.op_type, "it is not supported yet; replace or remove it")
+    )
     path = module_path(node)
     where = f" in module {path!r}" if path else ""
     return UnsupportedOpError(f"Cannot compile {edit.describe(node)}{where}: {hint}.")
+
+
+def _where(node: ir.Node) -> str:
+    """Of a Where whose condition is constant: what else is wrong with it."""
+    if node.op_type != "Where" or edit.array_of(node.inputs[0]) is None:
+        return ""
+    return (
+        "its condition is constant, but it is no mask of attention's logits: that puts -inf, or "
+        "-1e4 and less, where a position is left out; elsewhere multiply by 0 and 1"
+    )
 
 
 def check_understood(graph: ir.Graph) -> None:
@@ -70,7 +84,7 @@ def check_understood(graph: ir.Graph) -> None:
             raise refuse(
                 node, "operators outside ONNX's own set are not supported; export plain ONNX"
             )
-        if node.op_type not in _UNDERSTOOD:
+        if node.op_type not in UNDERSTOOD:
             raise refuse(node)
         for value in node.outputs[:1]:
             if value.shape is None or not value.shape.is_static():

@@ -25,12 +25,17 @@ from microformer.load.patterns.attention_node import (
 
 @dataclass(frozen=True, eq=False)
 class Logits:
-    """factor * (Q K^T) + mask, with mask [H, Sq, Sk] or None, as found in front of a Softmax."""
+    """factor * (Q K^T) + mask, with mask [H, Sq, Sk] or None, as found in front of a Softmax.
+
+    ``even`` bool [H, Sq] or None: rows whose logits a Where replaced by one finite number, at every
+    position, so that only what is added afterwards tells the positions apart.
+    """
 
     product: ir.Node
     heads: int
     factor: float
     mask: Array | None
+    even: Array | None
 
 
 def fuse_attention(graph: ir.Graph) -> bool:
@@ -70,7 +75,8 @@ def _from_matmul(node: ir.Node) -> bool:
     values = _by_head(Operand(trace(v)), edit.shape_of(node.outputs[0])[:-2], transposed=False)
     if {o.view.index.shape[0] for o in (queries, keys, values)} != {logits.heads}:
         return False  # V is broadcast over more heads than the logits have
-    return fuse(node, (queries, keys, values), logits.factor, logits.mask)
+    operands = (queries, keys, values)
+    return fuse(node, operands, logits.factor, logits.mask, even=logits.even)
 
 
 def _without_nan_guard(value: ir.Value) -> ir.Value:
@@ -106,6 +112,7 @@ def _walk_back(softmax: ir.Node) -> Logits | None:
     rows, columns = edit.shape_of(value)[-2:]
     heads = edit.size_of(value) // (rows * columns)
     factor, mask = 1.0, np.zeros((1, 1, 1))
+    even = np.zeros((heads, rows), bool)
     while (node := value.producer()) is not None and node.op_type != "MatMul":
         scaled = scaled_input(value)
         if scaled is not None:
@@ -117,7 +124,13 @@ def _walk_back(softmax: ir.Node) -> Logits | None:
         offset = found[1]
         if offset is not None:
             full = np.broadcast_to(offset, edit.shape_of(value)).reshape(heads, rows, columns)
-            mask = mask + factor * full.astype(np.float64)
+            # what was added before a Where replaced the whole row is gone with the logits
+            before = mask
+            mask = before + np.where(even[..., None], 0.0, factor * full.astype(np.float64))
+            if found[2]:
+                gone = np.isneginf(full).all(-1) & ~even
+                even |= gone
+                mask = np.where(gone[..., None], before, mask)
         value = found[0]
         if not _keeps_matrix(edit.shape_of(value), (rows, columns)):
             return None
@@ -125,19 +138,20 @@ def _walk_back(softmax: ir.Node) -> Logits | None:
         return None
     if edit.size_of(value) != heads * rows * columns:
         return None
-    return Logits(node, heads, factor, mask if np.any(mask) else None)
+    masks, rows_even = (mask if np.any(mask) else None), (even if even.any() else None)
+    return Logits(node, heads, factor, masks, rows_even)
 
 
-def _same_matrix(node: ir.Node) -> tuple[ir.Value, None] | None:
+def _same_matrix(node: ir.Node) -> tuple[ir.Value, None, bool] | None:
     """A node that only regroups the leading axes of the logits."""
     source = node.inputs[0] if node.inputs else None
     if source is None or node.op_type not in ("Reshape", "Squeeze", "Unsqueeze", "Identity"):
         return None
-    return source, None
+    return source, None, False
 
 
-def _masked(node: ir.Node) -> tuple[ir.Value, Array] | None:
-    """(logits, constant offset) where a node adds a constant mask to the logits."""
+def _masked(node: ir.Node) -> tuple[ir.Value, Array, bool] | None:
+    """(logits, constant offset, whether they are replaced by a finite number) of a mask's node."""
     if node.op_type in ("Add", "Sub") and len(node.inputs) == 2:
         a, b = node.inputs
         if node.op_type == "Add" and edit.array_of(a) is not None:
@@ -145,7 +159,7 @@ def _masked(node: ir.Node) -> tuple[ir.Value, Array] | None:
         offset = edit.array_of(b)
         if a is None or offset is None or edit.shape_of(a) != edit.shape_of(node.outputs[0]):
             return None
-        return a, (offset if node.op_type == "Add" else -offset)
+        return a, (offset if node.op_type == "Add" else -offset), False
     if node.op_type != "Where":
         return None
     condition, first, second = (edit.array_of(v) for v in node.inputs)
@@ -155,4 +169,4 @@ def _masked(node: ir.Node) -> tuple[ir.Value, Array] | None:
     if edit.shape_of(kept) != edit.shape_of(node.outputs[0]):
         return None
     keep = condition.astype(bool) if first is None else ~condition.astype(bool)
-    return kept, np.where(keep, 0.0, -np.inf)
+    return kept, np.where(keep, 0.0, -np.inf), bool(fill.size == 1 and np.isfinite(fill).all())

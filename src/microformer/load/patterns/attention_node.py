@@ -18,6 +18,10 @@ MASKED_BELOW = -1e4
 """A logit offset below this leaves a position out: exp of it is zero in float32."""
 
 
+DROWNED_BELOW = -float(2**24)
+"""Below this the step of float32 is 2 and more: logits that it is added to are rounded away."""
+
+
 @dataclass(frozen=True, eq=False)
 class Operand:
     """Q, K or V: elements of a value (here [H, S, P]), times a scalar."""
@@ -58,13 +62,15 @@ def fuse(
     mask: Array | None,
     causal: bool = False,
     joined: bool = False,
+    even: Array | None = None,
 ) -> bool:
     """Replace the output of ``node`` by Attention(Q [H, Sq, P], K [H, Sk, P], V [H, Sk, PV]).
 
     ``factor`` times the factors of Q and K is the scale; ``mask`` broadcasts to [H, Sq, Sk].
     ``causal`` counts from the upper left. The output of ``node`` must hold [H, Sq, PV] in row-major
-    order, whatever its leading axes, or [1, Sq, H*PV] if ``joined``. Returns False, with ``node``
-    left in place, if Q, K or V are not regular.
+    order, whatever its leading axes, or [1, Sq, H*PV] if ``joined``. Of the rows ``even`` [H, Sq]
+    the logits do not count: their queries become zero. Returns False, with ``node`` left in place,
+    if Q, K or V are not regular.
     """
     q, k, v = (operand.view.index for operand in operands)
     heads, rows, columns, width = q.shape[0], q.shape[1], k.shape[1], v.shape[2]
@@ -76,6 +82,12 @@ def fuse(
         if value is None:
             return False
         placed.append(value)
+    mask, drowned = _settle_rows(mask, causal, heads, rows, columns)
+    even = drowned if even is None else even | drowned
+    if even.any():  # all logits of such a row are zero, exactly, in integers too
+        count = np.repeat(~even.T, q.shape[2], axis=1)[None].astype(np.float32)
+        shape = edit.shape_of(placed[0])
+        placed[0] = edit.insert(node, "Mul", [placed[0], edit.constant(node, count)], shape)
     mask, causal = _canonical_mask(mask, causal, rows, columns)
     if mask is not None:
         placed.append(edit.constant(node, mask))
@@ -93,6 +105,29 @@ def fuse(
     assert result is not None  # a Transpose of three axes is regular
     edit.replace(node.outputs[0], result)
     return True
+
+
+def _settle_rows(
+    mask: Array | None, causal: bool, heads: int, rows: int, columns: int
+) -> tuple[Array | None, Array]:
+    """Rows that are masked everywhere by finite numbers, as ONNX means them.
+
+    (mask, bool [H, Sq]). A softmax sees differences only, so such a row keeps what is above its
+    own largest offset; and where that is so large that float32 has no digits left for the logits,
+    they drown in it.
+    """
+    drowned = np.zeros((heads, rows), bool)
+    if mask is None:
+        return None, drowned
+    mask = np.broadcast_to(mask, (mask.shape[0], rows, columns)).astype(np.float64)
+    seen = np.where(np.tri(rows, columns, dtype=bool) | (not causal), mask, -np.inf)
+    most = seen.max(-1)  # [1 or H, Sq]
+    out = np.isfinite(most) & (most <= MASKED_BELOW)
+    with np.errstate(invalid="ignore"):  # -inf - most
+        several = (seen - most[..., None] > MASKED_BELOW).sum(-1) > 1  # else nothing is to tell
+        drowned |= out & (most <= DROWNED_BELOW) & several
+        settled = np.where(out[..., None], mask - np.where(out, most, 0.0)[..., None], mask)
+    return np.where(np.isneginf(mask), -np.inf, settled), drowned
 
 
 def _shared(k: Index, v: Index, group: int) -> bool:

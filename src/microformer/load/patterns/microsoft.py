@@ -14,7 +14,6 @@ from microformer.errors import UnsupportedOpError
 from microformer.load import edit
 
 DOMAIN = "com.microsoft"
-_MASKED = -np.inf
 
 
 def lower_microsoft(graph: ir.Graph) -> bool:
@@ -68,7 +67,8 @@ def _quick_gelu(node: ir.Node) -> None:
 
 def _norm(node: ir.Node, x: ir.Value, gamma: ir.Value, beta: ir.Value | None, op: str) -> None:
     axis = edit.int_attribute(node, "axis", -1)
-    epsilon = node.attributes.get_float("epsilon", 1e-5)
+    default = 1e-12 if node.op_type.startswith(("Skip", "Embed")) else 1e-5
+    epsilon = node.attributes.get_float("epsilon", default)
     inputs = [x, gamma] if beta is None else [x, gamma, beta]
     y = _put(node, op, [*inputs], axis=axis, epsilon=epsilon)
     edit.replace(node.outputs[0], y)
@@ -186,7 +186,9 @@ def _attend(
                 "the mask's input (--fix NAME=1)."
             )
         if not keep.all():
-            row = np.where(keep != 0, 0.0, _MASKED).astype(np.float32)[:, None, None, :]
+            # onnxruntime adds this number: it tells apart a row that is masked everywhere
+            hidden = node.attributes.get_float("mask_filter_value", -10000.0)
+            row = np.where(keep != 0, 0.0, hidden).astype(np.float32)[:, None, None, :]
             mask = _plus(node, edit.constant(node, row), bias)
     inputs = [*parts] if mask is None else [*parts, mask]
     edit.replace(node.outputs[0], _put(node, "Attention", [*inputs], **attributes))
