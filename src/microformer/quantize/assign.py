@@ -15,7 +15,13 @@ SOFTMAX_QUANT = Quant(1.0 / 256.0, -128)
 SMALL_PROBABILITY = 0.25
 """Up to here, steps of 1/256 leave a softmax over many positions with less than six bits."""
 
-_SAME_SCALE = {"Reshape", "Transpose", "Slice", "MaxPool", "Concat"}
+_SAME_SCALE = {"Reshape", "Transpose", "Slice", "MaxPool"}
+"""They move bytes of one tensor: its scale costs the result nothing."""
+
+_WORTH_JOINING = 0.9
+"""Share of a joint range that a tensor with other readers must fill: the rest is lost, 0.9 dB."""
+
+_NORMS = {"LayerNormalization", "RMSNormalization"}
 _CLAMPING = {"Linear", "Conv", "Add", "Mul", "LayerNormalization", "RMSNormalization"}
 _CLAMPING |= {"AveragePool", "ReduceMean"}
 
@@ -104,10 +110,10 @@ def assign(
         _narrow(result, model, node)
     for node in nodes:
         if node.op_type in _SAME_SCALE:
-            output = value_name(node.outputs[0])
-            sources = node.inputs if node.op_type == "Concat" else node.inputs[:1]
-            for value in sources:
-                result.join(output, value_name(value))
+            result.join(value_name(node.outputs[0]), value_name(node.inputs[0]))
+    for node in nodes:
+        if node.op_type == "Concat":
+            _join_parts(result, model, node)
     for first, second in result.absorbed.items():
         result.join(second, first)
     _tie_shared_weights(result, nodes)
@@ -129,6 +135,40 @@ def _keep_if_clamped(result: Assignment, node: ir.Node) -> None:
         least, most = clip_bounds(node)
         if low < least or high > most * (1 + 1e-6):
             del result.absorbed[source]
+
+
+def _join_parts(result: Assignment, model: FloatModel, node: ir.Node) -> None:
+    """Let the parts of a Concat be written at its scale, where that costs nobody anything.
+
+    A part that is not joined is requantised on its way: one whose scale is given (a Softmax's, an
+    imported one), and one with other readers, whose range is but a fraction of the joint one.
+    """
+    output = value_name(node.outputs[0])
+    for value in node.inputs:
+        name = value_name(value)
+        part, whole = result.groups[name], result.groups[output]
+        if part.fixed is not None and part.fixed != whole.fixed:
+            continue
+        if whole.fixed is not None and part.fixed is None:
+            own, joint = part.high - part.low, whole.high - whole.low
+        else:
+            own = part.high - part.low
+            joint = max(part.high, whole.high) - min(part.low, whole.low)
+        if own >= _WORTH_JOINING * joint or _read_by_one(result, model, name, node):
+            result.join(output, name)
+
+
+def _read_by_one(result: Assignment, model: FloatModel, name: str, reader: ir.Node) -> bool:
+    """Whether what shares the scale of ``name`` is read by ``reader``, and moved, only."""
+    group = result.groups[name]
+    members = {n for n, other in result.groups.items() if other is group}
+    for node in model.model.graph:
+        if node is reader or not members & {value_name(v) for v in node.inputs if v is not None}:
+            continue
+        if node.op_type not in _SAME_SCALE or value_name(node.outputs[0]) not in members:
+            return False
+    outputs = {value_name(v) for v in model.model.graph.outputs}
+    return not members & outputs
 
 
 def _tie_shared_weights(result: Assignment, nodes: list[ir.Node]) -> None:
@@ -161,6 +201,12 @@ def _seed(result: Assignment, ranges: Ranges, node: ir.Node, fine_softmax: bool)
     elif node.op_type == "Softmax":
         # twice what was seen: a probability that is clipped is worse than a step lost
         high = 2.0 * ranges.by_name[output].observed_high
+        readers = [use.node.op_type for use in node.outputs[0].uses()]
+        if readers and all(kind in _NORMS for kind in readers):
+            high *= 0.625  # a norm looks at small differences: steps of 1/256 may hide them
+            if fine_softmax and high <= 0.7:
+                result.groups[output] = _Group(0.0, high)
+                return
         if fine_softmax and high <= SMALL_PROBABILITY:
             result.groups[output] = _Group(0.0, high)
         else:
