@@ -1,6 +1,7 @@
 """Makes ``tests/`` importable, so that test modules share what lies beside it; golden files."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,21 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text("utf-8")
 
     return compare
+
+
+MAY_SKIP = ("root may write anywhere",)
+"""Reasons that are no missing tool."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: "pytest.CallInfo[None]"
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI what is missing (QEMU, GCC, a browser, RTL) is a failure, not a skip."""
+    report = yield
+    if report.skipped and os.environ.get("MICROFORMER_CI") and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not any(text in reason for text in MAY_SKIP):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} may not be skipped in CI: {reason}"
+    return report

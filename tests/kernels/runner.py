@@ -76,8 +76,13 @@ class KernelRunner:
         assert process.stdout is not None
         process.stdout.close()
 
-    def call(self, kernel: Kernel, case: Case, values: Sequence[Array]) -> Array:
-        """The output [*shape] of a kernel for one sample of each activation of the case."""
+    def call(
+        self, kernel: Kernel, case: Case, values: Sequence[Array], *, near: bool = False
+    ) -> Array:
+        """The output [*shape] of a kernel for one sample of each activation of the case.
+
+        ``near``: the scratch is what the registry says where constants lie in L1.
+        """
         inputs, output = case.tensors(), case.output()
         given = dict(zip([t.name for t in inputs if t and t.data is None], values, strict=True))
         given |= {t.name: t.data for t in inputs if t and t.data is not None}
@@ -96,7 +101,8 @@ class KernelRunner:
                 case "out":
                     request.append(struct.pack("<qq", 2, output.nbytes))
                 case "scratch":
-                    size = kernel.scratch(case.op, inputs, output)
+                    scratch = (near and kernel.near_scratch) or kernel.scratch
+                    size = scratch(case.op, inputs, output)
                     request.append(struct.pack("<qq", 3, size))
                 case _:
                     request.append(struct.pack("<qq", 4, 0))

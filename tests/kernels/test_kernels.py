@@ -36,12 +36,14 @@ def far_runner() -> Iterator[KernelRunner]:
     made.close()
 
 
-def check(runner: KernelRunner, kernel: Kernel, case: Case, count: int) -> None:
+def check(
+    runner: KernelRunner, kernel: Kernel, case: Case, count: int, *, near: bool = False
+) -> None:
     """The kernel's output equals the meaning's on ``count`` samples."""
     drawn = case.draw(count)
     expected = integer.evaluate(bundle([case]), bundle_inputs([case], count))["y"]
     for sample in range(count):
-        got = runner.call(kernel, case, [values[sample] for values in drawn])
+        got = runner.call(kernel, case, [values[sample] for values in drawn], near=near)
         message = f"{case.name}, sample {sample}"
         np.testing.assert_array_equal(as_bytes(got[None])[0], expected[sample], err_msg=message)
 
@@ -60,6 +62,17 @@ def test_every_kernel_has_a_case() -> None:
 )
 def test_case(runner: KernelRunner, kernel: Kernel, case: Case) -> None:
     check(runner, kernel, case, 7)
+
+
+NEAR = [(kernel, case) for kernel, case in PAIRS if kernel.near_scratch is not None]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "case"), NEAR, ids=[f"{kernel.symbol}-{case.name}" for kernel, case in NEAR]
+)
+def test_case_of_l1(runner: KernelRunner, kernel: Kernel, case: Case) -> None:
+    """Constants lie in L1: the smaller scratch of that case is large enough to the byte."""
+    check(runner, kernel, case, 3, near=True)
 
 
 FAR = [  # but for sums and products of two activations, which are never in L2

@@ -263,6 +263,22 @@ def test_unknown_operator_is_named() -> None:
         load(w.build([x], [y]))
 
 
+@pytest.mark.parametrize("name", ["RELU", "LOGISTIC", "TANH", "TRANSPOSE", "FULLY_CONNECTED"])
+def test_16_bit_activations_are_refused_for_every_operator(name: str) -> None:
+    """Also where there are no weights that would tell."""
+    w = TfliteWriter()
+    x = w.tensor("x", (1, 5, 12), "int16", None, 0.001, 0)
+    y = w.tensor("y", (1, 5, 12), "int16", None, 0.001, 0)
+    inputs = [x]
+    if name == "FULLY_CONNECTED":
+        inputs = [x, w.tensor("w", (12, 12), "int8", np.eye(12, dtype=np.int8), 0.01, 0)]
+    if name == "TRANSPOSE":
+        inputs = [x, w.tensor("perm", (3,), "int32", np.array([0, 1, 2], np.int32))]
+    w.operator(name, inputs, [y])
+    with pytest.raises(UnsupportedOpError, match=r"'x' .*int16; only 8-bit activations"):
+        load(w.build([x], [y]))
+
+
 def test_tensor_out_of_range() -> None:
     w = TfliteWriter()
     x, y = w.activation("x", (1, 5, 12), None), w.activation("y", (1, 5, 12), None)

@@ -13,7 +13,7 @@ from microformer.graph.tensor import Array, Quant
 
 tflite_: Any = schema  # the package has no types
 _VERSIONS = {"CONV_2D": 5, "FULLY_CONNECTED": 5, "RESHAPE": 1, "QUANTIZE": 1, "FLOOR": 1}
-_TYPES = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "int8": 9}
+_TYPES = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "int16": 7, "int8": 9}
 
 
 @dataclass

@@ -98,6 +98,12 @@ class Writer:
 
     def rounded(self, tensor: Stored, name: str) -> str:
         """Value ``name`` behind the QDQ pair of its tensor, or itself where it is float."""
+        if tensor.dtype not in _LEVELS and tensor.dtype != np.float32 and tensor.scale.size:
+            raise UnsupportedOpError(
+                f"Tensor {tensor.name!r} of {self.graph.label} is quantised in "
+                f"{np.dtype(tensor.dtype).name}; only 8-bit activations are read: quantise the "
+                "model to int8, or give the float model."
+            )
         if tensor.dtype not in _LEVELS:
             return name
         if tensor.scale.size != 1:
