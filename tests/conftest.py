@@ -1,5 +1,6 @@
 """Makes ``tests/`` importable, so that test modules share what lies beside it; golden files."""
 
+import json
 import os
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -50,3 +51,29 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} may not be skipped in CI: {reason}"
     return report
+
+
+@pytest.fixture
+def golden_json(request: pytest.FixtureRequest) -> Callable[[Path, dict[str, str]], None]:
+    """``golden_json(path, found)``: each entry of ``found`` is as in the file; others stay.
+
+    The file holds the names by outcome.
+    Entries that the file lacks are those of another version of what they are made from. With
+    ``--update-golden`` (in one process) the entries are written.
+    """
+    update = bool(request.config.getoption("--update-golden"))
+
+    def compare(path: Path, found: dict[str, str]) -> None:
+        groups: dict[str, list[str]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        known = {name: outcome for outcome, names in groups.items() for name in names}
+        if update:
+            groups = {}
+            for name, outcome in sorted((known | found).items()):
+                groups.setdefault(outcome, []).append(name)
+            text = json.dumps(groups, indent=1, sort_keys=True, ensure_ascii=False)
+            path.write_text(f"{text}\n", "utf-8")
+            return
+        changed = {n: (known[n], v) for n, v in found.items() if known.get(n, v) != v}
+        assert not changed, changed
+
+    return compare

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import socketserver
 import sys
 import threading
@@ -208,8 +209,8 @@ class Recorder:
         self.asked: list[list[int]] = []
 
     def scores(self, maps: np.ndarray) -> np.ndarray:
-        self.asked.append(maps[0, :, 0, 0, 0].tolist())
-        return np.full((1, 12), maps[0, -1, 0, 0, 0] / 100)
+        self.asked += maps[:, :, 0, 0, 0].tolist()
+        return np.repeat(maps[:, -1, 0, 0, :1] / 100, 12, axis=1)
 
 
 def windows(count: int) -> np.ndarray:
@@ -418,3 +419,47 @@ def test_the_page_asks_nobody_else(port: int) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/page/{name}") as answer:
                 assert answer.status == 200
         assert not re.search(r"innerHTML|insertAdjacentHTML|eval\(|document\.write", text)
+
+
+def test_an_idle_connection_prints_nothing(
+    show: Show, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server._Handler, "timeout", 0.2)
+    made = server.make(show, 0)
+    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread.start()
+    with socket.create_connection((server.ADDRESS, made.server_port)) as idle:
+        idle.settimeout(10)
+        assert idle.recv(10) == b""  # it is closed, in time
+    made.shutdown()
+    made.server_close()
+    thread.join(10)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_clients_of_other_recordings_do_not_wait(
+    basis: Basis, made: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One recording that takes for ever holds up nobody but who asks for it."""
+    few = simulated_recordings(labels_of(["Push", "NoHand"]), basis.held_out, 0)
+    both = Show(few, basis, made, "")
+    stuck, entered = threading.Event(), threading.Event()
+    real = Show._play
+
+    def play(self: Show, index: int) -> object:
+        if index == 0:
+            entered.set()
+            assert stuck.wait(60)
+        return real(self, index)
+
+    monkeypatch.setattr(Show, "_play", play)
+    waiting = [threading.Thread(target=both.play, args=(0,)) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    assert entered.wait(60)
+    first = both.play(1)
+    assert both.play(1) is first  # kept
+    stuck.set()
+    for thread in waiting:
+        thread.join(60)
+    assert both.play(0) is both.play(0)

@@ -2,6 +2,8 @@
 
 import json
 import socketserver
+import sys
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,12 @@ class _Handler(WSGIRequestHandler):
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = 64  # a page opens several connections at once, and fifty pages many
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away or said nothing for too long is no error of ours."""
+        if not isinstance(sys.exc_info()[1], (TimeoutError, ConnectionError)):
+            super().handle_error(request, client_address)
 
     def server_bind(self) -> None:
         """Without WSGIServer's look-up of this computer's name, which may wait for a network."""
@@ -108,7 +116,9 @@ def make(show: Show, port: int) -> WSGIServer:
     """
     ServerHandler.server_software = "tinyradar"
     try:
-        return make_server(ADDRESS, port, guarded(application(show)), _Server, _Handler)
+        server = make_server(ADDRESS, port, guarded(application(show)), _Server, _Handler)
+        threading.Thread(target=show.warm, daemon=True).start()
+        return server
     except OSError as error:
         raise RadarError(
             f"Port {port} cannot be opened ({error.strerror}); leave --port away for a free one."

@@ -1,9 +1,10 @@
 """Everything that the page shows: of a recording its maps and what the program says of them."""
 
+import contextlib
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from tinyradar.watch.program import Program
 from tinyradar.watch.recordings import Recording
 
 SECOND = windows_a_second(RATE_HZ)
-KEPT = 4
+KEPT = 64
+"""Recordings whose maps and scores stay in memory, some 1 MB each."""
 """Recordings whose maps are kept in memory."""
 
 
@@ -51,8 +53,9 @@ class Show:
         self._about = about
         self._own_step = not all(r.simulated for r in recordings) and found.data.simulated
         self._step = _step_of(recordings) if self._own_step else found.data.step
-        self._lock = threading.Lock()
-        self._kept = lru_cache(KEPT)(self._play)
+        self._lock = threading.Lock()  # of the two below; never held while something is computed
+        self._busy: dict[int, threading.Lock] = {}
+        self._kept: OrderedDict[int, Play] = OrderedDict()
 
     def session(self) -> dict[str, Any]:
         """What does not change while the page is open."""
@@ -86,9 +89,31 @@ class Show:
         return notes
 
     def play(self, index: int) -> Play:
-        """The recording of that index. Raises RecordingError."""
+        """The recording of that index. Raises RecordingError.
+
+        Whoever asks for the same waits for the first; others do not wait for them.
+        """
         with self._lock:
-            return self._kept(index)
+            if (kept := self._kept.get(index)) is not None:
+                self._kept.move_to_end(index)
+                return kept
+            busy = self._busy.setdefault(index, threading.Lock())
+        with busy:
+            with self._lock:
+                if (kept := self._kept.get(index)) is not None:
+                    return kept
+            made = self._play(index)
+            with self._lock:
+                self._kept[index] = made
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            return made
+
+    def warm(self) -> None:
+        """Compute all recordings that are kept, ahead of whoever asks; broken ones are left."""
+        for index in range(min(len(self._recordings), KEPT)):
+            with contextlib.suppress(RecordingError):
+                self.play(index)
 
     def _play(self, index: int) -> Play:
         maps = as_bytes(maps_of(self._recordings[index].read()), self._step)
@@ -109,7 +134,7 @@ def classify(
         last = program.scores(filled[None])[0]
         return (*(None,) * (count - 1), _rounded(last)), (count - 1,)
     ends = range(SECOND, count + 1)
-    running = np.concatenate([program.scores(maps[None, e - SECOND : e]) for e in ends])
+    running = program.scores(np.stack([maps[e - SECOND : e] for e in ends]))
     early: tuple[None, ...] = (None,) * (SECOND - 1)
     return (*early, *map(_rounded, running)), tuple(range(SECOND - 1, count, SECOND))
 
