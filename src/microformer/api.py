@@ -14,7 +14,7 @@ from microformer.graph.tensor import Array
 from microformer.pipeline import Audit
 from microformer.report import Report
 from microformer.samples import ArrayLike, Samples, as_array, check_samples
-from microformer.settings import Effort, Residual, Settings, SoftmaxKind
+from microformer.settings import DEFAULTS, Effort, Residual, Settings, SoftmaxKind
 
 
 @contextmanager
@@ -49,6 +49,7 @@ def quantize(
     softmax: SoftmaxKind = "lut",
     effort: Effort = "normal",
     residual: Residual = "int8",
+    calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
 ) -> IntGraph:
     """The integer program of ``model``, its ranges taken from samples ``x`` [N, *input shape].
@@ -58,7 +59,7 @@ def quantize(
     of samples are those of a training (``microformer.torch``). Run it in NumPy with
     ``microformer.integer.evaluate``.
     """
-    settings = Settings(softmax, effort, residual)
+    settings = Settings(softmax, effort, residual, calibration_samples)
     model = _model(model, x)
     basis = _basis(model, x, ranges)
     _, graph = pipeline.quantize_model(model, basis, settings, progress=_silent)
@@ -75,6 +76,7 @@ def compile(
     weights: str = "l2",
     effort: Effort = "normal",
     residual: Residual = "int8",
+    calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
     front: RangeDoppler | None = None,
 ) -> Compiled:
@@ -88,7 +90,7 @@ def compile(
     ``front`` is a front end that makes the model's input on the device, an entry point of its own.
     Of a PULP cluster, ``cores`` 1 to 8 (default 8) run it, with ``weights`` in "l1" or "l2".
     """
-    settings = Settings(softmax, effort, residual)
+    settings = Settings(softmax, effort, residual, calibration_samples)
     board = targets.find(target)
     board = targets.with_weights(targets.with_cores(board, cores or board.cores), weights)
     model = _model(model, x)
@@ -121,6 +123,7 @@ def audit(
     softmax: SoftmaxKind = "lut",
     effort: Effort = "normal",
     residual: Residual = "int8",
+    calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
 ) -> Audit:
     """What every layer of the quantised model costs, measured over ``x`` [N, *input shape].
@@ -128,7 +131,7 @@ def audit(
     ``y`` are classes [N] or None. The ranges come from ``calibration``, from ``ranges``, or from
     ``x`` itself.
     """
-    settings = Settings(softmax, effort, residual)
+    settings = Settings(softmax, effort, residual, calibration_samples)
     model = _model(model, x)
     samples = _samples(x, y, model)
     if ranges is None and calibration is None:

@@ -55,6 +55,13 @@ class Samples:
     def __len__(self) -> int:
         return int(self.x.shape[0])
 
+    def evenly(self, count: int) -> "Samples":
+        """``count`` of them at equal steps, the first among them; all where there are no more."""
+        if count >= len(self):
+            return self
+        chosen = np.arange(count) * len(self) // count
+        return Samples(self.x[chosen], None if self.y is None else self.y[chosen])
+
     def first(self, count: int) -> "Samples":
         """The first ``count`` of them."""
         return Samples(self.x[:count], None if self.y is None else self.y[:count])
@@ -139,11 +146,11 @@ def _real(x: Array, where: str) -> Array:
             f"{where}: x is {x.dtype}, but the model takes real values; convert it to float32 "
             "with the scaling that the model was trained with."
         )
-    finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
-    if not finite.all():
-        first = int(np.argmin(finite))
+    for first, sample in enumerate(x):  # one at a time: a mask of all would be as large again
+        if np.isfinite(sample).all():
+            continue
         raise DataError(f"{where}: sample {first} of x holds NaN or Inf; remove or mend it.")
-    return x.astype(np.float32)
+    return x.astype(np.float32, copy=False)
 
 
 def random_samples(model: FloatModel, count: int, seed: int) -> Samples:

@@ -16,16 +16,22 @@ class Settings:
 
     ``softmax``: the exponential of attention, a table (equation 3) or I-BERT's polynomial (4).
     ``effort``: how much is tried to lose less accuracy. ``residual``: the bits of the residual
-    stream, "auto" for 16 where that is measured to gain.
+    stream, "auto" for 16 where that is measured to gain. ``samples``: of more calibration samples
+    so many are taken, evenly.
     """
 
     softmax: SoftmaxKind = "lut"
     effort: Effort = "normal"
     residual: Residual = "int8"
+    samples: int = 1024
 
     def __post_init__(self) -> None:
         kinds = get_type_hints(type(self))
+        if not isinstance(self.samples, int) or self.samples < 1:
+            raise DataError(f"samples is {self.samples!r}; it must be a whole number from 1 on.")
         for field in fields(self):
+            if field.name == "samples":
+                continue
             value, known = getattr(self, field.name), get_args(kinds[field.name])
             if value not in known:
                 shown = repr(value)[:40]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def calibrate(
     runner = FloatRunner(model, keep=True)
     observers = {name: Observer() for name in runner.names}
     total = 2 * len(samples)
-    for step, sample in enumerate(np.concatenate([samples, samples])):
+    for step, sample in enumerate(chain(samples, samples)):
         for name, value in runner(sample[None]).items():
             if step < len(samples):
                 if not np.isfinite(value).all():

@@ -12,6 +12,7 @@ from microformer import pipeline, targets
 from microformer.cli.bars import Bars
 from microformer.cli.board import board_with
 from microformer.cli.options import (
+    CalibrationSamples,
     Cores,
     EffortName,
     ExactOption,
@@ -31,6 +32,7 @@ from microformer.cli.options import (
 from microformer.errors import DataError, OutputError
 from microformer.graph.serialize import finite
 from microformer.samples import random_samples, read_samples
+from microformer.settings import DEFAULTS
 from microformer.store import save
 from microformer.store.folder import check_free
 
@@ -44,6 +46,7 @@ def compile_command(
     softmax: SoftmaxName = "lut",
     effort: EffortName = "normal",
     residual: ResidualName = "int8",
+    calibration_samples: CalibrationSamples = DEFAULTS.samples,
     shape: ShapeOption = None,
     fix: FixOption = None,
     exact_import: ExactOption = False,
@@ -55,7 +58,7 @@ def compile_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a float model into a C project of 8-bit integers."""
-    settings = settings_of(softmax, effort, residual)
+    settings = settings_of(softmax, effort, residual, calibration_samples)
     front = front_end(range_doppler)
     board = board_with(targets.find(target), cores, weights)
     check_free(output, force=force)

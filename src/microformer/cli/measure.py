@@ -13,6 +13,7 @@ from microformer.bench.view import bench_table
 from microformer.cli.bars import Bars, print_view
 from microformer.cli.board import board_with
 from microformer.cli.options import (
+    CalibrationSamples,
     Cores,
     EffortName,
     FixOption,
@@ -29,6 +30,7 @@ from microformer.cli.options import (
 )
 from microformer.errors import OutputError
 from microformer.samples import read_samples
+from microformer.settings import DEFAULTS
 from microformer.targets import TARGETS
 
 
@@ -77,6 +79,7 @@ def audit_command(
     softmax: SoftmaxName = "lut",
     effort: EffortName = "normal",
     residual: ResidualName = "int8",
+    calibration_samples: CalibrationSamples = DEFAULTS.samples,
     shape: ShapeOption = None,
     fix: FixOption = None,
     plot: Annotated[Path | None, typer.Option(help="Write an HTML page with the figures.")] = None,
@@ -84,7 +87,7 @@ def audit_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Find the layers that cost accuracy: each is put back to float and measured."""
-    settings = settings_of(softmax, effort, residual)
+    settings = settings_of(softmax, effort, residual, calibration_samples)
     if plot is not None and plot.exists() and not force:
         raise OutputError(f"The page '{plot}' exists already; choose another or pass --force.")
     with Bars() as bars:

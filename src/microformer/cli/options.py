@@ -7,7 +7,7 @@ import typer
 
 from microformer.errors import DataError
 from microformer.graph.frontend import RangeDoppler
-from microformer.settings import Settings
+from microformer.settings import DEFAULTS, Settings
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
@@ -44,10 +44,21 @@ FrontOption = Annotated[
 SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
 
 
-def settings_of(softmax: str, effort: str = "normal", residual: str = "int8") -> Settings:
-    """The three options checked; exit code 2 where one is none of those that there are."""
+CalibrationSamples = Annotated[
+    int,
+    typer.Option(min=1, help="Take the ranges from at most so many samples, evenly chosen."),
+]
+
+
+def settings_of(
+    softmax: str,
+    effort: str = "normal",
+    residual: str = "int8",
+    samples: int = DEFAULTS.samples,
+) -> Settings:
+    """The options checked; exit code 2 where one is none of those that there are."""
     try:
-        return Settings(softmax, effort, residual)  # type: ignore[arg-type]  # it checks them
+        return Settings(softmax, effort, residual, samples)  # type: ignore[arg-type]  # it checks them
     except DataError as error:
         raise typer.BadParameter(str(error), param_hint=f"--{str(error).split()[0]}") from None
 

@@ -16,14 +16,23 @@ def split_heads(x: Array, heads: int) -> NDArray[np.float64]:
     return x.reshape(batch, length, heads, width // heads).swapaxes(1, 2).astype(np.float64)
 
 
-def visible_scores(op: Attention, q: Array, k: Array, bias: Array | None) -> tuple[Array, Array]:
-    """Scores q.k + bias, int64 [B, H, Sq, Sk], and where they are masked, bool [1 or H, Sq, Sk]."""
+SCORES = 1 << 22
+"""Scores that are in memory at a time: attention goes by rows, which know nothing of each other."""
+
+
+def visible_scores(
+    op: Attention, q: Array, k: Array, bias: Array | None, first: int = 0
+) -> tuple[Array, Array]:
+    """Scores q.k + bias, int64 [B, H, Sq, Sk], and where they are masked, bool [1 or H, Sq, Sk].
+
+    ``first`` is the position of the first query where q are some of the rows.
+    """
     queries = split_heads(q, op.heads)
     keys = np.repeat(split_heads(k, op.kv_heads), op.heads // op.kv_heads, axis=1)
     scores = np.rint(queries @ keys.swapaxes(-1, -2)).astype(np.int64)
     masked = np.zeros((1, scores.shape[2], scores.shape[3]), bool)
     if op.causal:
-        masked = np.triu(np.ones_like(masked), k=1)
+        masked = np.triu(np.ones_like(masked), k=1 + first)
     if bias is not None:
         wide = bias.astype(np.int64)
         masked = masked | (wide == MASKED)
@@ -50,7 +59,26 @@ def attention(
     op: Attention, q: Array, k: Array, v: Array, lut: Array | None = None, bias: Array | None = None
 ) -> NDArray[np.int8]:
     """q int8 [B, Sq, H*P], k [B, Sk, KVH*P], v [B, Sk, KVH*PV] -> int8 [B, Sq, H*PV]."""
-    scores, masked = visible_scores(op, q, k, bias)
+    rows = max(1, SCORES // (len(q) * op.heads * k.shape[1]))
+    parts = []
+    for first in range(0, q.shape[1], rows):
+        chosen = slice(first, first + rows)
+        own = bias if bias is None or bias.shape[-2] == 1 else bias[..., chosen, :]
+        parts.append(_rows(op, q[:, chosen], k, v, lut, own, first))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def _rows(
+    op: Attention,
+    q: Array,
+    k: Array,
+    v: Array,
+    lut: Array | None,
+    bias: Array | None,
+    first: int,
+) -> NDArray[np.int8]:
+    """The rows of queries q [B, R, H*P] that begin at position ``first``: int8 [B, R, H*PV]."""
+    scores, masked = visible_scores(op, q, k, bias, first)
     p = probabilities(scores, np.broadcast_to(masked, scores.shape), lut, op)
     values = np.repeat(split_heads(v, op.kv_heads), op.heads // op.kv_heads, axis=1)
     total = np.rint(p.astype(np.float64) @ values).astype(np.int64)  # [B, H, Sq, PV], exact

@@ -38,7 +38,14 @@ from microformer.pipeline.front import (
     measure_front,
     recogniser,
 )
-from microformer.pipeline.measure import Measurement, build_project, measure_graph, predict_model
+from microformer.pipeline.measure import (
+    Measurement,
+    build_project,
+    measure_graph,
+    predict_model,
+    refuse_too_large,
+    refuse_too_much,
+)
 from microformer.plan import plan
 from microformer.quantize import convert, imported_scales, quantize
 from microformer.report import Report, report
@@ -142,6 +149,8 @@ def quantize_model(
         stream = stream_tensors(model) if settings.residual == "int16" else ()
         tuned = Tuned(model, model, basis, stream=stream)
     else:
+        given = len(basis)
+        basis = basis.evenly(settings.samples)
         with progress("calibrate") as advance:
             ranges = calibrate(model, basis.x, meaningful=meaningful, progress=advance)
         with progress("tune") as advance:
@@ -158,7 +167,13 @@ def quantize_model(
     with progress("quantize"):
         wide = frozenset(tuned.stream)
         graph = quantize(tuned.model, tuned.ranges, softmax=settings.softmax, stream=wide)
-        return tuned, replace(graph, notes=(*graph.notes, *tuned.notes))
+    notes = [*graph.notes, *tuned.notes]
+    if isinstance(basis, Samples) and given > len(basis):
+        notes.append(
+            f"The ranges rest on {len(basis):,} of the {given:,} samples, evenly chosen; more are "
+            "taken with --calibration-samples."
+        )
+    return tuned, replace(graph, notes=tuple(notes))
 
 
 def compile_model(
@@ -173,11 +188,13 @@ def compile_model(
 ) -> Compilation:
     """Stages 2 to 7, and a build to prove that the program compiles and fits, with its ``front``
     end if there is one."""
+    refuse_too_large(model, target)
     tuned, graph = quantize_model(model, basis, settings, meaningful=meaningful, progress=progress)
     with progress("lower"):
         kernel_graph = lower(graph, target)
     with progress("plan"):
         placed = plan(kernel_graph, target)
+        refuse_too_much(placed, target)
     with progress("emit"):
         project, front_end = emit_both(front, graph, placed, target)
     compiled = Compiled(
