@@ -45,8 +45,8 @@ def refuse_too_large(model: FloatModel, target: Target) -> None:
         largest = max(sizes, key=lambda name: sizes[name])
         raise TargetError(
             f"'{model.name}' does not fit into {target.name} ({target.board}): with its {total:,} "
-            f"weights alone it exceeds the {target.flash_bytes:,} bytes of {_flash(target)}; choose "
-            f"a larger target or a smaller model; the largest weight is '{largest}'."
+            f"weights alone it exceeds the {target.flash_bytes:,} bytes of {_flash(target)}; "
+            f"choose a larger target or a smaller model; the largest weight is '{largest}'."
         )
 
 

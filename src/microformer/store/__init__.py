@@ -19,7 +19,7 @@ from microformer.graph.verify import verify
 from microformer.integer.proof import prove
 from microformer.store.folder import MARKER, write_folder
 
-__all__ = ["open_folder", "save"]
+__all__ = ["MARKER", "open_folder", "save"]
 
 FORMAT = 2
 MAX_FILE_BYTES = 1 << 30

@@ -91,6 +91,9 @@ def reproduce_command(
     protocol: Annotated[
         str, typer.Option(help="folds: 5 groups of persons; lopo: one person out at a time.")
     ] = "folds",
+    fresh: Annotated[
+        int | None, typer.Option(help="Only: all folds on 26 new persons of this seed, int8.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
 ) -> None:
     """Both networks on simulated gestures, float and int8, on each target, beside the claims."""
@@ -100,6 +103,9 @@ def reproduce_command(
     from tinyradar.reproduce import DEFAULT_TARGETS, Options, reproduce  # noqa: PLC0415
     from tinyradar.reproduce.table import view  # noqa: PLC0415
 
+    if fresh is not None:
+        _fresh(place, fresh, output)
+        return
     options = Options(
         quick=quick,
         retrain=retrain,
@@ -112,14 +118,45 @@ def reproduce_command(
     )
     with bars() as new:
         result = reproduce(place, options, new, lambda text: print(text, file=sys.stderr))
-    if output is not None:
-        try:
-            output.write_text(result.to_json() + "\n", "utf-8")
-        except OSError as error:
-            raise RadarError(f"'{output}' cannot be written: {error.strerror}.") from None
+    _write(output, result.to_json())
     console = Console()
     console = console if console.is_terminal else Console(width=140)
     for part in view(result):
         console.print(part)
     if not result.bit_exact:
         raise typer.Exit(1)
+
+
+def _write(output: Path | None, text: str) -> None:
+    if output is None:
+        return
+    try:
+        output.write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise RadarError(f"'{output}' cannot be written: {error.strerror}.") from None
+
+
+def _fresh(place: Path, seed: int, output: Path | None) -> None:
+    """Measure on new persons and print the table."""
+    from tinyradar.reproduce.fresh import COMPARED, fresh  # noqa: PLC0415  torch is optional
+
+    with bars() as new:
+        found = fresh(place, seed, os.cpu_count() or 1, new)
+    _write(output, found.to_json())
+    data = found.data
+    print(
+        f"{data['sequences']} simulated sequences of {data['persons']} new persons (seed {seed}), "
+        f"each answered by the networks of all {data['folds']} folds:"
+    )
+    for one in found.answers:
+        floats = "" if one.accuracy_float is None else f"float {100 * one.accuracy_float:.2f} %, "
+        kind = "" if one.accuracy_float is None else "int8 "
+        print(
+            f"  {one.name}: {floats}{kind}{100 * one.accuracy:.2f} %, worst person "
+            f"{100 * one.worst:.1f} %"
+        )
+    points, error = found.difference(COMPARED[1], COMPARED[0])
+    print(
+        f"  {COMPARED[1]} - {COMPARED[0]}: {points:+.2f} points, standard error {error:.2f} "
+        "by person"
+    )

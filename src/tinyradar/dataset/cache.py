@@ -61,8 +61,11 @@ def build_cache(
     simulated: bool,
     progress: Progress = lambda _done, _total: None,
     total: int = 0,
+    step: float | None = None,
 ) -> Dataset:
     """Write the cache of a set in one pass over ``items()`` and a short one for ``step``.
+
+    The step may be given: that of the set whose networks read this one.
 
     The folder appears whole or not at all. Raises DatasetError.
     """
@@ -70,7 +73,7 @@ def build_cache(
         raise DatasetError(f"'{folder}' exists already; choose another folder or remove it.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        step = _step(items(), max(1, total // SAMPLED))
+        step = step or _step(items(), max(1, total // SAMPLED))
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cache-") as name:
             place = Path(name) / "cache"
             place.mkdir()

@@ -23,11 +23,13 @@ def fixed_set(
     processes: int,
     progress: Callable[[str], Progress],
     population: Population = POPULATION,
+    step: float | None = None,
 ) -> Dataset:
     """The features of ``population`` in ``place/features``, simulated where they are not there.
 
     ``progress(what)`` gives what counts the steps of a stage. With ``keep_raw`` the recordings
-    (2 GB for the fixed set) stay in ``place/raw``.
+    (2 GB for the fixed set) stay in ``place/raw``. ``step`` is another set's, for networks that
+    were trained on that.
     """
     folder = place / "features"
     if folder.exists():
@@ -44,6 +46,7 @@ def fixed_set(
             simulated=True,
             progress=progress("features"),
             total=population.recordings,
+            step=step,
         )
     finally:
         if not keep_raw:
