@@ -15,6 +15,7 @@ from import_checks import (
     onnx_reference,
     plain_graph,
 )
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType
 from torch import nn
 
@@ -352,3 +353,58 @@ def test_two_scales_of_one_tensor_are_requantised() -> None:
     proto = graph_model(nodes, [1, 5, 6], {k: np.asarray(v) for k, v in constants.items()} | weight)
     graph = microformer.quantize(load(proto), samples((5, 6)))
     assert [n.op.kind for n in graph.nodes] == ["Table", "Linear"]
+
+
+@pytest.mark.parametrize("zero", [0, 3, 118, 128, 140, 255])
+@pytest.mark.parametrize("kind", ["Linear", "Conv", "depthwise"])
+def test_weights_with_a_zero_point_keep_their_levels(zero: int, kind: str) -> None:
+    """uint8 weights: nine bits less the zero point, in two int8 columns; exact within one step."""
+    rng = np.random.default_rng(zero)
+    shape = {"Linear": (7, 5), "Conv": (5, 7, 3, 3), "depthwise": (7, 1, 3, 3)}[kind]
+    size = [1, 4, 7] if kind == "Linear" else [1, 7, 6, 6]
+    levels = rng.integers(max(zero - 130, 0), min(zero + 131, 255), shape).astype(np.uint8)
+    constants = {
+        "levels": levels,
+        "sw": np.array(0.011, np.float32),
+        "zw": np.array(zero, np.uint8),
+        "sx": np.array(0.03, np.float32),
+        "zx": np.array(5, np.int8),
+        "sy": np.array(0.12, np.float32),
+        "zy": np.array(-3, np.int8),
+    }
+    product = ["xf", "w"]
+    node = (
+        helper.make_node("MatMul", product, ["p"])
+        if kind == "Linear"
+        else helper.make_node("Conv", product, ["p"], group=7 if kind == "depthwise" else 1)
+    )
+    graph = helper.make_graph(
+        [
+            helper.make_node("QuantizeLinear", ["x", "sx", "zx"], ["xq"]),
+            helper.make_node("DequantizeLinear", ["xq", "sx", "zx"], ["xf"]),
+            helper.make_node("DequantizeLinear", ["levels", "sw", "zw"], ["w"]),
+            node,
+            helper.make_node("QuantizeLinear", ["p", "sy", "zy"], ["yq"]),
+            helper.make_node("DequantizeLinear", ["yq", "sy", "zy"], ["y"]),
+        ],
+        "zero",
+        [helper.make_tensor_value_info("x", 1, size)],
+        [helper.make_tensor_value_info("y", 1, None)],
+        [numpy_helper.from_array(np.asarray(data), name) for name, data in constants.items()],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    model = microformer.load(proto)
+    x = rng.uniform(-4, 4, (8, *size[1:])).astype(np.float32)
+    compiled = microformer.compile(model, x, "host", effort="low")
+    got = microformer.predict(compiled, x)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), options)
+    wanted = np.concatenate([session.run(None, {"x": one[None]})[0] for one in x])
+    steps = np.abs(got - wanted.reshape(got.shape)) / 0.12
+    rounded = any("rounded anew" in note for note in compiled.int_graph.notes)
+    beyond = np.abs(levels.astype(int) - zero).max() > 127
+    assert rounded == (kind == "depthwise" and bool(beyond))  # said where it is not exact
+    assert microformer.run(compiled, x[:2]).bit_exact
+    if not rounded:
+        assert steps.max() <= 1.01 and (steps > 0.5).mean() < 0.05

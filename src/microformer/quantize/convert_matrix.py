@@ -7,11 +7,13 @@ from microformer.errors import ModelError
 from microformer.graph.ops import (
     MASKED,
     Attention,
+    Concat,
     Conv2d,
     LayerNorm,
     Linear,
     MatMul,
     Reshape,
+    Slice,
     Transpose,
 )
 from microformer.graph.tensor import Array, Quant
@@ -20,7 +22,12 @@ from microformer.integer.layernorm import H_LIMIT, half_bits
 from microformer.integer.requantize import INT32_LIMIT
 from microformer.integer.softmax import exponential_table
 from microformer.quantize.context import Context
-from microformer.quantize.imported import imported_integers, imported_weight, wide_integers
+from microformer.quantize.imported import (
+    imported_integers,
+    imported_levels,
+    imported_weight,
+    wide_integers,
+)
 from microformer.quantize.scales import (
     LinearIntegers,
     context_integers,
@@ -77,10 +84,54 @@ def linear(c: Context, node: ir.Node) -> None:
     weight = required_constant(node, 1, "weight")  # [N, K]
     quant = c.out(node.outputs[0])
     bias = _bias(node, weight.shape[0])
-    integers = _integers(c, node, weight, bias, c.quant(x))
+    split = _split(c, node, weight)
+    if split is not None:
+        x, given = _with_columns(c, node, x, *split)
+        integers = imported_integers(*given, bias, c.quant(x), quant, str(node.name))
+    else:
+        integers = _integers(c, node, weight, bias, c.quant(x))
     zero = quant.zero_point if integers.wide else 0
     op = Linear(integers.shift, integers.wide, zero, quant.bits)
     c.write(node, op, (x, *_constants(c, node, integers)))
+
+
+def _split(c: Context, node: ir.Node, weight: Array) -> tuple[Array, Array] | None:
+    """(levels int64 [N, ..., K], steps [N]) of imported weights with a zero point, or None.
+
+    They need nine bits: levels less the zero point reach beyond int8.
+    """
+    grid = c.grid(node.inputs[1])
+    if grid is None or integer(node, "group", 1) != 1:
+        return None
+    rows = grid.reshape(weight.shape[0], -1)  # a step a channel, so their order does not matter
+    return None if imported_weight(weight, rows) is not None else imported_levels(weight, rows)
+
+
+def _with_columns(
+    c: Context, node: ir.Node, x: str, levels: Array, steps: Array
+) -> tuple[str, tuple[Array, Array]]:
+    """x [..., K] with some of its columns once more, and int8 weights for both: exact.
+
+    sum x l = sum x a + sum x b, with a = l clamped to int8 and b = l - a, which is zero but in the
+    columns from the first to the last in which a level leaves int8.
+    """
+    inside = np.clip(levels, -127, 127)
+    beyond = levels - inside
+    columns = np.flatnonzero(beyond.any(axis=tuple(range(beyond.ndim - 1))))
+    first, last = int(columns[0]), int(columns[-1]) + 1
+    shape, quant = c.shape(x), c.quant(x)
+    axis = len(shape) - 1
+    again = c.step(
+        f"{node.name}.columns",
+        Slice(axis, first, last, 1),
+        (x,),
+        (*shape[:-1], last - first),
+        quant,
+    )
+    wide = (*shape[:-1], shape[-1] + last - first)
+    both = c.step(f"{node.name}.wide", Concat(axis), (x, again), wide, quant)
+    weight = np.concatenate([inside, beyond[..., first:last]], axis=-1).astype(np.int8)
+    return both, (weight, steps)
 
 
 def _integers(c: Context, node: ir.Node, weight: Array, bias: Array, x: Quant) -> LinearIntegers:
@@ -121,7 +172,18 @@ def conv(c: Context, node: ir.Node) -> None:
     kernel = np.ascontiguousarray(weight.transpose(0, 2, 3, 1))  # [N, KH, KW, C/G]
     quant, out = c.quant(x), c.scales[value_name(node.outputs[0])]
     bias = _bias(node, weight.shape[0])
-    integers = _integers(c, node, kernel, bias, quant)
+    shape = c.shape(x)
+    image = c.reshaped(x, (shape[0], 1, shape[1])) if one_dimensional else x
+    channels, height, width = c.shape(image)
+    name = node.name or value_name(node.outputs[0])
+    last = (height, width, channels)
+    image = c.step(f"{name}.to_hwc", Transpose((1, 2, 0)), (image,), last, quant)
+    split = _split(c, node, kernel)
+    if split is not None:
+        image, given = _with_columns(c, node, image, *split)
+        integers = imported_integers(*given, bias, quant, out, str(node.name))
+    else:
+        integers = _integers(c, node, kernel, bias, quant)
     op = Conv2d(
         stride=(stride[0], stride[1]),
         pads=(pads[0], pads[1], pads[2], pads[3]),
@@ -132,12 +194,6 @@ def conv(c: Context, node: ir.Node) -> None:
         wide=integers.wide,
         zero=out.zero_point if integers.wide else 0,
     )
-    shape = c.shape(x)
-    image = c.reshaped(x, (shape[0], 1, shape[1])) if one_dimensional else x
-    channels, height, width = c.shape(image)
-    name = node.name or value_name(node.outputs[0])
-    last = (height, width, channels)
-    image = c.step(f"{name}.to_hwc", Transpose((1, 2, 0)), (image,), last, quant)
     oh, ow = output_size((height, width), kernel.shape[1:3], op.stride, op.pads, op.dilation)
     size = (oh, ow, weight.shape[0])
     inputs = (image, *_constants(c, node, integers))

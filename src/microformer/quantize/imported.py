@@ -27,6 +27,21 @@ def imported_weight(weight: Array, grid: Array) -> tuple[Array, Array] | None:
     return (levels.astype(np.int8).reshape(weight.shape), steps) if levels.max() < 128 else None
 
 
+def imported_levels(weight: Array, grid: Array) -> tuple[Array, Array] | None:
+    """(levels int64 [N, ...], scales [N]) of a weight whose levels need nine bits, or None.
+
+    None where the step differs inside a channel, or a level is beyond what two int8 add up to.
+    """
+    steps = grid[:, 0].astype(np.float64)
+    if not np.allclose(grid, steps[:, None], rtol=1e-6, atol=0):
+        return None
+    exact = weight.reshape(len(steps), -1).astype(np.float64) / steps[:, None]
+    levels = np.rint(exact)
+    if np.abs(exact - levels).max(initial=0) > _OFF_GRID or np.abs(levels).max(initial=0) > 254:
+        return None
+    return levels.astype(np.int64).reshape(weight.shape), steps
+
+
 def imported_constant(data: Array, grid: Array | None) -> Quant | None:
     """The quantisation of a constant operand that holds its imported levels exactly, or None."""
     if grid is None or not np.allclose(grid, grid.reshape(-1)[0], rtol=1e-6, atol=0):
