@@ -1,5 +1,6 @@
 """What happens to a command by accident or by a user: signals, full disks, odd places and names."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -230,3 +231,26 @@ def test_a_comma_in_the_folder_for_temporary_files(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert not list(place.glob("microformer-*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
+def test_a_confined_program_reaches_its_own_folder_alone(tmp_path: Path) -> None:
+    """As QEMU is run: what semihosting would open for a program."""
+    own, readable, other = (tmp_path / name for name in ("own", "readable", "other"))
+    for folder in (own, readable, other):
+        folder.mkdir()
+        (folder / "file").write_text("here")
+    if ctypes.CDLL(None).syscall(444, None, 0, 1) < 1:
+        pytest.skip("this kernel has no Landlock: root may write anywhere")
+
+    def can(what: str, *names: str) -> bool:
+        command = {"read": ["/bin/cat", *names], "write": ["/bin/cp", *names]}[what]
+        with scratch.confined(own, (readable,)) as enter:
+            done = subprocess.run(command, preexec_fn=enter, capture_output=True, check=False)
+        return done.returncode == 0
+
+    assert can("read", str(own / "file")) and can("read", str(readable / "file"))
+    assert can("write", str(readable / "file"), str(own / "copy"))
+    assert not can("read", str(other / "file")) and not can("read", str(Path.home() / ".bashrc"))
+    assert not can("write", str(own / "file"), str(other / "copy"))
+    assert not can("write", str(own / "file"), str(readable / "copy"))

@@ -16,7 +16,7 @@ from microformer.run.convert import Converted
 from microformer.run.firmware import Firmware
 from microformer.run.profile import SIZE_BITS, Edges, Recorder, emulated, finish
 from microformer.run.timing import Block
-from microformer.scratch import dies_with_us, temporary_folder
+from microformer.scratch import confined, temporary_folder
 from microformer.targets import Target
 
 _STARTUP_S = 30.0
@@ -45,7 +45,15 @@ def run_qemu(
         recorder = Recorder(project, firmware)
         options = _plugin_options(folder, plugin, firmware, recorder) if counting else []
         limit = _STARTUP_S + limit_seconds * len(samples)
-        _execute(_command(target, image, options), folder, project, limit, len(samples), progress)
+        _execute(
+            _command(target, image, options),
+            folder,
+            project,
+            image.path.parent.resolve(),
+            limit,
+            len(samples),
+            progress,
+        )
         outputs, stack = _results(folder, project, len(samples))
         converted.fill(folder / "quantized.bin", folder / "dequantized.bin")
         counted = None
@@ -98,6 +106,7 @@ def _execute(
     command: list[str],
     folder: Path,
     project: CProject,
+    built: Path,
     limit: float,
     count: int,
     progress: Callable[[int, int], None],
@@ -105,13 +114,15 @@ def _execute(
     """Run QEMU to its end; the length of what it wrote says how far it is."""
     deadline = time.monotonic() + limit
     with (folder / "said.txt").open("w+") as said:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            preexec_fn=dies_with_us(),  # noqa: PLW1509  it makes one system call
-        )
+        # semihosting opens files of this computer for the program: those in its folder alone
+        with confined(folder, (Path(command[0]).resolve().parent, built)) as enter:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                preexec_fn=enter,  # noqa: PLW1509  it makes a few system calls
+            )
         try:
             while process.poll() is None:
                 if time.monotonic() > deadline:
