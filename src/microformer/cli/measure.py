@@ -37,7 +37,10 @@ from microformer.targets import TARGETS
 def list_targets(as_json: JsonFlag = False) -> None:
     """List the targets."""
     if as_json:
-        fields = ("name", "board", "flash_bytes", "ram_bytes", "clock_hz", "power_mw", "timing")
+        fields = (
+            *("name", "board", "flash_bytes", "ram_bytes", "clock_hz", "power_mw", "timing"),
+            "memory_source",
+        )
         print(json.dumps([{f: getattr(t, f) for f in fields} for t in TARGETS.values()], indent=2))
         return
     for target in TARGETS.values():
