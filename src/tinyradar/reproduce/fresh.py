@@ -101,7 +101,6 @@ def fresh(place: Path, seed: int, processes: int, new_bar: Callable[[str], Progr
         "seed": seed,
         "persons": len(set(drawn.persons)),
         "sequences": len(drawn.x),
-        "digest": drawn.digest,
         "trained_on": known.digest,
         "folds": len(folds),
     }
