@@ -550,6 +550,7 @@ def _streams() -> Iterator[Case]:
                     yield stream_add((4, 6), (first, second, result), (6,))
     yield stream_add((5, 3, 4), (16, 8, 16), (3, 4), const=True)
     yield stream_add((2, 1037), (16, 16, 16), (1037,), const=True)
+    yield stream_add((5, 45), (8, 16, 16), const=True)  # cut by rows: offsets in bytes
     yield stream_add((1,), (16, 8, 16))
     yield narrow((1,))
     yield narrow((9, 131))

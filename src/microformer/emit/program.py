@@ -1,6 +1,7 @@
 """The program file: one C function a layer, and the function that runs them in order."""
 
 from collections import Counter
+from functools import partial
 
 from microformer.emit.names import Names, comment, identifier, wrapped
 from microformer.emit.tiles import TiledBody
@@ -220,13 +221,16 @@ class Program:
 
         def home(tensor: str) -> str:
             if self._graph.tensors[tensor].data is not None:
-                return self._names(tensor)
+                name = self._names(tensor)  # offsets are in bytes, whatever the constant's type
+                byte = self._graph.tensors[tensor].itemsize == 1
+                return name if byte else f"(const int8_t *){name}"
             place = self._place(tensor)
             whole = self._graph.tensors[self._graph.buffer(tensor)].dtype == "int8"
             return place if whole or not place.startswith("in") else f"(const int8_t *){place}"
 
         scratch = self._plan.scratch_offsets[index]
-        return TiledBody(call, scratch, home, lambda a: self._argument(a, index)).lines()
+        argument = partial(self._argument, index=index)
+        return TiledBody(call, scratch, home, argument, self._names).lines()
 
     def _run(self) -> list[str]:
         dtype = C_TYPES[self._graph.tensors[self._graph.inputs[0]].dtype]

@@ -19,7 +19,8 @@ class TiledBody:
     """Writes the statements of one layer.
 
     ``home(tensor)`` is C for the first byte of an operand where it lies, ``argument(arg)`` that of
-    an argument that no block changes; ``scratch`` is the call's place in the arena.
+    an argument that no block changes, ``array(tensor)`` a constant's name; ``scratch`` is the call's
+    place in the arena.
     """
 
     def __init__(
@@ -28,10 +29,12 @@ class TiledBody:
         scratch: int,
         home: Callable[[str], str],
         argument: Callable[[Arg], str],
+        array: Callable[[str], str],
     ) -> None:
         assert call.tile is not None
         self._call, self._tile = call, call.tile
         self._scratch, self._home, self._argument = scratch, home, argument
+        self._array = array
         self._operands = {o.tensor: o for o in call.tile.operands}
         self._near = dict(call.tile.constants)
         self._tables: list[tuple[int, ...]] = []
@@ -129,9 +132,8 @@ class TiledBody:
         return _copy(to, source, width, rows, *strides)
 
     def _constant(self, name: str) -> list[str]:
-        source = self._home(name)
-        size = f"(int32_t)sizeof {source}"
-        return _copy(self._arena(self._near[name]), source, size, "1", "0", "0")
+        size = f"(int32_t)sizeof {self._array(name)}"
+        return _copy(self._arena(self._near[name]), self._home(name), size, "1", "0", "0")
 
     def _series(self, values: Sequence[int], t: str) -> str:
         """What an integer is in block ``t``: literal, a straight line, or looked up."""
