@@ -19,8 +19,8 @@ class TiledBody:
     """Writes the statements of one layer.
 
     ``home(tensor)`` is C for the first byte of an operand where it lies, ``argument(arg)`` that of
-    an argument that no block changes, ``array(tensor)`` a constant's name; ``scratch`` is the call's
-    place in the arena.
+    an argument that no block changes, ``array(tensor)`` a constant's name; ``scratch`` is the
+    call's place in the arena.
     """
 
     def __init__(

@@ -7,13 +7,11 @@ from microformer.errors import ModelError
 from microformer.graph.ops import (
     MASKED,
     Attention,
-    Concat,
     Conv2d,
     LayerNorm,
     Linear,
     MatMul,
     Reshape,
-    Slice,
     Transpose,
 )
 from microformer.graph.tensor import Array, Quant
@@ -22,9 +20,9 @@ from microformer.integer.layernorm import H_LIMIT, half_bits
 from microformer.integer.requantize import INT32_LIMIT
 from microformer.integer.softmax import exponential_table
 from microformer.quantize.context import Context
+from microformer.quantize.convert_columns import split_levels, with_columns
 from microformer.quantize.imported import (
     imported_integers,
-    imported_levels,
     imported_weight,
     wide_integers,
 )
@@ -84,54 +82,15 @@ def linear(c: Context, node: ir.Node) -> None:
     weight = required_constant(node, 1, "weight")  # [N, K]
     quant = c.out(node.outputs[0])
     bias = _bias(node, weight.shape[0])
-    split = _split(c, node, weight)
+    split = split_levels(c, node, weight)
     if split is not None:
-        x, given = _with_columns(c, node, x, *split)
+        x, given = with_columns(c, node, x, *split)
         integers = imported_integers(*given, bias, c.quant(x), quant, str(node.name))
     else:
         integers = _integers(c, node, weight, bias, c.quant(x))
     zero = quant.zero_point if integers.wide else 0
     op = Linear(integers.shift, integers.wide, zero, quant.bits)
     c.write(node, op, (x, *_constants(c, node, integers)))
-
-
-def _split(c: Context, node: ir.Node, weight: Array) -> tuple[Array, Array] | None:
-    """(levels int64 [N, ..., K], steps [N]) of imported weights with a zero point, or None.
-
-    They need nine bits: levels less the zero point reach beyond int8.
-    """
-    grid = c.grid(node.inputs[1])
-    if grid is None or integer(node, "group", 1) != 1:
-        return None
-    rows = grid.reshape(weight.shape[0], -1)  # a step a channel, so their order does not matter
-    return None if imported_weight(weight, rows) is not None else imported_levels(weight, rows)
-
-
-def _with_columns(
-    c: Context, node: ir.Node, x: str, levels: Array, steps: Array
-) -> tuple[str, tuple[Array, Array]]:
-    """x [..., K] with some of its columns once more, and int8 weights for both: exact.
-
-    sum x l = sum x a + sum x b, with a = l clamped to int8 and b = l - a, which is zero but in the
-    columns from the first to the last in which a level leaves int8.
-    """
-    inside = np.clip(levels, -127, 127)
-    beyond = levels - inside
-    columns = np.flatnonzero(beyond.any(axis=tuple(range(beyond.ndim - 1))))
-    first, last = int(columns[0]), int(columns[-1]) + 1
-    shape, quant = c.shape(x), c.quant(x)
-    axis = len(shape) - 1
-    again = c.step(
-        f"{node.name}.columns",
-        Slice(axis, first, last, 1),
-        (x,),
-        (*shape[:-1], last - first),
-        quant,
-    )
-    wide = (*shape[:-1], shape[-1] + last - first)
-    both = c.step(f"{node.name}.wide", Concat(axis), (x, again), wide, quant)
-    weight = np.concatenate([inside, beyond[..., first:last]], axis=-1).astype(np.int8)
-    return both, (weight, steps)
 
 
 def _integers(c: Context, node: ir.Node, weight: Array, bias: Array, x: Quant) -> LinearIntegers:
@@ -178,9 +137,9 @@ def conv(c: Context, node: ir.Node) -> None:
     name = node.name or value_name(node.outputs[0])
     last = (height, width, channels)
     image = c.step(f"{name}.to_hwc", Transpose((1, 2, 0)), (image,), last, quant)
-    split = _split(c, node, kernel)
+    split = split_levels(c, node, kernel)
     if split is not None:
-        image, given = _with_columns(c, node, image, *split)
+        image, given = with_columns(c, node, image, *split)
         integers = imported_integers(*given, bias, quant, out, str(node.name))
     else:
         integers = _integers(c, node, kernel, bias, quant)
