@@ -33,7 +33,8 @@ def test_the_recordings_are_those_of_the_package() -> None:
         ("motions", 40, "lut", 1),
         ("motions", 40, "ibert", 1),
         ("vowels", 20, "lut", 2),
-        ("digits", 30, "lut", 5),
+        # what a machine's BLAS trains differs: 5 and 7 of 450 were seen, with the same program
+        ("digits", 30, "lut", 9),
     ],
 )
 def test_int8_answers_as_float_does(
@@ -45,6 +46,7 @@ def test_int8_answers_as_float_does(
     assert found.samples == held_out
     assert found.float_right > 0.7 * held_out  # it has learnt something
     assert found.changed <= changed
+    assert abs(found.int8_right - found.float_right) <= max(1, held_out // 100)
     assert found.sqnr_db > 25
 
 
