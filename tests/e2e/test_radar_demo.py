@@ -42,6 +42,7 @@ def _check_sums(one: dict[str, Any]) -> None:
     for figure in ("cycles", "latency_ms", "energy_mj"):
         parts = one["features"][figure] + one["network"][figure]
         assert one["total"][figure] == pytest.approx(parts)
+        assert one["on_board"][figure] > one["total"][figure]  # the flash of the board
 
 
 def test_a_person_can_read_it(

@@ -124,6 +124,13 @@ def _summary(made: list[Recognition], y: Array, board: Target) -> str:
         "estimate": f"Cycles are an estimate at {board.flash.wait_states or 'zero'} wait states; "
         f"two published models took {low:.2f} and {high:.2f} times zero wait states on a board.",
     }.get(made[0].cycles_kind or "", "There are no cycles of this target.")
+    slow = made[0].on_board
+    if slow is not None and slow.latency_ms is not None and board.board_flash is not None:
+        energy = _figure(slow.energy_mj, ".3f")
+        kind += (
+            f" With the flash of {board.board} ({board.board_flash.wait_states} wait states) a "
+            f"gesture takes {slow.latency_ms:.2f} ms, {energy} mJ."
+        )
     return (
         f"\n{right} of {len(made)} right. "
         "A gesture is a second: five windows of 32 sweeps by two sensors, to range-Doppler maps, "

@@ -123,7 +123,8 @@ def measure_front(
 class Recognition:
     """One sequence on its target, from samples to class: ``found`` of the largest score.
 
-    ``features`` is the cost of all windows, ``network`` of the network, ``total`` of both.
+    ``features`` is the cost of all windows, ``network`` of the network, ``total`` of both;
+    ``on_board`` is ``total`` with the wait states of the board's own flash, None where not known.
     ``bit_exact``: every byte of the map and of the scores was that of the NumPy meaning.
     """
 
@@ -133,6 +134,7 @@ class Recognition:
     features: Cost
     network: Cost
     total: Cost
+    on_board: Cost | None = None
 
 
 def recognise(
@@ -154,6 +156,8 @@ def recognise(
         scores.outputs, expected.reshape(1, -1)
     )
     whole = None if maps.cycles is None else maps.cycles * len(iq)
+    boards = (maps.board_cycles, scores.board_cycles)
+    slow = None if None in boards else (boards[0] or 0) * len(iq) + (boards[1] or 0)
     both_cycles = None if whole is None or scores.cycles is None else whole + scores.cycles
     return Recognition(
         found=int(scores.outputs.argmax()),
@@ -162,6 +166,7 @@ def recognise(
         features=cost(target, whole),
         network=cost(target, scores.cycles),
         total=cost(target, both_cycles),
+        on_board=None if slow is None else cost(target, slow),
     )
 
 
