@@ -42,7 +42,8 @@ def _check_sums(one: dict[str, Any]) -> None:
     for figure in ("cycles", "latency_ms", "energy_mj"):
         parts = one["features"][figure] + one["network"][figure]
         assert one["total"][figure] == pytest.approx(parts)
-        assert one["on_board"][figure] > one["total"][figure]  # the flash of the board
+        if one["cycles_kind"] == "estimate":  # the flash of the board
+            assert one["on_board"][figure] > one["total"][figure]
 
 
 def test_a_person_can_read_it(
