@@ -47,7 +47,7 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
             plan=plan,
             front=front,
             cluster=bool(target.rtl),
-            unaligned=target.unaligned_access and not target.rtl and not target.is_host,
+            unaligned=target.needs_unaligned_access,
             real="int32_t" if graph.tensors[graph.inputs[0]].quant is None else "float",
         ),
     }

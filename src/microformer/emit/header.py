@@ -64,8 +64,7 @@ def _memories(plan: Plan, upper: str) -> list[str]:
 
 def _unaligned(plan: Plan) -> list[str]:
     """What the core must allow: loads of words that are not aligned (panels, packed rows)."""
-    target = find(plan.graph.target)
-    if target.is_host or target.rtl or not target.unaligned_access:
+    if not find(plan.graph.target).needs_unaligned_access:
         return []
     return [
         " *",

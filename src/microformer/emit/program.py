@@ -91,7 +91,6 @@ class Program:
 
     def _checks(self) -> list[str]:
         """What the C stops at: an arena that is not aligned, a compiler that may not be asked."""
-        target = find(self._graph.target)
         lines = [
             "",
             "#if defined(MF_DEBUG) /* the Debug configuration of CMakeLists.txt sets it */",
@@ -101,7 +100,7 @@ class Program:
             "#define MF_ASSERT(CONDITION) ((void)0)",
             "#endif",
         ]
-        if target.unaligned_access and not target.is_host and not target.rtl:
+        if find(self._graph.target).needs_unaligned_access:
             lines += [
                 "",
                 "#if defined(__GNUC__) && defined(__arm__) && !defined(__ARM_FEATURE_UNALIGNED)",

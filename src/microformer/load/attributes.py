@@ -10,9 +10,8 @@ from typing import Any
 
 import onnx_ir as ir
 
-from microformer.errors import UnsupportedOpError
 from microformer.load import edit
-from microformer.load.naming import module_path
+from microformer.load.check import refuse
 
 Allowed = Callable[[Any], bool]
 
@@ -137,15 +136,15 @@ def check_attributes(graph: ir.Graph, domain: str = "", understood: Set[str] = f
         for name, attribute in node.attributes.items():
             value = attribute.value
             if name not in allowed:
-                raise _refuse(node, f"its attribute {name!r} is not known; leave it out")
+                raise refuse(node, f"its attribute {name!r} is not known; leave it out")
             if not allowed[name](value):
-                raise _refuse(node, f"{name} = {_shown(value)} is not compiled")
+                raise refuse(node, f"{name} = {_shown(value)} is not compiled")
         _check_mode(node)
         if node.op_type in _SEVERAL or domain:
             continue
         for output in node.outputs[1:]:
             if output.uses() or output.is_graph_output():
-                raise _refuse(node, "an output of it beside the first is used")
+                raise refuse(node, "an output of it beside the first is used")
 
 
 def _check_mode(node: ir.Node) -> None:
@@ -155,15 +154,9 @@ def _check_mode(node: ir.Node) -> None:
         return
     data = edit.array_of(mode)
     if data is None or data.any():
-        raise _refuse(node, "it is in training mode; export the model for inference")
+        raise refuse(node, "it is in training mode; export the model for inference")
 
 
 def _shown(value: Any) -> str:
     number = isinstance(value, float) and math.isfinite(value)
     return f"{value:g}" if number else str(value)[:40]
-
-
-def _refuse(node: ir.Node, reason: str) -> UnsupportedOpError:
-    path = module_path(node)
-    where = f" in module {path!r}" if path else ""
-    return UnsupportedOpError(f"Cannot compile {edit.describe(node)}{where}: {reason}.")

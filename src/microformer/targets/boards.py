@@ -59,6 +59,11 @@ class Target:
         return self.core == "host"
 
     @property
+    def needs_unaligned_access(self) -> bool:
+        """True where the kernels read words that are not aligned, which firmware must allow."""
+        return self.unaligned_access and not self.is_host and not self.rtl
+
+    @property
     def weights(self) -> str:
         """The memory of a cluster's constants, as ``with_weights`` takes it."""
         return "l1" if self.near_weights else "l2"
