@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from microformer import pipeline, targets
@@ -15,6 +16,7 @@ from microformer.pipeline import Audit
 from microformer.report import Report
 from microformer.samples import ArrayLike, Samples, as_array, check_samples
 from microformer.settings import DEFAULTS, Effort, Residual, Settings, SoftmaxKind
+from microformer.targets import Target
 
 
 @contextmanager
@@ -69,11 +71,11 @@ def quantize(
 def compile(
     model: Any,
     x: ArrayLike | None = None,
-    target: str = "cortex-m4",
+    target: str | Path | Target = "cortex-m4",
     *,
     softmax: SoftmaxKind = "lut",
     cores: int | None = None,
-    weights: str = "l2",
+    weights: str | None = None,
     effort: Effort = "normal",
     residual: Residual = "int8",
     calibration_samples: int = DEFAULTS.samples,
@@ -82,17 +84,20 @@ def compile(
 ) -> Compiled:
     """The C project of ``model`` for ``target``, built once to prove that it fits.
 
-    ``model`` is whatever ``load`` takes, or what it gave. Samples are anything that
-    ``numpy.asarray`` takes, torch tensors too.
+    ``target`` is the name of one that ships, a ``targets.Target`` of one's own, or the path of its
+    record (.json, .toml). ``model`` is whatever ``load`` takes, or what it gave. Samples are
+    anything that ``numpy.asarray`` takes, torch tensors too.
 
     ``x`` [N, *input shape] are calibration samples; ``ranges`` in their place are those of a
     training. ``effort`` and ``residual`` as of ``quantize``. ``microformer.store.save`` writes it.
     ``front`` is a front end that makes the model's input on the device, an entry point of its own.
-    Of a PULP cluster, ``cores`` 1 to 8 (default 8) run it, with ``weights`` in "l1" or "l2".
+    Of a PULP cluster, ``cores`` 1 to 8 run it, with ``weights`` in "l1" or "l2";
+    the target itself says so where they are left out.
     """
     settings = Settings(softmax, effort, residual, calibration_samples)
-    board = targets.find(target)
-    board = targets.with_weights(targets.with_cores(board, cores or board.cores), weights)
+    board = targets.resolve(target)
+    board = targets.with_cores(board, cores or board.cores)
+    board = board if weights is None else targets.with_weights(board, weights)
     model = _model(model, x)
     basis = _basis(model, x, ranges)
     made = pipeline.compile_model(
@@ -111,7 +116,7 @@ def with_front(compiled: Compiled, front: RangeDoppler) -> Compiled:
 
     Raises TargetError where the two, and a window's samples, do not fit together.
     """
-    return pipeline.add_front(compiled, front, pipeline.board_of(compiled))
+    return pipeline.add_front(compiled, front, compiled.target)
 
 
 def audit(
@@ -179,7 +184,7 @@ def run(
     """
     front = None if compiled.front is None else compiled.front.spec
     samples = _samples(x, y, compiled.float_model, front)
-    board = pipeline.board_of(compiled)
+    board = compiled.target
     return pipeline.run_model(compiled, samples, board, count=count, progress=_silent)
 
 

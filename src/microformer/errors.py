@@ -30,7 +30,8 @@ class TargetError(MicroformerError):
 class DoesNotFitError(TargetError):
     """The linked program exceeds a memory of the target.
 
-    ``memory`` is "flash" or "RAM", ``over_bytes`` by how much it is exceeded.
+    ``memory`` is "flash" or "RAM", of a cluster "L2" or "L1"; ``over_bytes`` by how much it is
+    exceeded.
     """
 
     def __init__(self, message: str, memory: str, over_bytes: int) -> None:

@@ -15,6 +15,7 @@ from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel
 from microformer.report.fidelity import quantized_input
 from microformer.settings import SoftmaxKind
+from microformer.targets import QemuRunner
 
 TARGETS = [
     *("host", "cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m85")
@@ -31,7 +32,8 @@ def _compile(target: str, softmax: SoftmaxKind) -> tuple[Compiled, FloatModel]:
 @pytest.mark.parametrize("softmax", ["lut", "ibert"])
 @pytest.mark.parametrize("target", TARGETS)
 def test_bit_exact_and_accurate_on_every_target(target: str, softmax: SoftmaxKind) -> None:
-    if microformer.targets.find(target).qemu_machine and shutil.which("qemu-system-arm") is None:
+    runner = microformer.targets.find(target).runner
+    if isinstance(runner, QemuRunner) and shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
     compiled, _ = _compile(target, softmax)
     with demo_paths() as paths, np.load(paths.held_out) as samples:

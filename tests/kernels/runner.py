@@ -12,8 +12,9 @@ from cases import CASES, Case
 from microformer.build.compiler import FLAGS, compile_and_link, host_compiler
 from microformer.graph.kernel_graph import Arg
 from microformer.graph.tensor import Array
-from microformer.kernels.registry import KERNELS, Kernel, library_files
+from microformer.kernels.registry import Kernel, kernels, library_files
 from microformer.kernels.signatures import arguments, family
+from microformer.targets import TARGETS
 
 _SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _KINDS = {"int": 0, "in": 1, "const": 1, "out": 2, "scratch": 3, "null": 4}
@@ -41,17 +42,17 @@ class KernelRunner:
     With ``far`` all memory but scratch counts as L2: kernels of a cluster bring what they read.
     """
 
-    def __init__(self, kernels: Sequence[Kernel] = KERNELS, *, far: bool = False) -> None:
-        self._kernels = tuple(kernels)
+    def __init__(self, chosen: Sequence[Kernel] | None = None, *, far: bool = False) -> None:
+        self._kernels = given = tuple(kernels() if chosen is None else chosen)
         self._folder = tempfile.TemporaryDirectory(prefix="microformer-kernels-")
         root = Path(self._folder.name)
-        for name, text in library_files(k.symbol for k in kernels).items():
+        for name, text in library_files(k.symbol for k in given).items():
             (root / name).write_text(text, "utf-8")
-        lines = [f'#include "{k.symbol}.h"' for k in kernels]
+        lines = [f'#include "{k.symbol}.h"' for k in given]
         # every integer arrives as int64; what a kernel takes is narrower, or unsigned
         lines += [f'#pragma GCC diagnostic ignored "-W{w}conversion"' for w in ("", "sign-")]
-        lines += [_wrapper(i, kernel) for i, kernel in enumerate(kernels)]
-        names = ", ".join(f"wrapper_{i}" for i in range(len(kernels)))
+        lines += [_wrapper(i, kernel) for i, kernel in enumerate(given)]
+        names = ", ".join(f"wrapper_{i}" for i in range(len(given)))
         lines.append(f"static const wrapper_t wrappers[] = {{{names}}};")
         (root / "wrappers.h").write_text("\n".join([*lines, ""]), "utf-8")
         source = Path(__file__).with_name("runner.c")
@@ -101,8 +102,8 @@ class KernelRunner:
                 case "out":
                     request.append(struct.pack("<qq", 2, output.nbytes))
                 case "scratch":
-                    scratch = (near and kernel.near_scratch) or kernel.scratch
-                    size = scratch(case.op, inputs, output)
+                    scratch = (near and kernel.l1_scratch) or kernel.scratch
+                    size = scratch(case.op, inputs, output, TARGETS["host"])
                     request.append(struct.pack("<qq", 3, size))
                 case _:
                     request.append(struct.pack("<qq", 4, 0))

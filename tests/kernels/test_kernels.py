@@ -9,14 +9,16 @@ from runner import KernelRunner
 
 from cases import CASES, Case, as_bytes, bundle, bundle_inputs
 from microformer import integer
-from microformer.kernels.registry import KERNELS, Kernel, candidates
+from microformer.kernels.registry import Kernel, candidates, kernels
+from microformer.targets import TARGETS
 from strategies import cases
 
-ISAS = sorted({kernel.isa for kernel in KERNELS})
+HOST = TARGETS["host"]
+ISAS = tuple(dict.fromkeys(kernel.isa for kernel in kernels()))
 PAIRS = [
     (kernel, case)
     for case in CASES
-    for kernel in candidates(case.op, case.tensors(), case.output(), ISAS)
+    for kernel in candidates(case.op, case.tensors(), case.output(), HOST, ISAS)
 ]
 
 
@@ -31,7 +33,7 @@ def runner() -> Iterator[KernelRunner]:
 @pytest.fixture(scope="module")
 def far_runner() -> Iterator[KernelRunner]:
     """Kernels of a cluster where whatever is not scratch lies in L2."""
-    made = KernelRunner([kernel for kernel in KERNELS if kernel.isa == "xpulp"], far=True)
+    made = KernelRunner([kernel for kernel in kernels() if kernel.isa == "xpulp"], far=True)
     yield made
     made.close()
 
@@ -54,7 +56,7 @@ def test_names_are_unique() -> None:
 
 
 def test_every_kernel_has_a_case() -> None:
-    assert {kernel.symbol for kernel, _ in PAIRS} == {kernel.symbol for kernel in KERNELS}
+    assert {kernel.symbol for kernel, _ in PAIRS} == {kernel.symbol for kernel in kernels()}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_case(runner: KernelRunner, kernel: Kernel, case: Case) -> None:
     check(runner, kernel, case, 7)
 
 
-NEAR = [(kernel, case) for kernel, case in PAIRS if kernel.near_scratch is not None]
+NEAR = [(kernel, case) for kernel, case in PAIRS if kernel.l1_scratch is not None]
 
 
 @pytest.mark.parametrize(
@@ -96,5 +98,5 @@ def test_case_of_l2(far_runner: KernelRunner, kernel: Kernel, case: Case) -> Non
 )
 @given(case=cases())
 def test_drawn_case(runner: KernelRunner, case: Case) -> None:
-    for kernel in candidates(case.op, case.tensors(), case.output(), ISAS):
+    for kernel in candidates(case.op, case.tensors(), case.output(), HOST, ISAS):
         check(runner, kernel, case, 4)

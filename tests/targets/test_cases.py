@@ -17,12 +17,12 @@ from microformer.emit import emit
 from microformer.graph.kernel_graph import KernelGraph
 from microformer.graph.verify import verify
 from microformer.integer.proof import prove
-from microformer.kernels.registry import KERNELS, candidates
+from microformer.kernels.registry import candidates, kernels
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.plan.thrift import other_ways
 from microformer.run import run
-from microformer.targets import TARGETS, Target
+from microformer.targets import TARGETS, QemuRunner, Target, resized
 from strategies import cases as drawn_cases
 
 TABLES = [[case for case in CASES if not case.alone], *([case] for case in CASES if case.alone)]
@@ -54,7 +54,7 @@ RUNS += [f"{name} small" for name in ("cortex-m4", "cortex-m7", "cortex-m33")]
 
 def _with_room(target: Target) -> Target:
     """A board that holds the whole table."""
-    return replace(target, ram_bytes=max(target.ram_bytes, 1 << 18))
+    return resized(target, data_bytes=max(target.data_memory()[1].size_bytes, 1 << 18))
 
 
 def _small(graph: KernelGraph) -> KernelGraph:
@@ -70,9 +70,9 @@ def _small(graph: KernelGraph) -> KernelGraph:
 @pytest.mark.parametrize("name", RUNS)
 def test_cases(name: str, cases: list[Case], tmp_path: Path) -> None:
     target, sanitize = TARGETS[name.split(maxsplit=1)[0]], "sanitized" in name
-    if target.qemu_machine and shutil.which("qemu-system-arm") is None:
+    if isinstance(target.runner, QemuRunner) and shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
-    if target.rtl:  # what is in L1 at once is small, and a cycle of the RTL is slow
+    if target.is_cluster:  # what is in L1 at once is small, and a cycle of the RTL is slow
         parts = [(cases[i::16], tmp_path / str(i), 2) for i in range(min(16, len(cases)))]
     else:
         parts = [(cases, tmp_path, SAMPLES)]
@@ -89,10 +89,10 @@ def _check(
 ) -> tuple[set[str], set[str]]:
     """Every case's bytes; the fast kernels that ran, and those that could have."""
     graph = bundle(cases)
-    if not target.rtl and not target.is_host:  # the whole table is more than a small board holds
+    if not target.is_cluster and not target.is_host:  # the table is more than a small board holds
         target = _with_room(target)
     # the host runs the fast kernels too, in their plain C form
-    isas = tuple(dict.fromkeys(k.isa for k in KERNELS)) if target.is_host else target.isas
+    isas = tuple(dict.fromkeys(k.isa for k in kernels())) if target.is_host else target.isas
     if "dsp" in name:
         isas = ("dsp", "ref")
     placed = plan(lower(graph, target, isas=isas))
@@ -103,7 +103,7 @@ def _check(
     wanted = {
         k.symbol
         for case in cases
-        for k in candidates(case.op, case.tensors(), case.output(), isas[:1])
+        for k in candidates(case.op, case.tensors(), case.output(), target, isas[:1])
         if k.isa == target.isas[0] != "ref" or k.isa == isas[0] == "dsp"
     }
     # those of small blocks stand where RAM is short, the others where it is not
@@ -111,7 +111,7 @@ def _check(
     inputs = bundle_inputs(cases, samples)
     expected = integer.evaluate(graph, inputs)["y"]
     image = build(project, target, folder, sanitize=sanitize)
-    emulated = not target.is_host and not target.qemu_machine
+    emulated = not target.is_host and not isinstance(target.runner, QemuRunner)
     result = run(project, image, inputs, target, profile=False, check_alignment=emulated)
     assert _mismatches(cases, result.outputs, expected) == []
     return fast, wanted
@@ -124,7 +124,7 @@ def _check(
 def test_drawn_cases(name: str, drawn: list[Case]) -> None:
     """Shapes that nobody chose, many in one program, on the core itself."""
     target = TARGETS[name]
-    if target.qemu_machine and shutil.which("qemu-system-arm") is None:
+    if isinstance(target.runner, QemuRunner) and shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
     cases = list({case.name: case for case in drawn if not case.alone}.values())
     if not cases:
@@ -133,7 +133,7 @@ def test_drawn_cases(name: str, drawn: list[Case]) -> None:
     inputs = bundle_inputs(cases, 4)
     expected = integer.evaluate(bundle(cases), inputs)["y"]
     with tempfile.TemporaryDirectory() as folder:
-        roomy = replace(target, ram_bytes=1 << 20)
+        roomy = resized(target, data_bytes=1 << 20)
         image = build(project, roomy, Path(folder))
         result = run(project, image, inputs, roomy, profile=False)
     assert _mismatches(cases, result.outputs, expected) == []
@@ -146,7 +146,7 @@ def test_the_timing_models_know_every_instruction(
 ) -> None:
     """Whatever compilers make of any kernel has cycles: half one an instruction at least."""
     target = TARGETS[name]
-    if target.qemu_machine and shutil.which("qemu-system-arm") is None:
+    if isinstance(target.runner, QemuRunner) and shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
     target = _with_room(target)
     project = emit(plan(lower(bundle(TABLES[0]), target, isas=isas)))

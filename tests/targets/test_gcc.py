@@ -25,7 +25,7 @@ from microformer.lower import lower
 from microformer.plan import plan
 from microformer.run import run
 from microformer.samples import Samples
-from microformer.targets import TARGETS
+from microformer.targets import TARGETS, QemuRunner, resized
 
 GCC = "arm-none-eabi-gcc"
 pytestmark = pytest.mark.skipif(not shutil.which(GCC), reason=f"no {GCC} on PATH")
@@ -89,7 +89,7 @@ def test_gcc_builds_the_same_program(
     _with_gcc(level, tmp_path, monkeypatch)
     target, cases = TARGETS[name], [case for case in CASES if not case.alone]
     # the whole table is more than a small board holds, and -Os takes more stack
-    target = replace(target, ram_bytes=1 << 19)
+    target = resized(target, data_bytes=1 << 19)
     graph = bundle(cases)
     project = emit(plan(lower(graph, target)))
     x = bundle_inputs(cases, 5)
@@ -114,8 +114,8 @@ def test_a_firmware_of_gcc_in_qemu_answers_as_predict_does(
     quant = Quant(scale, round(-low / scale) - 128)
     tensors = {**graph.tensors, entry.name: replace(entry, quant=quant)}
     changed = replace(graph, tensors=tensors)
-    target = replace(TARGETS["cortex-m4"], flash_origin=0, ram_bytes=4 << 20)
-    target = replace(target, qemu_machine="mps2-an386")
+    target = resized(TARGETS["cortex-m4"], code_origin=0, data_bytes=4 << 20)
+    target = replace(target, runner=QemuRunner("mps2-an386"))
     _with_gcc("-O2", tmp_path, monkeypatch)
     project = emit(plan(lower(changed, target)))
     made = replace(compiled, int_graph=changed, project=project)

@@ -54,12 +54,13 @@ void toy_run(const int8_t *in, int8_t *out, void *arena) {{
   layer_00(in, out, (uint8_t *)arena);
 }}
 """
-    kernels = Path(rtl.__file__).parents[1] / "kernels" / "include"
+    kernels = Path(rtl.__file__).parents[1] / "kernels"
     names = ("mf_cluster.h", "mf_xpulp.h", "mf_xpulp_encoding.h", "mf_core.h")
+    headers = {n: next(kernels.rglob(n)).read_text("utf-8") for n in names}
     header = "#include <stdint.h>\nvoid toy_run(const int8_t *in, int8_t *out, void *arena);\n"
     project = CProject(
         name="toy",
-        files={"toy.c": text, "toy.h": header} | {n: (kernels / n).read_text() for n in names},
+        files={"toy.c": text, "toy.h": header} | headers,
         sources=("toy.c",),
         include_dirs=(".",),
         input_dtype="int8",
@@ -288,7 +289,7 @@ def test_a_folder_remembers_cores_and_weights(
         made = json.loads(_said(monkeypatch, capsys, *again))
         other = json.loads(_said(monkeypatch, capsys, *again, "--cores", "8", "--weights", "l2"))
     compiled = open_folder(folder)
-    assert (compiled.cores, compiled.weights) == (2, "l1")
+    assert (compiled.target.cores, compiled.target.weights) == (2, "l1")
     assert made["bit_exact"] and other["bit_exact"]
     assert (len(made["cluster"]["cores"]), len(other["cluster"]["cores"])) == (2, 8)
     assert made["cluster"]["dma_bytes"] == 0 < other["cluster"]["dma_bytes"]

@@ -18,7 +18,7 @@ from microformer.graph.project import QEMU_PLUGIN
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.run import run
-from microformer.targets import TARGETS
+from microformer.targets import TARGETS, QemuRunner, resized
 
 qemu = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed"
@@ -33,12 +33,12 @@ M55 = TARGETS["cortex-m55"]
 @pytest.mark.parametrize("row", ROWS)
 def test_instructions_and_cycles_equal_those_counted_in_unicorn(name: str, row: str) -> None:
     """The same program at the addresses of QEMU's board: every layer's counts and every byte."""
-    target = replace(TARGETS[name], flash_origin=0, ram_origin=0x2000_0000, ram_bytes=4 << 20)
+    target = resized(TARGETS[name], code_origin=0, data_origin=0x2000_0000, data_bytes=4 << 20)
     graph = workload(row)
     x = np.random.default_rng(1).integers(-128, 128, (2, *graph.tensors["x"].shape))
     samples = x.astype(np.int8)
     here = pipeline.measure_graph(graph, samples, target)
-    there = pipeline.measure_graph(graph, samples, replace(target, qemu_machine=BOARDS[name]))
+    there = pipeline.measure_graph(graph, samples, replace(target, runner=QemuRunner(BOARDS[name])))
     assert here.bit_exact and there.bit_exact
     assert there.result.instructions == here.result.instructions
     assert there.result.cycles == here.result.cycles

@@ -3,7 +3,6 @@
 import random
 import tempfile
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from microformer.emit import emit
 from microformer.errors import TargetError, ToolError
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import Plan
-from microformer.kernels.registry import KERNELS
+from microformer.kernels.registry import kernels
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.plan.check import check
@@ -30,14 +29,14 @@ from microformer.plan.places import placed, tiled
 from microformer.plan.tile import Choice, Tiling, tilings
 from microformer.run import run
 from microformer.samples import check_samples
-from microformer.targets import TARGETS, Target, with_cores
+from microformer.targets import TARGETS, Target, resized, with_cores
 from models import LargeMaps, encoder, seeded
 from strategies import cases as drawn_cases
 
 RI5CY = TARGETS["pulp-ri5cy"]
 VALUES = [case for case in CASES if not case.alone]
 INDEX = [case for case in CASES if case.dtype == "int32"]  # samples: the kernel brings them
-ISAS = tuple(dict.fromkeys(k.isa for k in KERNELS))
+ISAS = tuple(dict.fromkeys(k.isa for k in kernels()))
 
 
 def all_far(graph: IntGraph, target: Target, isas: tuple[str, ...], seed: int) -> Plan:
@@ -52,7 +51,7 @@ def all_far(graph: IntGraph, target: Target, isas: tuple[str, ...], seed: int) -
     for index, call in enumerate(kernels.calls):
         touched = frozenset(n for n in (*call.inputs, call.output) if kernels.buffer(n) in far)
         if touched:
-            tiling = rng.choice(tilings(call, kernels.tensors, touched, kernels.cores))
+            tiling = rng.choice(tilings(call, kernels.tensors, touched, kernels.target))
             chosen[index] = (tiling, rng.choice(tiling.choices))
     made = placed(tiled(kernels, chosen), spans, far)
     check(made)
@@ -126,7 +125,7 @@ def test_a_network_whose_maps_exceed_l1(name: str, cores: int, size: int, l1_byt
     """Maps of 8 KiB in 12 of L1 beyond the stacks, of 72 KiB in all of it; the copies hidden."""
     need_simulator()
     target = with_cores(TARGETS[name], cores)
-    target = replace(target, ram_bytes=cores * target.stack_bytes + l1_bytes)
+    target = resized(target, data_bytes=cores * target.stack_bytes + l1_bytes)
     maps = 8 * size * size
     x = np.random.default_rng(0).standard_normal((8, 1, size, size)).astype(np.float32)
     model = pipeline.load_model(seeded(LargeMaps), example=torch.from_numpy(x[:1]))
@@ -139,7 +138,7 @@ def test_a_network_whose_maps_exceed_l1(name: str, cores: int, size: int, l1_byt
     assert report.bit_exact
     cluster = report.cluster
     assert cluster is not None and cluster.l1_bytes is not None
-    assert cluster.l1_bytes <= target.ram_bytes
+    assert cluster.l1_bytes <= target.data_memory()[1].size_bytes
     moved = [layer.dma_bytes for layer in report.layers]
     assert all(count is not None for count in moved)
     assert cluster.dma_bytes >= 3 * maps

@@ -75,12 +75,12 @@ def test_the_stack_is_reserved_in_ram(tmp_path: Path) -> None:
     assert small.ram_bytes is not None and large.ram_bytes is not None
     assert large.ram_bytes - small.ram_bytes == 3072
     assert large.stack_reserved_bytes == 4096
-    for wrong in (0, 1023, M4.ram_bytes + 8):
+    for wrong in (0, 1023, M4.data_memory()[1].size_bytes + 8):
         with pytest.raises(TargetError, match="stack"):
             build(toy(), M4, tmp_path / "c", stack_bytes=wrong)
 
 
-@pytest.mark.parametrize("target", [t for t in CORES if not t.rtl], ids=lambda t: t.name)
+@pytest.mark.parametrize("target", [t for t in CORES if not t.is_cluster], ids=lambda t: t.name)
 def test_kernels_may_use_what_the_core_has(tmp_path: Path, target: object) -> None:
     """The compiler's options give the SIMD instructions where the target lists "dsp"."""
     core = next(t for t in CORES if t is target)

@@ -16,10 +16,17 @@ from microformer.integer import evaluate
 from microformer.lower import lower
 from microformer.lower.fuse import fuse
 from microformer.plan import plan
-from microformer.targets import TARGETS
+from microformer.targets import TARGETS, Target
 
 LAYER = "attention_S12_E16_H4_P8"
-DSP = ("dsp", "ref")
+
+
+def _with(*isas: str) -> Target:
+    """A machine without limits that runs these instruction sets."""
+    return replace(TARGETS["host"], isas=isas)
+
+
+DSP = _with("dsp", "ref")
 
 
 def kinds(graph: IntGraph) -> list[str]:
@@ -45,7 +52,7 @@ def test_macs_stay_what_they_were() -> None:
 
 
 def test_cores_without_the_kernel_keep_the_parts() -> None:
-    assert len(kinds(fuse(workload(LAYER), ("ref",)))) == 5
+    assert len(kinds(fuse(workload(LAYER), _with("ref")))) == 5
 
 
 def test_a_reader_between_keeps_the_parts() -> None:
@@ -71,7 +78,7 @@ def test_what_would_need_more_memory_keeps_the_parts() -> None:
 
 
 POOLED = "convpool_H12_W123_C2_N16_K3x5_P3x5"
-XPULP = ("xpulp", "ref")
+XPULP = _with("xpulp", "ref")
 
 
 def test_a_convolution_and_its_pooling_become_one_operation_of_the_same_meaning() -> None:

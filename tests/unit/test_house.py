@@ -45,7 +45,7 @@ def _rooms_imported(path: Path) -> set[str]:
 def allowed(room: str) -> set[str]:
     """What a room of ours may import of ours."""
     if room == "graph":
-        return {"graph", "errors"}
+        return {"graph", "targets", "errors"}
     if room in STAGES:
         return {room, *SHARED}
     return {
@@ -53,8 +53,8 @@ def allowed(room: str) -> set[str]:
         "targets": {"targets", "errors"},
         "errors": set(),
         "scratch": {"errors"},
-        "kernels": {"kernels", "graph", "errors"},
-        "store": {"store", "graph", "integer", "errors"},
+        "kernels": {"kernels", "graph", "targets", "errors"},
+        "store": {"store", "graph", "integer", "targets", "errors"},
         "samples": {"graph", "errors"},
         "settings": {"errors"},
         "entry": {"errors"},
@@ -169,6 +169,14 @@ def test_torch_is_never_imported_by_the_core(path: Path) -> None:
     assert not any(n.split(".")[0] == "torch" for statement in top for n in imports(statement))
 
 
+ONE_SUBJECT = {
+    "microformer/kernels/signatures.py",  # the arguments of every operator
+    "microformer/kernels/xpulp/costs.py",  # what all kernels of a cluster need
+    "microformer/graph/ops.py",  # every operation
+}
+"""Files that may be longer than others: parted, they would be one subject in two places."""
+
+
 def test_every_stage_has_its_verb() -> None:
     for stage in STAGES:
         tree = ast.parse((SOURCE / stage / "__init__.py").read_text("utf-8"))
@@ -180,7 +188,8 @@ def test_every_stage_has_its_verb() -> None:
     "path", [*_modules(), *_radar_modules()], ids=lambda p: str(p.relative_to(ROOT))
 )
 def test_files_stay_small(path: Path) -> None:
-    assert len(path.read_text("utf-8").splitlines()) <= 300
+    most = 450 if str(path.relative_to(SOURCE.parent)) in ONE_SUBJECT else 300
+    assert len(path.read_text("utf-8").splitlines()) <= most
     assert path.stem not in {"utils", "helpers", "common", "manager", "misc"}
 
 

@@ -16,9 +16,8 @@ from microformer.graph.serialize import from_bytes, to_bytes
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
 from microformer.integer.proof import prove
-from microformer.kernels.families import family
-from microformer.kernels.registry import KERNELS
-from microformer.kernels.signatures import arguments
+from microformer.kernels.registry import kernels
+from microformer.kernels.signatures import arguments, family
 
 OPERATIONS = {
     cls for cls in vars(ops).values() if isinstance(cls, type) and issubclass(cls, ops.Op)
@@ -47,7 +46,7 @@ def _family(case: Case) -> object:
     if isinstance(case.op, VIEWS):
         return True
     name = family(case.op, case.tensors())
-    found = {kernel.isa for kernel in KERNELS if kernel.family == name}
+    found = {kernel.isa for kernel in kernels() if kernel.family == name}
     assert "ref" in found, f"no reference kernel of {name}"
     return found
 

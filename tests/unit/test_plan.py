@@ -15,11 +15,12 @@ from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.kernel_graph import KernelGraph, Plan
 from microformer.graph.tensor import Quant, Tensor, constant
+from microformer.kernels.costs import round8
 from microformer.lower import lower
 from microformer.plan import plan
-from microformer.plan.arena import ALIGNMENT, Block, place
+from microformer.plan.arena import Block, place
 from microformer.plan.check import check
-from microformer.targets import TARGETS, Target
+from microformer.targets import TARGETS, Target, resized
 
 M4 = TARGETS["cortex-m4"]
 QUANT = Quant(0.1, 0)
@@ -57,7 +58,7 @@ def test_placed_blocks_never_meet(drawn: dict[str, tuple[int, int, int]]) -> Non
     offsets, peak = place(blocks)
     assert set(offsets) == set(blocks)
     for a, one in blocks.items():
-        assert offsets[a] % ALIGNMENT == 0
+        assert offsets[a] % 8 == 0
         assert offsets[a] + one.size_bytes <= peak
         for b, other in blocks.items():
             if a < b and one.meets(other):
@@ -69,7 +70,7 @@ def test_placed_blocks_never_meet(drawn: dict[str, tuple[int, int, int]]) -> Non
     most = max(
         sum(b.size_bytes for b in blocks.values() if b.first <= t <= b.last) for t in range(20)
     )
-    assert most <= peak <= sum(-(-b.size_bytes // ALIGNMENT) * ALIGNMENT for b in blocks.values())
+    assert most <= peak <= sum(round8(b.size_bytes) for b in blocks.values())
 
 
 @settings(max_examples=60, deadline=None)
@@ -159,7 +160,7 @@ def _two_products() -> KernelGraph:
 
 def _with_arena(nbytes: int) -> Target:
     """The M4 with as much RAM as an arena of ``nbytes`` and 32 KiB of input and output need."""
-    return replace(M4, ram_bytes=nbytes + 2 * 256 * 64 + M4.stack_bytes + 32)
+    return resized(M4, data_bytes=nbytes + 2 * 256 * 64 + M4.stack_bytes + 32)
 
 
 def test_a_kernel_of_less_scratch_only_where_ram_is_short() -> None:

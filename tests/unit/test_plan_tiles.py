@@ -19,7 +19,7 @@ from microformer.graph.tensor import Quant, Tensor, constant
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.plan.check import check
-from microformer.targets import TARGETS, Target, with_cores
+from microformer.targets import TARGETS, Target, resized, with_cores
 
 RI5CY = TARGETS["pulp-ri5cy"]
 QUANT = Quant(0.1, 0)
@@ -28,7 +28,7 @@ QUANT = Quant(0.1, 0)
 def small(l1_bytes: int, cores: int = 8) -> Target:
     """A cluster with so much L1 beyond its stacks."""
     target = with_cores(RI5CY, cores)
-    return replace(target, ram_bytes=l1_bytes + cores * target.stack_bytes)
+    return resized(target, data_bytes=l1_bytes + cores * target.stack_bytes)
 
 
 def near_bytes(made: Plan) -> int:

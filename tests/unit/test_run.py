@@ -13,12 +13,12 @@ from microformer.errors import DataError, ToolError
 from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run import run
-from microformer.targets import TARGETS, Target
+from microformer.targets import TARGETS, QemuRunner, Target
 
 HERE = {
     name: target
     for name, target in TARGETS.items()
-    if not target.qemu_machine or shutil.which("qemu-system-arm") is not None
+    if not isinstance(target.runner, QemuRunner) or shutil.which("qemu-system-arm") is not None
 }
 CORES = [t for t in HERE.values() if not t.is_host]
 HOST, M0, M4 = TARGETS["host"], TARGETS["cortex-m0plus"], TARGETS["cortex-m4"]
@@ -46,7 +46,7 @@ def test_outputs_on_every_target(images: dict[str, Image], name: str) -> None:
     )
     assert result.outputs.dtype == np.int8
     np.testing.assert_array_equal(result.outputs, toy_meaning(x))
-    if TARGETS[name].qemu_machine or TARGETS[name].rtl:  # it is looked at now and then
+    if TARGETS[name].is_cluster or isinstance(TARGETS[name].runner, QemuRunner):  # now and then
         assert seen[-1] == (50, 50) and seen == sorted(seen)
     else:
         assert seen == [(i + 1, 50) for i in range(50)]
@@ -66,7 +66,7 @@ def test_what_each_target_reports(images: dict[str, Image]) -> None:
         assert [layer.symbol for layer in result.layers] == ["layer_00_dot", "layer_01_add"]
         assert min(parts) > 0 and 0 < result.instructions - sum(parts) < 40 * target.cores
         assert 8 <= result.stack_bytes < 128
-        if target.rtl:
+        if target.is_cluster:
             assert result.cycles is not None and result.cycles_kind == "cycle-exact"
             assert len(result.cores) == target.cores
         elif target is M4:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from microformer.bench.published import PUBLISHED, Published
 from microformer.bench.rows import DEFAULT_ROWS
 from microformer.bench.workloads import workload
 from microformer.errors import TargetError
-from microformer.targets import BOARD_OVER_ESTIMATE, Target
+from microformer.targets import BOARD_OVER_ESTIMATE, Target, resized
 
 __all__ = ["DEFAULT_ROWS", "Bench", "Row", "bench"]
 
@@ -89,7 +89,7 @@ def bench(
     isas: tuple[str, ...] | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Bench:
-    """Measure the rows ``names`` on ``target``; ``isas`` overrides its kernel families.
+    """Measure the rows ``names`` on ``target``; ``isas`` overrides its instruction sets.
 
     Raises DataError for a name that is none, TargetError for the host, which has no cycles. Of
     several rows, those whose weights do not fit into L1 where they are wanted there are left out.
@@ -97,7 +97,7 @@ def bench(
     if target.is_host:
         raise TargetError("The host's clock is no measure of a kernel; choose an emulated core.")
     graphs = [workload(name) for name in names]
-    roomy = target if target.rtl else replace(target, flash_bytes=_ROOM, ram_bytes=_ROOM)
+    roomy = target if target.is_cluster else resized(target, code_bytes=_ROOM, data_bytes=_ROOM)
     rows: list[Row] = []
     left_out: list[LeftOut] = []
     kind = None
@@ -109,7 +109,7 @@ def bench(
         try:
             made = pipeline.measure_graph(graph, x, roomy, isas=isas)
         except TargetError as error:
-            if not (target.near_weights and len(names) > 1):
+            if not (target.weights == "l1" and len(names) > 1):
                 raise
             left_out.append(LeftOut(name, str(error)))
             continue

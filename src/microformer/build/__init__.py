@@ -9,7 +9,7 @@ from microformer.build.pulp import build_pulp
 from microformer.build.sources import check_project, write_sources
 from microformer.errors import ToolError
 from microformer.graph.project import CProject, Image
-from microformer.targets import Target
+from microformer.targets import HostRunner, RtlRunner, Target
 
 __all__ = ["build"]
 
@@ -39,8 +39,10 @@ def build(
     place = write_sources(project, folder, target.name)
     stack_bytes = target.stack_bytes if stack_bytes is None else stack_bytes
     tell = progress or (lambda _message: None)
-    if target.is_host:
+    if isinstance(target.runner, HostRunner):
         return build_host(project, folder, place, sanitize=sanitize, progress=tell)
-    if target.rtl:
-        return build_pulp(project, target, folder, place, stack_bytes=stack_bytes, progress=tell)
+    if isinstance(target.runner, RtlRunner):
+        return build_pulp(
+            project, target, target.runner, folder, place, stack_bytes=stack_bytes, progress=tell
+        )
     return build_cortex_m(project, target, folder, place, stack_bytes=stack_bytes, progress=tell)

@@ -20,7 +20,7 @@ from microformer.build.qemu import build_plugin
 from microformer.build.sources import KEPT, defines, write_harness
 from microformer.errors import DoesNotFitError, TargetError
 from microformer.graph.project import CProject, Image
-from microformer.targets import Target
+from microformer.targets import QemuRunner, Target
 
 _FREESTANDING = (
     "-fhosted",  # else __builtin_memcpy of 4 bytes stays a call and is not a load
@@ -44,13 +44,14 @@ def build_cortex_m(
     progress: Callable[[str], None],
 ) -> Image:
     """``<name>.elf`` with its symbols, and the linker's own figures of it."""
-    if not 0 < stack_bytes <= target.ram_bytes or stack_bytes % 8:
+    most = target.data_memory()[1].size_bytes
+    if not 0 < stack_bytes <= most or stack_bytes % 8:
         raise TargetError(
             f"A stack of {stack_bytes} bytes is not possible on {target.name}; give a multiple "
-            f"of 8 up to {target.ram_bytes:,}."
+            f"of 8 up to {most:,}."
         )
     harness = _support_files(target, place, stack_bytes)
-    if target.qemu_machine:
+    if isinstance(target.runner, QemuRunner):
         build_plugin(place)
     path = place / f"{project.name}.elf"
     sources = [*(str(folder.resolve() / s) for s in project.sources), *map(str, harness)]
@@ -79,16 +80,17 @@ def build_cortex_m(
 def _support_files(target: Target, place: Path, stack_bytes: int) -> list[Path]:
     """Write linker script, start-up and harness to ``place``; the C files among them."""
     script = resources.files("microformer.targets").joinpath("cortex_m.ld.in").read_text("utf-8")
+    flash, ram = target.code_memory()[1], target.data_memory()[1]
     for key, value in {
-        "FLASH_ORIGIN": target.flash_origin,
-        "FLASH_BYTES": target.flash_bytes,
-        "RAM_ORIGIN": target.ram_origin,
-        "RAM_BYTES": target.ram_bytes,
+        "FLASH_ORIGIN": flash.origin,
+        "FLASH_BYTES": flash.size_bytes,
+        "RAM_ORIGIN": ram.origin,
+        "RAM_BYTES": ram.size_bytes,
         "STACK_BYTES": stack_bytes,
     }.items():
         script = script.replace(f"@{key}@", f"{value:#x}")
     (place / "cortex_m.ld").write_text(script, "utf-8")
-    harness = "harness_qemu.c" if target.qemu_machine else "harness.c"
+    harness = "harness_qemu.c" if isinstance(target.runner, QemuRunner) else "harness.c"
     return write_harness(place, ("targets", "startup_cortex_m.c"), ("build", harness))
 
 
@@ -104,9 +106,11 @@ def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError
     if not over:
         return None
     region = "FLASH" if "FLASH" in over else "RAM"
-    memory, size = ("flash", target.flash_bytes) if region == "FLASH" else ("RAM", target.ram_bytes)
+    ram = target.data_memory()[1].size_bytes
+    memory, part = target.code_memory() if region == "FLASH" else target.data_memory()
+    size = part.size_bytes
     also = (
-        f", and the {target.ram_bytes:,} bytes of RAM by {over['RAM']:,} bytes"
+        f", and the {ram:,} bytes of RAM by {over['RAM']:,} bytes"
         if region == "FLASH" and "RAM" in over
         else ""
     )
@@ -131,7 +135,7 @@ def _sizes(path: Path, target: Target) -> tuple[int, int]:
             if not section["sh_flags"] & SH_FLAGS.SHF_ALLOC:
                 continue
             size = int(section["sh_size"])
-            if 0 <= section["sh_addr"] - target.ram_origin < target.ram_bytes:
+            if target.data_memory()[1].holds(section["sh_addr"]):
                 ram += size
             if section["sh_type"] != "SHT_NOBITS" and _in_flash(elf, section, target):
                 flash += size
@@ -146,4 +150,4 @@ def _in_flash(elf: ELFFile, section: Section, target: Target) -> bool:
         if 0 <= offset < max(int(segment["p_filesz"]), 1):
             address = int(segment["p_paddr"]) + offset
             break
-    return 0 <= address - target.flash_origin < target.flash_bytes
+    return target.code_memory()[1].holds(address)

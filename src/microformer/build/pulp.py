@@ -12,7 +12,7 @@ from microformer.build.rtl import simulator
 from microformer.build.sources import KEPT, defines, write_harness
 from microformer.errors import DoesNotFitError
 from microformer.graph.project import SIMULATOR, CProject, Image
-from microformer.targets import Target
+from microformer.targets import RtlRunner, Target
 
 _FREESTANDING = (
     "-fhosted",
@@ -31,6 +31,7 @@ _ELW = {"ri5cy": "0x03, 6", "cv32e40p": "0x0b, 3"}
 def build_pulp(
     project: CProject,
     target: Target,
+    runner: RtlRunner,
     folder: Path,
     place: Path,
     *,
@@ -43,7 +44,7 @@ def build_pulp(
     """
     link = place / SIMULATOR
     link.unlink(missing_ok=True)
-    link.symlink_to(simulator(target.rtl, progress))
+    link.symlink_to(simulator(runner.core, progress))
     files = _support_files(target, place, stack_bytes)
     path = place / f"{project.name}.elf"
     sources = [*(str(folder.resolve() / s) for s in project.sources), *map(str, files)]
@@ -54,7 +55,7 @@ def build_pulp(
         *defines(project),
         f"-DMF_STACK_BYTES={stack_bytes}",
         f"-DMF_HARNESS_CORES={target.cores}",
-        f"-DMF_ELW={_quoted(_ELW[target.rtl])}",
+        f"-DMF_ELW={_quoted(_ELW[runner.core])}",
         f"-DMF_INPUT_MEMORY={_MEMORY[project.far_input]}",
         f"-DMF_OUTPUT_MEMORY={_MEMORY[project.far_output]}",
         *(f"-I{folder.resolve() / d}" for d in project.include_dirs),
@@ -77,11 +78,12 @@ def _quoted(text: str) -> str:
 def _support_files(target: Target, place: Path, stack_bytes: int) -> list[Path]:
     """Write linker script, start-up and harness to ``place``; the sources among them."""
     script = resources.files("microformer.targets").joinpath("pulp.ld.in").read_text("utf-8")
+    l2, l1 = target.code_memory()[1], target.data_memory()[1]
     for key, value in {
-        "L2_ORIGIN": target.flash_origin,
-        "L2_BYTES": target.flash_bytes,
-        "L1_ORIGIN": target.ram_origin,
-        "L1_BYTES": target.ram_bytes,
+        "L2_ORIGIN": l2.origin,
+        "L2_BYTES": l2.size_bytes,
+        "L1_ORIGIN": l1.origin,
+        "L1_BYTES": l1.size_bytes,
         "CORES": target.cores,
         "STACK_BYTES": stack_bytes,
     }.items():
@@ -97,11 +99,12 @@ def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError
     if not over:
         return None
     region = "L2" if "L2" in over else "L1"
-    size = target.flash_bytes if region == "L2" else target.ram_bytes
+    memory = target.code_memory() if region == "L2" else target.data_memory()
     return DoesNotFitError(
-        f"'{project.name}' does not fit into {target.name}: it exceeds the {size:,} bytes of "
-        f"{region} by {over[region]:,} bytes; choose a smaller model.",
-        "flash" if region == "L2" else "RAM",
+        f"'{project.name}' does not fit into {target.name}: it exceeds the "
+        f"{memory[1].size_bytes:,} bytes of {region} by {over[region]:,} bytes; choose a smaller "
+        "model.",
+        region,
         over[region],
     )
 
@@ -113,6 +116,6 @@ def _sizes(path: Path, target: Target) -> tuple[int, int]:
         for section in ELFFile(file).iter_sections():
             at = int(section["sh_addr"])
             if section["sh_flags"] & 2:
-                in_l1 = 0 <= at - target.ram_origin < target.ram_bytes
+                in_l1 = target.data_memory()[1].holds(at)
                 sizes[in_l1] += int(section["sh_size"])
     return sizes[0], sizes[1]

@@ -60,7 +60,7 @@ def compile_command(
     """Compile a float model into a C project of 8-bit integers."""
     settings = settings_of(softmax, effort, residual, calibration_samples)
     front = front_end(range_doppler)
-    board = board_with(targets.find(target), cores, weights)
+    board = board_with(targets.resolve(target), cores, weights)
     check_free(output, force=force)
     if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
         raise OutputError(f"The dump folder '{dump_dir}' is not empty; choose another or --force.")

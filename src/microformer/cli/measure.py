@@ -37,11 +37,7 @@ from microformer.targets import TARGETS
 def list_targets(as_json: JsonFlag = False) -> None:
     """List the targets."""
     if as_json:
-        fields = (
-            *("name", "board", "flash_bytes", "ram_bytes", "clock_hz", "power_mw", "timing"),
-            "memory_source",
-        )
-        print(json.dumps([{f: getattr(t, f) for f in fields} for t in TARGETS.values()], indent=2))
+        print(json.dumps([targets.target_record(t) for t in TARGETS.values()], indent=2))
         return
     for target in TARGETS.values():
         print(target)
@@ -58,7 +54,7 @@ def bench_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Measure attention layers, matrix products, norms and convolutions of known shapes."""
-    board = board_with(targets.find(target), cores, weights)
+    board = board_with(targets.resolve(target), cores, weights)
     if flash:
         board = targets.with_board_flash(board)
     with Bars() as bars, bars("bench") as advance:

@@ -18,14 +18,16 @@ from microformer.demo import radar_paths
 from microformer.graph.frontend import RangeDoppler
 from microformer.graph.tensor import Array
 from microformer.pipeline import Recognition
-from microformer.targets import Target
+from microformer.targets import RtlRunner, Target
 
 CLUSTER, OTHERWISE = "pulp-ri5cy", "cortex-m7"
 
 
 def choose_target() -> tuple[str, str]:
     """The demo's target, and why it is that one."""
-    missing = pipeline.missing_rtl(targets.find(CLUSTER).rtl)
+    runner = targets.find(CLUSTER).runner
+    assert isinstance(runner, RtlRunner)
+    missing = pipeline.missing_rtl(runner.core)
     if not missing:
         return CLUSTER, "its RTL and Verilator are here, so cycles are exact"
     return OTHERWISE, f"{CLUSTER} would be exact, but cannot run here: {missing}"
@@ -36,7 +38,7 @@ def radar_demo(
 ) -> None:
     """Run the shipped recordings; exit code 1 if a byte was wrong."""
     name, why = (target, "as asked for") if target else choose_target()
-    board = board_with(targets.find(name), cores, weights)
+    board = board_with(targets.resolve(name), cores, weights)
     board = targets.with_board_flash(board) if flash else board
     with radar_paths() as paths:
         with np.load(paths.samples, allow_pickle=False) as file:

@@ -45,7 +45,7 @@ def run_command(
         compiled = open_folder(folder, edited=edited)
         front = None if compiled.front is None else compiled.front.spec
         loaded = read_samples(data, compiled.float_model, front)
-        board = board_with(pipeline.board_of(compiled), cores, weights)
+        board = board_with(compiled.target, cores, weights)
         compiled = pipeline.recompiled(compiled, board)
         board = targets.with_board_flash(board) if flash else board
         result = pipeline.run_model(compiled, loaded, board, count=samples, progress=bars)
@@ -86,7 +86,7 @@ def demo_command(
             raise typer.BadParameter("the shipped graph has lut", param_hint="--softmax")
         radar_demo(target, cores, weights, flash, as_json)
         return
-    board = board_with(targets.find(target or "cortex-m4"), cores, weights)
+    board = board_with(targets.resolve(target or "cortex-m4"), cores, weights)
     board = targets.with_board_flash(board) if flash else board
     with demo_paths() as paths, Bars() as bars:
         with bars("load"):
@@ -94,6 +94,6 @@ def demo_command(
         calibration = read_samples(paths.calibration, loaded)
         held_out = read_samples(paths.held_out, loaded)
         made = pipeline.compile_model(loaded, calibration, board, settings, progress=bars)
-        count = _DEMO_ON_RTL if board.rtl else None
+        count = _DEMO_ON_RTL if board.is_cluster else None
         result = pipeline.run_model(made.compiled, held_out, board, count=count, progress=bars)
     show(result, as_json)

@@ -11,7 +11,6 @@ from microformer.emit.weights import weights_files
 from microformer.graph.kernel_graph import Plan
 from microformer.graph.project import CProject
 from microformer.kernels.registry import library_files
-from microformer.targets import find
 
 __all__ = ["emit"]
 
@@ -27,7 +26,7 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
     graph = plan.graph
     name = project_name(graph.name)
     names = Names(name)
-    target = find(graph.target)
+    target = graph.target
     used = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
     constants = [t for t in graph.tensors.values() if t.name in used]
     program = Program(plan, name, names)
@@ -46,13 +45,13 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
             upper=name.upper(),
             plan=plan,
             front=front,
-            cluster=bool(target.rtl),
+            cluster=target.is_cluster,
             unaligned=target.needs_unaligned_access,
             real="int32_t" if graph.tensors[graph.inputs[0]].quant is None else "float",
         ),
     }
     symbols = sorted({call.symbol for call in graph.calls})
-    if target.rtl or any(call.tile is not None for call in graph.calls):
+    if target.is_cluster or any(call.tile is not None for call in graph.calls):
         symbols.append("mf_cluster")
     files |= {f"mf/{path}": text for path, text in library_files(symbols).items()}
     source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]

@@ -5,7 +5,6 @@ import numpy as np
 from microformer.emit.weights import C_TYPES
 from microformer.graph.kernel_graph import Plan
 from microformer.graph.tensor import Tensor
-from microformer.targets import find
 
 
 def _shape(tensor: Tensor) -> str:
@@ -52,7 +51,7 @@ def _quantizer(name: str) -> list[str]:
 
 def _memories(plan: Plan, upper: str) -> list[str]:
     """Which buffers a cluster has in L1 and in L2."""
-    if not find(plan.graph.target).rtl:
+    if not plan.graph.target.is_cluster:
         return []
     lines = []
     if plan.far_bytes:
@@ -64,7 +63,7 @@ def _memories(plan: Plan, upper: str) -> list[str]:
 
 def _unaligned(plan: Plan) -> list[str]:
     """What the core must allow: loads of words that are not aligned (panels, packed rows)."""
-    if not find(plan.graph.target).needs_unaligned_access:
+    if not plan.graph.target.needs_unaligned_access:
         return []
     return [
         " *",
@@ -75,10 +74,10 @@ def _unaligned(plan: Plan) -> list[str]:
 
 def _shared_by_cores(plan: Plan, name: str) -> list[str]:
     """What a program around the network needs to know on a cluster."""
-    if not find(plan.graph.target).rtl:
+    if not plan.graph.target.is_cluster:
         return []
     return [
-        f"/* The number of the core that calls it, 0 to {plan.graph.cores - 1}. */",
+        f"/* The number of the core that calls it, 0 to {plan.graph.target.cores - 1}. */",
         f"int32_t {name}_core(void);",
         "",
         "/* Where every core waits until all are there, and sees what the others wrote. */",
@@ -96,7 +95,7 @@ def header(plan: Plan, name: str) -> str:
     what = "an 8-bit integer network" if network else "a radar's samples to a network's input,"
     far = ", void *far" if plan.far_bytes else ""
     lines = [
-        f"/* {name}: {what} for {plan.graph.target}. Written by microformer. */",
+        f"/* {name}: {what} for {plan.graph.target.name}. Written by microformer. */",
         f"#ifndef {upper}_H",
         f"#define {upper}_H",
         "",

@@ -8,7 +8,6 @@ from microformer.emit.tiles import TiledBody
 from microformer.emit.weights import C_TYPES
 from microformer.graph.kernel_graph import Arg, ArgKind, KernelCall, Plan
 from microformer.graph.project import Layer
-from microformer.targets import find
 
 Key = tuple[str, tuple[tuple[ArgKind, str | int], ...]]
 """A kernel and its integers: layers that agree in it can share one specialised function."""
@@ -27,7 +26,7 @@ class Program:
         self._graph = plan.graph
         self._name = name
         self._names = names
-        self._cluster = bool(find(plan.graph.target).rtl)
+        self._cluster = plan.graph.target.is_cluster
         self._tiled = any(call.tile is not None for call in self._graph.calls)
         counts = Counter(_key(call) for call in self._graph.calls if call.tile is None)
         self._shared = [key for key, count in counts.items() if count > 1]
@@ -61,9 +60,9 @@ class Program:
         """The whole C file."""
         kernels = sorted({call.symbol for call in self._graph.calls})
         lines = [f"/* {self._name}: the program. Written by microformer; see {self._name}.h. */"]
-        defines = [f"#define {d} 1" for d in find(self._graph.target).defines]
+        defines = [f"#define {d} 1" for d in self._graph.target.defines]
         if self._cluster:
-            defines.append(f"#define MF_CORES {self._graph.cores}")
+            defines.append(f"#define MF_CORES {self._graph.target.cores}")
         lines += [*defines, *[""] * bool(defines)]
         lines += [f'#include "{self._name}.h"', "", f'#include "{self._name}_weights.h"']
         lines += [f'#include "mf/{symbol}.h"' for symbol in kernels]
@@ -100,7 +99,7 @@ class Program:
             "#define MF_ASSERT(CONDITION) ((void)0)",
             "#endif",
         ]
-        if find(self._graph.target).needs_unaligned_access:
+        if self._graph.target.needs_unaligned_access:
             lines += [
                 "",
                 "#if defined(__GNUC__) && defined(__arm__) && !defined(__ARM_FEATURE_UNALIGNED)",
@@ -211,7 +210,7 @@ class Program:
         arguments = [self._argument(a, index) for _, a in used]
         lines = ["  if (mf_core() != 0) {", "    return; /* one core does it all */", "  }"]
         return [
-            *lines * (self._cluster and "_xpulp" not in call.symbol),
+            *lines * (self._cluster and not call.all_cores),
             *wrapped(f"  {callee}(", arguments, ");"),
         ]
 

@@ -59,7 +59,7 @@ class TiledBody:
             if last:
                 body += [*_when("first && t > 0", behind), *_when(f"first && t < {last}", ahead)]
         kernel = wrapped(f"{self._call.symbol}(", self._arguments(), ");")
-        body += kernel if "_xpulp" in self._call.symbol else _block("if (first) {", kernel)
+        body += kernel if self._call.all_cores else _block("if (first) {", kernel)
         lines = [_table(i, values) for i, values in enumerate(self._tables)]
         lines += ["const int32_t first = mf_core() == 0;", "int32_t number = 0;"]
         lines += _when("first", begin)

@@ -6,23 +6,22 @@ from microformer.graph.float_model import FloatModel
 from microformer.graph.frontend import FrontEnd
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.project import CProject
+from microformer.targets import Target
 
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
     """All that is needed to run, check and measure a compiled model.
 
-    ``meaningful_ranges`` is False if the model was calibrated on random data. On a cluster it was
-    compiled for ``cores`` (None: as many as the target has) and for ``weights`` in "l1" or "l2".
+    ``target`` is the whole record, so that it runs where nobody else knows the board.
+    ``meaningful_ranges`` is False if the model was calibrated on random data.
     ``front`` is its front end, if it has one.
     """
 
-    target: str
+    target: Target
     softmax: str
     meaningful_ranges: bool
     float_model: FloatModel
     int_graph: IntGraph
     project: CProject
-    cores: int | None = None
-    weights: str = "l2"
     front: FrontEnd | None = None

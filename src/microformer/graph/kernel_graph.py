@@ -6,6 +6,7 @@ from typing import Literal
 
 from microformer.graph.int_graph import Node
 from microformer.graph.tensor import Tensor
+from microformer.targets import Target
 
 ArgKind = Literal["in", "out", "const", "int", "scratch", "null"]
 
@@ -88,8 +89,8 @@ class KernelCall:
     ``inplace`` lists the inputs (by name) whose buffer the output may take over, because the
     kernel reads each element before it writes it. ``scratch_bytes`` are 8-byte aligned working
     memory, free before and after. ``node`` is the operation that it does whole; None for a
-    copy. ``tile`` (made by ``plan``) says how it is done by blocks; one that ``streams`` moves its
-    operands between L2 and L1 itself.
+    copy. ``tile`` (made by ``plan``) says how it is done by blocks. ``streams``, ``all_cores`` and
+    ``pitched`` are what the registry says of the kernel.
     """
 
     name: str
@@ -105,6 +106,8 @@ class KernelCall:
     node: Node | None = None
     tile: Tile | None = None
     streams: bool = False
+    all_cores: bool = False
+    pitched: bool = False
 
     def __str__(self) -> str:
         args = ", ".join(str(a.value) if a.value != "" else a.kind for a in self.args)
@@ -131,20 +134,19 @@ class KernelGraph:
     """
 
     name: str
-    target: str
+    target: Target
     tensors: Mapping[str, Tensor]
     views: Mapping[str, View]
     calls: tuple[KernelCall, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    cores: int = 1
 
     def buffer(self, name: str) -> str:
         """The name of the buffer that tensor ``name`` lives in."""
         return self.views[name].base if name in self.views else name
 
     def __str__(self) -> str:
-        lines = [f"kernel graph {self.name} for {self.target}"]
+        lines = [f"kernel graph {self.name} for {self.target.name}"]
         lines += [f"  {c}" for c in self.calls]
         lines += [f"  view {n} = {v.base} + {v.offset}" for n, v in self.views.items()]
         return "\n".join(lines)

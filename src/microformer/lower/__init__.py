@@ -1,8 +1,11 @@
 """Stage ``lower``: IntGraph + Target -> KernelGraph: views, kernel calls, packed constants."""
 
+from dataclasses import replace
+
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import KernelGraph
 from microformer.graph.verify import verify_kernels
+from microformer.kernels.registry import check_isas
 from microformer.lower.calls import Lowering
 from microformer.lower.fuse import fuse
 from microformer.lower.views import find_views
@@ -14,22 +17,24 @@ __all__ = ["lower"]
 def lower(graph: IntGraph, target: Target, *, isas: tuple[str, ...] | None = None) -> KernelGraph:
     """One kernel call an operation (one a part for Concat), none where a view will do.
 
-    ``isas`` overrides the target's kernel families, best first; "ref" always fits.
+    ``isas`` overrides the target's instruction sets, best first; "ref" always fits. Raises
+    TargetError where there are no kernels of one of them.
     """
-    graph = fuse(graph, isas or target.isas)
+    target = target if isas is None else replace(target, isas=isas)
+    check_isas(target)
+    graph = fuse(graph, target)
     views, aliases = find_views(graph)
-    lowering = Lowering(graph, views, aliases, isas or target.isas, target.near_weights)
+    lowering = Lowering(graph, views, aliases, target)
     for node in graph.nodes:
         lowering.add(node)
     outputs = tuple(lowering.whole(name) for name in graph.outputs)
     kernels = KernelGraph(
         name=graph.name,
-        target=target.name,
+        target=target,
         tensors=lowering.tensors,
         views=lowering.views,
         calls=tuple(lowering.calls),
         inputs=graph.inputs,
         outputs=outputs,
-        cores=target.cores,
     )
     return verify_kernels(kernels)

@@ -9,6 +9,7 @@ from microformer.graph.ops import Concat
 from microformer.graph.tensor import Tensor, constant
 from microformer.kernels.registry import Kernel, select
 from microformer.kernels.signatures import Operands, arguments, concat_arguments
+from microformer.targets import Target
 
 
 @dataclass
@@ -18,8 +19,7 @@ class Lowering:
     graph: IntGraph
     views: dict[str, View]
     aliases: frozenset[str]
-    isas: tuple[str, ...]
-    near_weights: bool = False
+    target: Target
     tensors: dict[str, Tensor] = field(default_factory=dict)
     calls: list[KernelCall] = field(default_factory=list)
 
@@ -31,12 +31,12 @@ class Lowering:
         if node.output in self.aliases:
             return
         inputs, output = self.graph.operands(node), self.tensors[node.output]
-        kernel = select(node.op, inputs, output, self.isas)
+        kernel = select(node.op, inputs, output, self.target)
         if isinstance(node.op, Concat):
             self._add_concat(node, node.op, kernel)
             return
         args = self._packed(kernel, node, arguments(node.op, inputs, output))
-        scratch = (self.near_weights and kernel.near_scratch) or kernel.scratch
+        scratch = (self.target.weights == "l1" and kernel.l1_scratch) or kernel.scratch
         call = KernelCall(
             name=node.name,
             op=node.op.kind,
@@ -44,12 +44,14 @@ class Lowering:
             args=args,
             inputs=tuple(str(a.value) for a in args if a.kind == "in"),
             output=node.output,
-            scratch_bytes=scratch(node.op, inputs, output),
+            scratch_bytes=scratch(node.op, inputs, output, self.target),
             macs=macs(node.op, inputs, output),
             shape=describe(node.op, inputs, output),
             inplace=kernel.inplace_operands(inputs, output),
             node=node,
             streams=kernel.streams,
+            all_cores=kernel.all_cores,
+            pitched=kernel.pitched,
         )
         self.calls.append(call)
 
@@ -88,7 +90,7 @@ class Lowering:
     ) -> None:
         source = inputs[part]
         assert source is not None
-        chosen = kernel or select(op, inputs, output, self.isas)
+        chosen = kernel or select(op, inputs, output, self.target)
         args = concat_arguments(op, inputs, output, part)
         call = KernelCall(
             name=name,
@@ -100,6 +102,8 @@ class Lowering:
             scratch_bytes=0,
             macs=0,
             shape="x".join(map(str, source.shape)),
+            all_cores=chosen.all_cores,
+            pitched=chosen.pitched,
         )
         self.calls.append(call)
 

@@ -13,9 +13,10 @@ from microformer.graph.ops import (
     Reshape,
 )
 from microformer.kernels.registry import candidates, select
+from microformer.targets import Target
 
 
-def fuse(graph: IntGraph, isas: tuple[str, ...]) -> IntGraph:
+def fuse(graph: IntGraph, target: Target) -> IntGraph:
     """``graph`` with AttentionBlock and ConvPool wherever they pay.
 
     They are no slower then, and need no more memory, or fit L1. Wanted of attention: q, k and v are
@@ -24,11 +25,11 @@ def fuse(graph: IntGraph, isas: tuple[str, ...]) -> IntGraph:
     """
     for node in graph.nodes:
         if isinstance(node.op, Attention):
-            graph = _fused(graph, node, isas)
-    return _pooled(graph, isas)
+            graph = _fused(graph, node, target)
+    return _pooled(graph, target)
 
 
-def _fused(graph: IntGraph, node: Node, isas: tuple[str, ...]) -> IntGraph:
+def _fused(graph: IntGraph, node: Node, target: Target) -> IntGraph:
     makers = {n.output: n for n in graph.nodes}
     readers = graph.consumers()
     inner = (*node.inputs[:3], node.output)
@@ -45,7 +46,7 @@ def _fused(graph: IntGraph, node: Node, isas: tuple[str, ...]) -> IntGraph:
     op = AttentionBlock(node.op, (shifts[0], shifts[1], shifts[2]), shifts[3])
     constants = [name for p in found for name in p.inputs[1:4]]
     block = Node(node.name, op, (found[0].inputs[0], *constants, *node.inputs[3:]), found[3].output)
-    if not _pays(graph, block, [*found, node], isas):
+    if not _pays(graph, block, [*found, node], target):
         return graph
     gone = {p.name for p in found[:3]} | {node.name}
     kept = [block if n.name == found[3].name else n for n in graph.nodes if n.name not in gone]
@@ -60,26 +61,29 @@ def _is_plain(graph: IntGraph, node: Node) -> bool:
     return len(x.shape) == 2 and x.data is None
 
 
-def _pays(graph: IntGraph, block: Node, parts: list[Node], isas: tuple[str, ...]) -> bool:
+def _pays(graph: IntGraph, block: Node, parts: list[Node], target: Target) -> bool:
     """True if the best kernel of the block costs no more cycles and bytes than its parts'."""
     operands, output = graph.operands(block), graph.tensors[block.output]
-    choices = candidates(block.op, operands, output, isas)
+    choices = candidates(block.op, operands, output, target)
     if all(kernel.isa == "ref" for kernel in choices):
         return False
-    kernel = select(block.op, operands, output, isas)
+    kernel = select(block.op, operands, output, target)
     cycles, scratch = 0.0, 0
     for part in parts:
         given, made = graph.operands(part), graph.tensors[part.output]
-        chosen = select(part.op, given, made, isas)
-        cycles += chosen.cost(part.op, given, made)
-        scratch = max(scratch, chosen.scratch(part.op, given, made))
+        chosen = select(part.op, given, made, target)
+        cycles += chosen.cost(part.op, given, made, target)
+        scratch = max(scratch, chosen.scratch(part.op, given, made, target))
     between = sum(graph.tensors[p.output].nbytes for p in parts if p.output != block.output)
-    if not kernel.weighed and kernel.scratch(block.op, operands, output) > between + scratch:
+    if (
+        not kernel.weighed
+        and kernel.scratch(block.op, operands, output, target) > between + scratch
+    ):
         return False
-    return kernel.cost(block.op, operands, output) <= 1.02 * cycles
+    return kernel.cost(block.op, operands, output, target) <= 1.02 * cycles
 
 
-def _pooled(graph: IntGraph, isas: tuple[str, ...]) -> IntGraph:
+def _pooled(graph: IntGraph, target: Target) -> IntGraph:
     """``graph`` with ConvPool for a convolution whose only reader is a max pooling.
 
     Only where a kernel faster than the reference does both, and no window touches padding.
@@ -94,7 +98,7 @@ def _pooled(graph: IntGraph, isas: tuple[str, ...]) -> IntGraph:
             continue
         op = ConvPool(node.op, pool.kernel, pool.stride)
         both = Node(node.name, op, node.inputs, behind.output)
-        if _pays(graph, both, [node, behind], isas):
+        if _pays(graph, both, [node, behind], target):
             del kept[node.output]
             kept[both.output] = both
     return replace(graph, nodes=tuple(kept.values())).pruned()

@@ -54,7 +54,7 @@ from microformer.run import run
 from microformer.samples import Samples
 from microformer.scratch import temporary_folder
 from microformer.settings import DEFAULTS, Settings
-from microformer.targets import Target, find, with_cores, with_weights
+from microformer.targets import Target
 from microformer.tune import tune
 
 __all__ = [
@@ -66,7 +66,6 @@ __all__ = [
     "Recognition",
     "add_front",
     "audit_model",
-    "board_of",
     "compile_graph",
     "compile_model",
     "fetch_rtl",
@@ -198,14 +197,12 @@ def compile_model(
     with progress("emit"):
         project, front_end = emit_both(front, graph, placed, target)
     compiled = Compiled(
-        target.name,
+        target,
         settings.softmax,
         tuned.ranges.meaningful,
         tuned.reference,
         graph,
         project,
-        cores=target.cores,
-        weights=target.weights,
         front=front_end,
     )
     with progress("build"), temporary_folder() as folder:
@@ -217,23 +214,13 @@ def compile_model(
     return Compilation(tuned, kernel_graph, placed, image, compiled, scales)
 
 
-def board_of(compiled: Compiled) -> Target:
-    """The target that a model was compiled for, with its cores and its memory for weights."""
-    target = find(compiled.target)
-    if not target.rtl:
-        return target
-    return with_weights(with_cores(target, compiled.cores or target.cores), compiled.weights)
-
-
 def recompiled(compiled: Compiled, target: Target) -> Compiled:
     """The C project made anew for another number of cores or memory for weights (stages 4 to 6)."""
-    if target == board_of(compiled):
+    if target == compiled.target:
         return compiled
     spec = None if compiled.front is None else compiled.front.spec
     project, front = emit_graph(spec, compiled.int_graph, target)
-    return replace(
-        compiled, project=project, cores=target.cores, weights=target.weights, front=front
-    )
+    return replace(compiled, target=target, project=project, front=front)
 
 
 def run_model(
@@ -256,7 +243,7 @@ def run_model(
     flat = inputs.reshape(len(inputs), -1)
     real = None
     if iq is None and project.quantizes:  # what a firmware has
-        most = max(_CONVERTED // project.input_size, 1) if target.rtl else len(flat)
+        most = max(_CONVERTED // project.input_size, 1) if target.is_cluster else len(flat)
         real = x[: min(most, len(flat))].reshape(-1, project.input_size).astype(np.float32)
     features = None
     with temporary_folder() as folder:

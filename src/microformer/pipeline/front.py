@@ -42,7 +42,9 @@ def emit_both(
         return emit(placed), None
     front = front_graph(spec, graph)
     far = frozenset[str]()
-    if target.rtl:  # samples come from outside; a window lies where the network takes its input
+    if (
+        target.is_cluster
+    ):  # samples come from outside; a window lies where the network takes its input
         outside = placed.graph.inputs[0] in placed.far_outside
         far = frozenset((*front.inputs, *(front.outputs if outside else ())))
     alone = emit(plan(lower(front, target), target, far=far))
@@ -67,10 +69,12 @@ def check_memory(network: Image, front: FrontEnd, image: Image, target: Target) 
     if network.ram_bytes is None or network.flash_bytes is None or image.flash_bytes is None:
         return
     samples = front.project.input_size * 2
-    where, used, size = "RAM", network.ram_bytes + samples, target.ram_bytes
-    if target.rtl:
-        where, size = "L2", target.flash_bytes
+    where, memory = target.data_memory()
+    used = network.ram_bytes + samples
+    if target.is_cluster:
+        where, memory = target.code_memory()
         used = network.flash_bytes + image.flash_bytes  # a window in L2 counts twice, if there
+    size = memory.size_bytes
     if used > size:
         raise TargetError(
             f"'{front.project.name}' does not fit into {target.name} beside its network: with the "
@@ -197,10 +201,7 @@ def compile_graph(
     graph = from_bytes(structure.read_text("utf-8"), constants.read_bytes())
     prove(verify(graph, "load"))
     project, made = emit_graph(front, graph, target)
-    return Compiled(
-        *(target.name, "lut", True, model, graph, project, target.cores, target.weights),
-        front=made,
-    )
+    return Compiled(target, "lut", True, model, graph, project, front=made)
 
 
 def add_front(compiled: Compiled, spec: RangeDoppler, target: Target) -> Compiled:

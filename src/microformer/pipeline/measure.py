@@ -41,36 +41,36 @@ def refuse_too_large(model: FloatModel, target: Target) -> None:
         if node.inputs[place] is not None and node.inputs[place].const_value is not None  # type: ignore[union-attr]
     }
     total = sum(sizes.values())
-    if not target.is_host and total > target.flash_bytes:
+    if target.is_host:
+        return
+    where, memory = target.code_memory()
+    if total > memory.size_bytes:
         largest = max(sizes, key=lambda name: sizes[name])
         raise TargetError(
             f"'{model.name}' does not fit into {target.name} ({target.board}): with its {total:,} "
-            f"weights alone it exceeds the {target.flash_bytes:,} bytes of {_flash(target)}; "
+            f"weights alone it exceeds the {memory.size_bytes:,} bytes of {where}; "
             f"choose a larger target or a smaller model; the largest weight is '{largest}'."
         )
 
 
 def refuse_too_much(placed: Plan, target: Target) -> None:
     """TargetError where constants or buffers of a plan exceed a memory, before C is compiled."""
-    if target.is_host or target.rtl:  # a cluster's plan has its own memories checked
+    if target.is_host or target.is_cluster:  # a cluster's plan has its own memories checked
         return
     graph = placed.graph
     used = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
     ends = sum(graph.tensors[n].nbytes for n in (graph.inputs[0], graph.outputs[0]))
-    for memory, need, size in (
-        ("flash", sum(graph.tensors[n].nbytes for n in used), target.flash_bytes),
-        ("RAM", placed.arena_bytes + ends + target.stack_bytes, target.ram_bytes),
+    for (memory, part), need in (
+        (target.code_memory(), sum(graph.tensors[n].nbytes for n in used)),
+        (target.data_memory(), placed.arena_bytes + ends + target.stack_bytes),
     ):
+        size = part.size_bytes
         if need > size:
             raise TargetError(
                 f"'{graph.name}' does not fit into {target.name} ({target.board}): it exceeds the "
                 f"{size:,} bytes of {memory} by {need - size:,} bytes or more; choose a larger "
                 f"target or a smaller model; the heaviest layers are {_heaviest(placed, memory)}."
             )
-
-
-def _flash(target: Target) -> str:
-    return "L2" if target.rtl else "flash"
 
 
 def _heaviest(placed: Plan, memory: str) -> str:
@@ -94,7 +94,7 @@ def build_project(project: CProject, target: Target, folder: Path) -> Image:
     try:
         return build(project, target, folder)
     except DoesNotFitError as error:
-        in_flash = error.memory == "flash"
+        in_flash = error.memory == target.code_memory()[0]
         weights = {y: y.weight_bytes if in_flash else y.ram_bytes for y in project.layers}
         heaviest = sorted(weights, key=lambda y: -weights[y])[:3]
         names = ", ".join(f"{y.name} ({weights[y]:,} B)" for y in heaviest)

@@ -5,18 +5,17 @@ from dataclasses import replace
 
 from microformer.errors import TargetError
 from microformer.graph.kernel_graph import KernelGraph, Plan
+from microformer.kernels.costs import round8
 from microformer.plan.check import check
 from microformer.plan.lifetime import lifetimes
 from microformer.plan.places import placed, tiled
 from microformer.plan.spill import Spill
 from microformer.plan.thrift import thrifty
-from microformer.plan.tile import round_up
 from microformer.targets import Target
 
 __all__ = ["plan"]
 
 _ATTEMPTS = 32
-_SLACK_BYTES = 32  # what the linker's alignments may cost
 
 
 def plan(
@@ -33,10 +32,10 @@ def plan(
     """
     spans = lifetimes(graph)
     result = placed(graph, spans, far or frozenset())
-    if target is not None and target.rtl:
-        room = target.ram_bytes - target.cores * target.stack_bytes - _SLACK_BYTES
-        near = _constants(graph) if target.near_weights else frozenset()
-        room -= sum(round_up(graph.tensors[n].nbytes) for n in near)
+    if target is not None and target.is_cluster:
+        room = target.buffer_bytes()
+        near = _constants(graph) if target.weights == "l1" else frozenset()
+        room -= sum(round8(graph.tensors[n].nbytes) for n in near)
         if room < 0:
             raise TargetError(
                 f"The constants of '{graph.name}' exceed L1 of {target.name} by {-room:,} bytes; "
@@ -48,7 +47,7 @@ def plan(
             raise TargetError(f"'{graph.name}' exceeds L1 of {target.name} by {over:,} bytes.")
         result = replace(result, near_constants=near)
     elif target is not None and not target.is_host:
-        room = target.ram_bytes - target.stack_bytes - _SLACK_BYTES - _outside_bytes(result)
+        room = target.buffer_bytes() - _outside_bytes(result)
         result = thrifty(graph, spans, result, room)
     check(result)
     return result
@@ -89,4 +88,4 @@ def _outside_bytes(result: Plan) -> int:
     """Bytes of the caller's buffers that do not lie in L2."""
     tensors = result.graph.tensors
     outside = {*result.graph.inputs, *result.graph.outputs} - result.far_outside
-    return sum(round_up(tensors[n].nbytes) for n in outside)
+    return sum(round8(tensors[n].nbytes) for n in outside)

@@ -7,8 +7,7 @@ Neural Net Inference, 2020, section 5.2.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-ALIGNMENT = 8
-"""Every buffer starts at a multiple of this: int32 scratch and 64-bit loads are aligned."""
+from microformer.kernels.costs import round8
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,10 @@ class Block:
 
 
 def place(blocks: Mapping[str, Block]) -> tuple[dict[str, int], int]:
-    """Offsets in bytes by name, and the peak. Deterministic: ties go by first call, then name."""
+    """Offsets in bytes by name, multiples of 8, and the peak.
+
+    Deterministic: of equal sizes the first call decides, then the name.
+    """
     order = sorted(blocks, key=lambda n: (-blocks[n].size_bytes, blocks[n].first, n))
     offsets: dict[str, int] = {}
     peak = 0
@@ -44,7 +46,7 @@ def place(blocks: Mapping[str, Block]) -> tuple[dict[str, int], int]:
         for start, end in taken:
             if offset + block.size_bytes <= start:
                 break
-            offset = max(offset, -(-end // ALIGNMENT) * ALIGNMENT)
+            offset = max(offset, round8(end))
         offsets[name] = offset
         peak = max(peak, offset + block.size_bytes)
     return offsets, peak

@@ -46,7 +46,7 @@ def _check_place(call: KernelCall, tile: Tile, operand: Operand) -> None:
     if operand.out and tile.count > 1 and not changes:
         raise VerifyError(f"plan: all blocks of {call.name} write the same")
     strided = not all(span.dense for span in operand.spans)
-    if not operand.buffers and strided and "copy2d" not in call.symbol:
+    if not operand.buffers and strided and not call.pitched:
         raise VerifyError(f"plan: {call.name} reads '{operand.tensor}' as if it had no gaps")
     if operand.out and not operand.buffers and call.inplace:
         _check_same_rows(call, tile, operand)

@@ -11,11 +11,11 @@ from typing import Any
 from microformer.graph import ops
 from microformer.graph.kernel_graph import KernelCall, Span
 from microformer.graph.tensor import Tensor
-from microformer.kernels.registry import KERNELS
+from microformer.kernels.registry import kernel_of
 from microformer.kernels.signatures import Operands, arguments, is_pointwise
 from microformer.plan.columns import Found, Parts, by_heads, mean
+from microformer.targets import Target
 
-_KERNELS = {kernel.symbol: kernel for kernel in KERNELS}
 _COPY_CYCLES = 2.0  # a byte, on one core
 
 
@@ -45,39 +45,44 @@ class Cut:
     piece: Callable[[int, int, frozenset[str]], Piece]
 
 
-def cuts(call: KernelCall, tensors: Mapping[str, Tensor]) -> list[Cut]:
+def cuts(call: KernelCall, tensors: Mapping[str, Tensor], target: Target) -> list[Cut]:
     """The ways in which ``call`` can be parted; one row where it cannot."""
-    if _KERNELS[call.symbol].family == "copy2d":
+    if call.pitched:
         return [_copy(call)]
-    whole = Cut(1, lambda _begin, _end, _staged: _whole(call, tensors))
+    whole = Cut(1, lambda _begin, _end, _staged: _whole(call, tensors, target))
     if call.node is None:
         return [whole]
     op, output = call.node.op, tensors[call.node.output]
     inputs = tuple(tensors[name] if name else None for name in call.node.inputs)
     found = [by_heads(op, inputs, output)] if isinstance(op, ops.Attention) else []
     found.append(_by_op(op, inputs, output))
-    return [_cut_node(call, inputs, output, *f) for f in found if f is not None] or [whole]
+    return [_cut_node(call, target, inputs, output, *f) for f in found if f is not None] or [whole]
 
 
 def _integers(args: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(int(a.value) for a in args if a.kind == "int")
 
 
-def _whole(call: KernelCall, tensors: Mapping[str, Tensor]) -> Piece:
+def _whole(call: KernelCall, tensors: Mapping[str, Tensor], target: Target) -> Piece:
     assert call.node is not None
     inputs = tuple(tensors[name] if name else None for name in call.node.inputs)
-    return _made(call, call.node.op, inputs, tensors[call.node.output], {})
+    return _made(call, target, call.node.op, inputs, tensors[call.node.output], {})
 
 
 def _made(
-    call: KernelCall, op: ops.Op, inputs: Operands, output: Tensor, spans: Mapping[str, Span]
+    call: KernelCall,
+    target: Target,
+    op: ops.Op,
+    inputs: Operands,
+    output: Tensor,
+    spans: Mapping[str, Span],
 ) -> Piece:
     """The call with operands of these shapes."""
-    kernel = _KERNELS[call.symbol]
-    scratch = kernel.scratch(op, inputs, output)
-    near = scratch if kernel.near_scratch is None else kernel.near_scratch(op, inputs, output)
+    kernel = kernel_of(call.symbol)
+    scratch = kernel.scratch(op, inputs, output, target)
+    near = scratch if kernel.l1_scratch is None else kernel.l1_scratch(op, inputs, output, target)
     integers = _integers(arguments(op, inputs, output))
-    return Piece(integers, spans, scratch, near, kernel.cost(op, inputs, output))
+    return Piece(integers, spans, scratch, near, kernel.cost(op, inputs, output, target))
 
 
 def _copy(call: KernelCall) -> Cut:
@@ -126,6 +131,7 @@ def _by_op(op: ops.Op, inputs: Operands, output: Tensor) -> Found:
 
 def _cut_node(
     call: KernelCall,
+    target: Target,
     inputs: Operands,
     output: Tensor,
     rows: int,
@@ -134,7 +140,7 @@ def _cut_node(
     def piece(begin: int, end: int, _staged: frozenset[str]) -> Piece:
         op, shaped, spans = parts(begin, end)
         given = tuple(None if t is None else shaped.get(t.name, t) for t in inputs)
-        return _made(call, op, given, shaped[output.name], spans)
+        return _made(call, target, op, given, shaped[output.name], spans)
 
     return Cut(rows, piece)
 

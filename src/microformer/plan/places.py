@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from microformer.graph.kernel_graph import KernelCall, KernelGraph, Plan
-from microformer.plan.arena import ALIGNMENT, Block, place
+from microformer.kernels.costs import round8
+from microformer.plan.arena import Block, place
 from microformer.plan.blocks import far_blocks, near_blocks
 from microformer.plan.tile import Choice, Tiling
 
@@ -32,9 +33,9 @@ def placed(graph: KernelGraph, spans: Mapping[str, tuple[int, int]], far: frozen
         offsets={name: places[head] for name, head in near.owner.items()},
         lifetimes={name: spans[name] for name in (*near.owner, *distant.owner)},
         scratch_offsets=tuple(places.get(_scratch(i), -1) for i in range(len(graph.calls))),
-        arena_bytes=-(-arena_bytes // ALIGNMENT) * ALIGNMENT,
+        arena_bytes=round8(arena_bytes),
         far_offsets={name: far_places[head] for name, head in distant.owner.items()},
-        far_bytes=-(-far_bytes // ALIGNMENT) * ALIGNMENT,
+        far_bytes=round8(far_bytes),
         far_outside=far & {*graph.inputs, *graph.outputs},
     )
 

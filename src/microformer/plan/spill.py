@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from microformer.errors import TargetError
 from microformer.graph.kernel_graph import KernelGraph
+from microformer.kernels.costs import round8
 from microformer.plan.blocks import Blocks, near_blocks
-from microformer.plan.tile import Choice, Tiling, round_up, tilings
+from microformer.plan.tile import Choice, Tiling, tilings
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Spill:
             touched = frozenset(
                 n for n in (*call.inputs, call.output) if self.graph.buffer(n) in far
             )
-            need = round_up(call.scratch_bytes)
+            need = round8(call.scratch_bytes)
             if touched:
                 ways = self._ways(index, touched)
                 fitting = [(way, choice) for way in ways if (choice := way.best(room))]
@@ -79,12 +80,12 @@ class Spill:
         if key not in self._tilings:
             call, graph = self.graph.calls[index], self.graph
             self._tilings[key] = tilings(
-                call, graph.tensors, touched, graph.cores, self.near_constants
+                call, graph.tensors, touched, graph.target, self.near_constants
             )
         return self._tilings[key]
 
     def _size(self, name: str) -> int:
-        return round_up(self.graph.tensors[name].nbytes)
+        return round8(self.graph.tensors[name].nbytes)
 
     def _outside(self, far: frozenset[str]) -> int:
         """Bytes of L1 that the caller's buffers take, at all times."""
@@ -101,7 +102,7 @@ class Spill:
         call = self.graph.calls[index]
         need = self.room + attempt.over[index]
         return TargetError(
-            f"'{self.graph.name}' does not fit into L1 of {self.graph.target}: layer "
+            f"'{self.graph.name}' does not fit into L1 of {self.graph.target.name}: layer "
             f"'{call.name}' ({call.op} {call.shape}) needs {need:,} bytes there at once, even in "
             f"its smallest blocks, and there are {self.room:,}; choose a smaller model."
         )
@@ -109,4 +110,4 @@ class Spill:
 
 def _alive(blocks: Blocks, index: int) -> int:
     """Bytes of the arena that buffers take during a call."""
-    return sum(round_up(b.size_bytes) for b in blocks.blocks.values() if b.first <= index <= b.last)
+    return sum(round8(b.size_bytes) for b in blocks.blocks.values() if b.first <= index <= b.last)

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from microformer.graph.kernel_graph import KernelCall, KernelGraph, Plan
-from microformer.kernels.registry import KERNELS, candidates
+from microformer.kernels.registry import candidates, kernel_of
 from microformer.plan.blocks import near_blocks
 from microformer.plan.places import placed
 
 _ATTEMPTS = 16
-_BY_SYMBOL = {kernel.symbol: kernel for kernel in KERNELS}
 
 
 @dataclass(frozen=True)
@@ -62,20 +61,23 @@ def _smaller(call: KernelCall, graph: KernelGraph, left: int) -> KernelCall:
 
 def other_ways(call: KernelCall, graph: KernelGraph) -> Iterator[Way]:
     """The same call by other kernels of its own instruction set or the reference."""
-    kernel = _BY_SYMBOL[call.symbol]
+    kernel = kernel_of(call.symbol)
     if call.node is None or kernel.pack is not None:
         return
     op, output = call.node.op, graph.tensors[call.node.output]
     inputs = tuple(graph.tensors[n] if n else None for n in call.node.inputs)
-    for other in candidates(op, inputs, output, (kernel.isa, "ref")):
+    for other in candidates(op, inputs, output, graph.target, (kernel.isa, "ref")):
         if other is not kernel and other.pack is None:
             changed = replace(
                 call,
                 symbol=other.symbol,
-                scratch_bytes=other.scratch(op, inputs, output),
+                scratch_bytes=other.scratch(op, inputs, output, graph.target),
                 inplace=other.inplace_operands(inputs, output),
+                streams=other.streams,
+                all_cores=other.all_cores,
+                pitched=other.pitched,
             )
-            yield Way(changed, other.cost(op, inputs, output))
+            yield Way(changed, other.cost(op, inputs, output, graph.target))
 
 
 def _restored(

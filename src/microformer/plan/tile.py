@@ -9,8 +9,9 @@ from functools import cached_property
 
 from microformer.graph.kernel_graph import KernelCall, Operand, Span, Tile
 from microformer.graph.tensor import Tensor
-from microformer.plan.arena import ALIGNMENT
+from microformer.kernels.costs import round8
 from microformer.plan.cut import Cut, Piece, cuts
+from microformer.targets import Target
 
 _START, _ROW, _BYTES = 24, 2, 8  # cycles a transfer and a further row; bytes a cycle
 _BLOCK_CYCLES = 500  # barrier, waiting, starting copies, entering the kernel
@@ -26,11 +27,6 @@ class Choice:
     turns: int
     nbytes: int
     cycles: float
-
-
-def round_up(size: int) -> int:
-    """The next multiple of the alignment of buffers."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 class Tiling:
@@ -92,7 +88,7 @@ class Tiling:
         operands = []
         for name in self._moved:
             spans = tuple(self._span(p, name) for p in pieces)
-            size = round_up(max(s.nbytes for s in spans))
+            size = round8(max(s.nbytes for s in spans))
             buffers = tuple(at + i * size for i in range(_buffers(spans, choice.turns)))
             at += size * len(buffers)
             operands.append(Operand(name, name == self._call.output, spans, buffers))
@@ -102,7 +98,7 @@ class Tiling:
         constants = []
         for name in self._constants if choice.near_constants else ():
             constants.append((name, at))
-            at += round_up(self._tensors[name].nbytes)
+            at += round8(self._tensors[name].nbytes)
         integers = tuple(p.integers for p in pieces)
         return Tile(
             *(integers, tuple(operands), tuple(constants), kernel_bytes),
@@ -112,7 +108,7 @@ class Tiling:
     def _scratch(self, pieces: list[Piece], near_constants: bool) -> int:
         """Bytes for the kernel, in the block that needs most."""
         near = near_constants or not self._constants
-        return round_up(max(p.near_scratch_bytes if near else p.scratch_bytes for p in pieces))
+        return round8(max(p.near_scratch_bytes if near else p.scratch_bytes for p in pieces))
 
     def _span(self, piece: Piece, name: str) -> Span:
         return piece.spans.get(name) or Span(0, self._tensors[name].nbytes)
@@ -140,7 +136,7 @@ class Tiling:
 
     def _allowed(self, rows: int) -> bool:
         """Operands in L1 must lie as the kernel reads them: run behind run, or by its pitches."""
-        if not self._beside or "copy2d" in self._call.symbol:
+        if not self._beside or self._call.pitched:
             return True
         piece = self._piece(0, rows)
         return all(piece.spans[name].dense for name in self._beside)
@@ -154,7 +150,7 @@ class Tiling:
         moved = once = 0.0
         for name in self._moved:
             spans = [self._span(p, name) for p in pieces]
-            size = round_up(max(s.nbytes for s in spans))
+            size = round8(max(s.nbytes for s in spans))
             nbytes += _buffers(spans, turns) * size
             if all(span == spans[0] for span in spans):
                 once += _copy_cycles(spans[0])
@@ -162,7 +158,7 @@ class Tiling:
                 moved += _copy_cycles(max(spans, key=lambda s: s.nbytes))
         weights = sum(_copy_cycles(Span(0, self._tensors[n].nbytes)) for n in self._constants)
         if near_constants:
-            nbytes += sum(round_up(self._tensors[n].nbytes) for n in self._constants)
+            nbytes += sum(round8(self._tensors[n].nbytes) for n in self._constants)
             once, weights = once + weights, 0.0
         compute = self._compute(max(pieces, key=lambda p: p.cycles), rows)
         # weights that a kernel asks for come behind the rows that are on their way
@@ -174,7 +170,7 @@ class Tiling:
     def _compute(self, piece: Piece, rows: int) -> float:
         """Cycles of a block: the cores share its words, or tiles of a product; the last wait."""
         anew = piece.cycles + self._whole_bytes  # what is not cut is read in each block
-        if "_xpulp" not in self._call.symbol:
+        if not self._call.all_cores:
             return anew + _BLOCK_CYCLES
         made = self._tensors[self._call.output]
         width, elements = made.shape[-1], made.size / self._cut.rows * rows
@@ -189,12 +185,12 @@ def tilings(
     call: KernelCall,
     tensors: Mapping[str, Tensor],
     far: frozenset[str],
-    cores: int,
+    target: Target,
     near_constants: frozenset[str] = frozenset(),
 ) -> list[Tiling]:
     """One for each way in which the call can be parted."""
-    ways = cuts(call, tensors)
-    return [Tiling(cut, call, tensors, far, cores, near_constants) for cut in ways]
+    ways = cuts(call, tensors, target)
+    return [Tiling(cut, call, tensors, far, target.cores, near_constants) for cut in ways]
 
 
 def _buffers(spans: list[Span] | tuple[Span, ...], turns: int) -> int:

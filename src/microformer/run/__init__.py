@@ -12,7 +12,7 @@ from microformer.run.cortex_m import run_cortex_m
 from microformer.run.host import run_host
 from microformer.run.pulp import run_pulp
 from microformer.run.qemu import run_qemu
-from microformer.targets import Target
+from microformer.targets import HostRunner, QemuRunner, RtlRunner, Target, UnicornRunner
 
 __all__ = ["run"]
 
@@ -63,44 +63,47 @@ def run(
         # 1 MAC costs at most some 20 instructions; the emulator, counting, does 10 M/s
         limit_seconds = 60.0 + 5e-6 * sum(layer.macs for layer in project.layers)
     converted = Converted.of(project, len(samples), real, dequantize=dequantize)
-    if target.is_host:
-        return run_host(
-            project,
-            image,
-            samples,
-            converted=converted,
-            limit_seconds=limit_seconds,
-            progress=tell,
-        )
-    if target.rtl:
-        return run_pulp(
-            project,
-            image,
-            samples,
-            target,
-            converted=converted,
-            limit_cycles=limit_cycles,
-            progress=tell,
-        )
-    if target.qemu_machine:
-        return run_qemu(
-            project,
-            image,
-            samples,
-            target,
-            profile=profile,
-            converted=converted,
-            limit_seconds=limit_seconds,
-            progress=tell,
-        )
-    return run_cortex_m(
-        project,
-        image,
-        samples,
-        target,
-        profile=profile,
-        check_alignment=check_alignment,
-        converted=converted,
-        limit_seconds=limit_seconds,
-        progress=tell,
-    )
+    match target.runner:
+        case HostRunner():
+            return run_host(
+                project,
+                image,
+                samples,
+                converted=converted,
+                limit_seconds=limit_seconds,
+                progress=tell,
+            )
+        case RtlRunner():
+            return run_pulp(
+                project,
+                image,
+                samples,
+                target,
+                converted=converted,
+                limit_cycles=limit_cycles,
+                progress=tell,
+            )
+        case QemuRunner() as runner:
+            return run_qemu(
+                project,
+                image,
+                samples,
+                target,
+                runner,
+                profile=profile,
+                converted=converted,
+                limit_seconds=limit_seconds,
+                progress=tell,
+            )
+        case UnicornRunner():
+            return run_cortex_m(
+                project,
+                image,
+                samples,
+                target,
+                profile=profile,
+                check_alignment=check_alignment,
+                converted=converted,
+                limit_seconds=limit_seconds,
+                progress=tell,
+            )

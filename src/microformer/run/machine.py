@@ -8,7 +8,7 @@ from unicorn import arm_const
 
 from microformer.errors import ToolError
 from microformer.run.firmware import Firmware
-from microformer.targets import Target
+from microformer.targets import Memory, Target, UnicornRunner
 
 unicorn: Any = unicorn_package  # it says that it is typed and is not
 
@@ -21,6 +21,7 @@ _ACCESSES = {
     unicorn.UC_MEM_READ_PROT: "reads",
     unicorn.UC_MEM_FETCH_PROT: "jumps to",
 }
+_PAGE = 4096
 _ARGUMENTS = tuple(getattr(arm_const, f"UC_ARM_REG_R{n}") for n in range(4))
 _EXCEPTIONS = {2: "an SVC", 3: "a jump to where there is no memory", 7: "a breakpoint"}
 
@@ -33,13 +34,14 @@ class Machine:
     """
 
     def __init__(self, target: Target, firmware: Firmware, limit_seconds: float) -> None:
-        self._target = target
+        assert isinstance(target.runner, UnicornRunner)
+        self._target, self._runner = target, target.runner
         self._firmware = firmware
         self._limit_us = max(int(limit_seconds * 1e6), 1)
         self._fault = ""
         self._done = firmware.address("mf_harness_done")
         self._uc = self._powered()
-        start = struct.unpack("<II", self.read(target.flash_origin, 8))
+        start = struct.unpack("<II", self.read(target.code_memory()[1].origin, 8))
         self._uc.reg_write(arm_const.UC_ARM_REG_SP, start[0])
         self._execute(start[1] & ~1, "start-up")
         self._stack_pointer = self._uc.reg_read(arm_const.UC_ARM_REG_SP)
@@ -47,15 +49,31 @@ class Machine:
     def _powered(self) -> Any:
         target = self._target
         uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{target.emulator_cpu}"))
-        readable = unicorn.UC_PROT_READ
-        uc.mem_map(target.flash_origin, target.flash_bytes, readable | unicorn.UC_PROT_EXEC)
-        uc.mem_map(target.ram_origin, target.ram_bytes, readable | unicorn.UC_PROT_WRITE)
-        for address, data in self._firmware.segments:
-            uc.mem_write(address, data)
+        model = getattr(arm_const, f"UC_CPU_ARM_{self._runner.cpu}", None)
+        if model is None:
+            raise ToolError(f"The emulator unicorn knows no core '{self._runner.cpu}'.")
+        uc.ctl_set_cpu_model(model)
+        (_, code), (_, data) = target.code_memory(), target.data_memory()
+        self._map(uc, code, unicorn.UC_PROT_EXEC)
+        self._map(uc, data, unicorn.UC_PROT_WRITE)
+        for address, stored in self._firmware.segments:
+            uc.mem_write(address, stored)
         uc.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_memory_fault)
         uc.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
         return uc
+
+    def _map(self, uc: Any, memory: Memory, more: int) -> None:
+        """Whole pages, which is all that unicorn maps; what is beyond the memory is a fault."""
+        end = memory.origin + memory.size_bytes
+        first, last = memory.origin // _PAGE * _PAGE, -(-end // _PAGE) * _PAGE
+        uc.mem_map(first, last - first, unicorn.UC_PROT_READ | more)
+        for begin, behind in ((first, memory.origin), (end, last)):
+            if begin < behind:
+                kinds = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
+                uc.hook_add(kinds, self._on_margin, None, begin, behind - 1)
+
+    def _on_margin(self, _uc: Any, _access: int, address: int, size: int, *_rest: Any) -> None:
+        self.stop(f"it accesses {size} bytes at {address:#010x}, where no memory is")
 
     def read(self, address: int, size: int) -> bytes:
         """``size`` bytes of memory."""
@@ -120,7 +138,7 @@ class Machine:
     def _on_memory_fault(
         self, _uc: Any, access: int, address: int, size: int, _value: int, _data: Any
     ) -> bool:
-        ram = self._target.ram_origin
+        ram = self._target.data_memory()[1].origin
         verb = _ACCESSES.get(access, "accesses")
         if ram - _STACK_NEIGHBOURHOOD <= address < ram:
             self._fault = f"its stack is too small, it reached {address:#010x} below RAM"

@@ -17,7 +17,7 @@ from microformer.run.firmware import Firmware
 from microformer.run.profile import SIZE_BITS, Edges, Recorder, emulated, finish
 from microformer.run.timing import Block
 from microformer.scratch import confined, temporary_folder
-from microformer.targets import Target
+from microformer.targets import QemuRunner, Target
 
 _STARTUP_S = 30.0
 _POLL_S = 0.2
@@ -28,6 +28,7 @@ def run_qemu(
     image: Image,
     samples: Array,
     target: Target,
+    runner: QemuRunner,
     *,
     profile: bool,
     converted: Converted,
@@ -46,7 +47,7 @@ def run_qemu(
         options = _plugin_options(folder, plugin, firmware, recorder) if counting else []
         limit = _STARTUP_S + limit_seconds * len(samples)
         _execute(
-            _command(target, image, options),
+            _command(target, runner, image, options),
             folder,
             project,
             image.path.parent.resolve(),
@@ -64,7 +65,7 @@ def run_qemu(
     return emulated(outputs, counted, stack, time.perf_counter() - begin, converted)
 
 
-def _command(target: Target, image: Image, options: list[str]) -> list[str]:
+def _command(target: Target, runner: QemuRunner, image: Image, options: list[str]) -> list[str]:
     tool = shutil.which("qemu-system-arm")
     if tool is None:
         raise ToolError(
@@ -75,7 +76,7 @@ def _command(target: Target, image: Image, options: list[str]) -> list[str]:
     quiet = ["-display", "none", "-monitor", "none", "-serial", "none"]
     semihosting = ["-semihosting-config", "enable=on,target=native"]
     return [
-        *(tool, "-M", target.qemu_machine, *quiet, *semihosting),
+        *(tool, "-M", runner.machine, *quiet, *semihosting),
         *("-kernel", str(image.path.resolve()), *options),
     ]
 

@@ -18,10 +18,11 @@ from microformer.graph.serialize import from_bytes, to_bytes
 from microformer.graph.verify import verify
 from microformer.integer.proof import prove
 from microformer.store.folder import MARKER, write_folder
+from microformer.targets import target_of, target_record
 
 __all__ = ["MARKER", "open_folder", "save"]
 
-FORMAT = 2
+FORMAT = 3
 MAX_FILE_BYTES = 1 << 30
 _DIGEST = "digest"
 _FRONT = "microformer/front_graph"
@@ -36,11 +37,9 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
     model, project = compiled.float_model, compiled.project
     manifest = {
         "format": FORMAT,
-        "target": compiled.target,
+        "target": target_record(compiled.target),
         "softmax": compiled.softmax,
         "meaningful_ranges": compiled.meaningful_ranges,
-        "cores": compiled.cores,
-        "weights": compiled.weights,
         "float_model": {
             f.name: getattr(model, f.name)
             for f in dataclasses.fields(model)
@@ -107,14 +106,12 @@ def open_folder(folder: Path, *, edited: bool = False) -> Compiled:
         )
         prove(verify(graph, "open"))
         return Compiled(
-            target=str(manifest["target"]),
+            target=target_of(manifest["target"], str(marker)),
             softmax=str(manifest["softmax"]),
             meaningful_ranges=bool(manifest["meaningful_ranges"]),
             float_model=_float_model(folder, manifest["float_model"]),
             int_graph=graph,
             project=_project(folder, manifest["project"]),
-            cores=None if manifest.get("cores") is None else int(manifest["cores"]),
-            weights=str(manifest.get("weights", "l2")),
             front=_front(folder, manifest["front"]) if "front" in manifest else None,
         )
     except OutputError:

@@ -1,19 +1,56 @@
-"""The targets: one frozen record each."""
+"""The targets: one frozen record each, shipped or the user's own."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from microformer.errors import TargetError
-from microformer.targets.boards import TARGETS, Target
-from microformer.targets.flash import BOARD_OVER_ESTIMATE
+from microformer.targets.boards import TARGETS
+from microformer.targets.flash import BOARD_OVER_ESTIMATE, Flash
+from microformer.targets.record import (
+    SUFFIXES,
+    read_target,
+    target_of,
+    target_record,
+    target_schema,
+    write_target,
+)
+from microformer.targets.target import (
+    ClusterMemory,
+    FlatMemory,
+    HostRunner,
+    Memory,
+    QemuRunner,
+    RtlRunner,
+    Runner,
+    Target,
+    UnicornRunner,
+    resized,
+)
 
 __all__ = [
     "BOARD_OVER_ESTIMATE",
     "TARGETS",
+    "ClusterMemory",
+    "Flash",
+    "FlatMemory",
+    "HostRunner",
+    "Memory",
+    "QemuRunner",
+    "RtlRunner",
+    "Runner",
     "Target",
+    "UnicornRunner",
     "find",
+    "read_target",
+    "resized",
+    "resolve",
+    "target_of",
+    "target_record",
+    "target_schema",
     "with_board_flash",
     "with_cores",
     "with_weights",
+    "write_target",
 ]
 
 
@@ -21,20 +58,25 @@ def with_cores(target: Target, cores: int) -> Target:
     """``target`` with ``cores`` cores; TargetError if it cannot have so many."""
     if cores == target.cores:
         return target
-    if not target.rtl:
+    most = target.max_cores
+    if most == 1:
         raise TargetError(f"{target.name} has one core; leave --cores out.")
-    if not 1 <= cores <= 8:
-        raise TargetError(f"{target.name} has 1 to 8 cores, not {cores}; give --cores in between.")
+    if not 1 <= cores <= most:
+        raise TargetError(
+            f"{target.name} has 1 to {most} cores, not {cores}; give --cores in between."
+        )
     return replace(target, cores=cores)
 
 
 def with_weights(target: Target, memory: str) -> Target:
     """``target`` with the constants of a program in ``memory``, "l1" or "l2" of a cluster."""
-    if memory not in {"l1", "l2"}:
+    if memory == "l2":
+        return replace(target, weights="l2")
+    if memory != "l1":
         raise TargetError(f"Weights lie in l1 or l2, not in '{memory[:20]}'.")
-    if memory == "l1" and not target.rtl:
+    if not target.is_cluster:
         raise TargetError(f"{target.name} has no L1 to put weights into; leave --weights out.")
-    return replace(target, near_weights=memory == "l1")
+    return replace(target, weights="l1")
 
 
 def with_board_flash(target: Target) -> Target:
@@ -50,4 +92,16 @@ def find(name: str) -> Target:
         return TARGETS[name]
     except KeyError:
         known = ", ".join(TARGETS)
-        raise TargetError(f"There is no target '{name}'; choose one of: {known}.") from None
+        raise TargetError(
+            f"There is no target '{name}'; choose one of: {known}; or give a file of your own "
+            "board, .json or .toml."
+        ) from None
+
+
+def resolve(target: str | Path | Target) -> Target:
+    """A target by name, by the file of its record, or as it is. Raises TargetError."""
+    if isinstance(target, Target):
+        return target
+    if Path(target).suffix in SUFFIXES:
+        return read_target(Path(target))
+    return find(str(target))

@@ -1,15 +1,11 @@
 """Constants in the order that a kernel reads them."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from microformer.graph.ops import AttentionBlock, Op
 from microformer.graph.tensor import Array
+from microformer.kernels.kernel import Packed
 from microformer.kernels.signatures import Operands
-
-Packed = Mapping[str, Array | None]
-"""New data by the tensor's name; None for one that the kernel no longer reads."""
 
 
 def panels(weight: Array, mult: Array, add: Array) -> Array:

@@ -1,0 +1,105 @@
+"""The kernels of the instruction set ``dsp``, one line each."""
+
+from functools import partial
+from pathlib import Path
+
+from microformer.kernels.costs import is_dense, is_depthwise, per_mac, per_output, per_window
+from microformer.kernels.dsp.costs import (
+    BLOCK,
+    SMALL_BLOCK,
+    attention_dsp_cost,
+    attention_dsp_scratch,
+    block_dsp_cost,
+    block_dsp_scratch,
+    channels_by_four,
+    conv_dsp_scratch,
+    depthwise_dsp_scratch,
+    in_blocks,
+    linear_dsp_cost,
+    linear_dsp_scratch,
+    matmul_dsp_cost,
+    matmul_dsp_scratch,
+    row_scratch,
+    softmax_dsp_cost,
+    words_scratch,
+)
+from microformer.kernels.kernel import Isa, Kernel
+
+__all__ = ["ISA"]
+
+_kernel = partial(Kernel, isa="dsp")
+
+ISA = Isa(
+    "dsp",
+    folder=Path(__file__).parent,
+    kernels=(
+        _kernel(
+            "mf_attention_s8_lut_dsp_2x4",
+            "attention_lut",
+            attention_dsp_cost,
+            scratch=attention_dsp_scratch,
+        ),
+        _kernel(
+            "mf_attention_s8_ibert_dsp_2x4",
+            "attention_ibert",
+            attention_dsp_cost,
+            scratch=attention_dsp_scratch,
+        ),
+        _kernel(
+            "mf_attention_block_s8_lut_dsp_2x4",
+            "attention_block_lut",
+            block_dsp_cost,
+            scratch=block_dsp_scratch,
+        ),
+        _kernel(
+            "mf_attention_block_s8_ibert_dsp_2x4",
+            "attention_block_ibert",
+            block_dsp_cost,
+            scratch=block_dsp_scratch,
+        ),
+        _kernel("mf_layernorm_s8_dsp", "layernorm", per_output(13), inplace=(0,)),
+        _kernel("mf_rmsnorm_s8_dsp", "rmsnorm", per_output(13), inplace=(0,)),
+        _kernel("mf_max_pool2d_s8_dsp", "max_pool2d", per_window(1.5), fits=channels_by_four),
+        _kernel(
+            "mf_linear_s8_dsp_2x4", "linear", linear_dsp_cost, scratch=linear_dsp_scratch(BLOCK)
+        ),
+        _kernel(
+            "mf_linear_s8_dsp_2x4_8k",
+            "linear",
+            in_blocks(linear_dsp_cost, SMALL_BLOCK),
+            scratch=linear_dsp_scratch(SMALL_BLOCK),
+        ),
+        _kernel(
+            "mf_linear_s8_s16_dsp_2x4",
+            "linear_s16",
+            linear_dsp_cost,
+            scratch=linear_dsp_scratch(BLOCK),
+        ),
+        _kernel("mf_linear_s8_dsp_1x2", "linear", per_mac(2.4, 12), scratch=row_scratch),
+        _kernel(
+            "mf_conv2d_s8_dsp_2x4",
+            "conv2d",
+            per_mac(1.5, 15),
+            fits=is_dense,
+            scratch=conv_dsp_scratch(BLOCK),
+        ),
+        _kernel(
+            "mf_conv2d_s8_dsp_2x4_8k",
+            "conv2d",
+            in_blocks(per_mac(1.5, 15), SMALL_BLOCK),
+            fits=is_dense,
+            scratch=conv_dsp_scratch(SMALL_BLOCK),
+        ),
+        _kernel(
+            "mf_depthwise_s8_dsp",
+            "conv2d",
+            per_mac(4, 15),
+            fits=is_depthwise,
+            scratch=depthwise_dsp_scratch,
+        ),
+        _kernel("mf_matmul_s8_dsp_2x4", "matmul", matmul_dsp_cost, scratch=matmul_dsp_scratch),
+        _kernel("mf_softmax_s8_fine_dsp", "softmax_fine", per_output(20), inplace=(0,)),
+        _kernel("mf_softmax_s8_lut_dsp", "softmax_lut", softmax_dsp_cost, inplace=(0,)),
+        _kernel("mf_range_doppler_s16_dsp", "range_doppler", per_output(25), scratch=words_scratch),
+    ),
+)

@@ -1,0 +1,70 @@
+"""Cycles of a core with Helium, roughly, and working memory: the C of this folder lays it out."""
+
+import math
+
+from microformer.graph.cost import macs
+from microformer.graph.ops import Attention, AttentionBlock, Op
+from microformer.graph.tensor import Tensor
+from microformer.kernels.costs import round8
+from microformer.kernels.signatures import Operands
+from microformer.targets import Target
+
+
+def _padded(k: int) -> int:
+    """Bytes of a row of k values, padded to vectors of sixteen."""
+    return -(-k // 16) * 16
+
+
+def block_mve_scratch(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> int:
+    """Of one head, int32 sums of the output, and what a projection or the attention needs."""
+    assert isinstance(op, AttentionBlock) and inputs[0] is not None
+    inner, (rows, e) = op.attention, inputs[0].shape
+    sums = 4 * ((output.shape[1] + 3) // 4 * rows * 4)
+    head = round8(2 * rows * (inner.head_dim + inner.value_dim))
+    panel = 4 * _padded(max(e, inner.value_dim)) + 32
+    return sums + head + max(panel, _head_mve(rows, inner.head_dim, inner.value_dim))
+
+
+def block_mve_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> float:
+    """A head's product is shorter than that of all heads."""
+    assert isinstance(op, AttentionBlock)
+    inner, rows = op.attention, output.shape[0]
+    widths = (inner.heads + inner.kv_heads) * (inner.head_dim + inner.value_dim)
+    work = 0.2 * macs(op, inputs, output) + 0.1 * inner.heads * rows * rows * inner.head_dim
+    return work + 6 * rows * widths + 4 * inner.heads * output.size
+
+
+def linear_mve_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+    """Four columns side by side, padded to vectors, and their constants."""
+    weight = inputs[1]
+    assert weight is not None
+    return 4 * _padded(math.prod(weight.shape[1:])) + 32
+
+
+def conv_mve_scratch(op: Op, inputs: Operands, output: Tensor, machine: Target) -> int:
+    """As of the matrix product, and a block of gathered cells."""
+    weight = inputs[1]
+    assert weight is not None
+    k = math.prod(weight.shape[1:])
+    cells = min(output.size // weight.shape[0], max(8, 16384 // k))
+    return linear_mve_scratch(op, inputs, output, machine) + round8(cells * k)
+
+
+def depthwise_mve_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+    """Places of the taps (8 bytes each on a host), weights by tap, one row of padding."""
+    weight = inputs[1]
+    assert weight is not None
+    channels, taps = weight.shape[0], weight.shape[1] * weight.shape[2]
+    return 8 * taps + round8((taps + 1) * channels)
+
+
+def attention_mve_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+    """One head's (mf_mve_head_t)."""
+    assert isinstance(op, Attention) and inputs[1] is not None
+    return _head_mve(inputs[1].shape[0], op.head_dim, op.value_dim)
+
+
+def _head_mve(keys: int, head_dim: int, value_dim: int) -> int:
+    """Keys and values of one head in panels, two rows of scores and of probabilities."""
+    wide, key_rows, channels = _padded(keys), (keys + 3) // 4 * 4, (value_dim + 3) // 4 * 4
+    return 10 * wide + key_rows * _padded(head_dim) + channels * wide

@@ -1,0 +1,69 @@
+"""The kernels of the instruction set ``mve``, one line each."""
+
+from functools import partial
+from pathlib import Path
+
+from microformer.kernels.costs import is_dense, is_depthwise, per_mac, per_output, per_window
+from microformer.kernels.kernel import Isa, Kernel
+from microformer.kernels.mve.costs import (
+    attention_mve_scratch,
+    block_mve_cost,
+    block_mve_scratch,
+    conv_mve_scratch,
+    depthwise_mve_scratch,
+    linear_mve_scratch,
+)
+
+__all__ = ["ISA"]
+
+_kernel = partial(Kernel, isa="mve")
+
+ISA = Isa(
+    "mve",
+    folder=Path(__file__).parent,
+    kernels=(
+        _kernel("mf_linear_s8_mve_2x4", "linear", per_mac(0.2, 6), scratch=linear_mve_scratch),
+        _kernel(
+            "mf_conv2d_s8_mve_2x4",
+            "conv2d",
+            per_mac(0.35, 8),
+            fits=is_dense,
+            scratch=conv_mve_scratch,
+        ),
+        _kernel(
+            "mf_depthwise_s8_mve",
+            "conv2d",
+            per_mac(2.2, 8),
+            fits=is_depthwise,
+            scratch=depthwise_mve_scratch,
+        ),
+        _kernel(
+            "mf_attention_s8_lut_mve_2x4",
+            "attention_lut",
+            per_mac(0.3, 15),
+            scratch=attention_mve_scratch,
+        ),
+        _kernel(
+            "mf_attention_s8_ibert_mve_2x4",
+            "attention_ibert",
+            per_mac(0.4, 15),
+            scratch=attention_mve_scratch,
+        ),
+        _kernel(
+            "mf_attention_block_s8_lut_mve_2x4",
+            "attention_block_lut",
+            block_mve_cost,
+            scratch=block_mve_scratch,
+        ),
+        _kernel(
+            "mf_attention_block_s8_ibert_mve_2x4",
+            "attention_block_ibert",
+            block_mve_cost,
+            scratch=block_mve_scratch,
+        ),
+        _kernel("mf_layernorm_s8_mve", "layernorm", per_output(6), inplace=(0,)),
+        _kernel("mf_rmsnorm_s8_mve", "rmsnorm", per_output(6), inplace=(0,)),
+        _kernel("mf_add_s8_mve", "add", per_output(4), inplace=(0, 1)),
+        _kernel("mf_max_pool2d_s8_mve", "max_pool2d", per_window(0.4)),
+    ),
+)

@@ -1,0 +1,1 @@
+"""One instruction set: its C kernels, ``parts/`` (private headers), registry, costs."""
