@@ -22,7 +22,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 
 import microformer
-from microformer.graph.measure import sqnr_db
+from microformer.analysis.statistics import sqnr_db
 from microformer.report.fidelity import Fidelity
 from microformer.settings import Effort, SoftmaxKind
 from train_digits import DigitsViT, digits, train_digits
@@ -123,9 +123,9 @@ def score(
         if target == "cortex-m4":
             measured = microformer.run(compiled, data.held_x[:2]).cycles
         levels, floats = Fidelity(compiled).outputs(data.held_x)
-        quant = compiled.int_graph.tensors[compiled.int_graph.outputs[0]].quant
-        assert quant is not None
-        ratios.append(sqnr_db(floats, quant.dequantize(levels)))
+        qparams = compiled.int_graph.tensors[compiled.int_graph.outputs[0]].qparams
+        assert qparams is not None
+        ratios.append(sqnr_db(floats, qparams.dequantize(levels)))
         first, second = (v.reshape(len(v), -1).argmax(axis=1) for v in (floats, levels))
         right_float += int((first == data.held_y).sum())
         right_int8 += int((second == data.held_y).sum())

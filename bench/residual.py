@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 import microformer
 from microformer import pipeline
+from microformer.analysis.statistics import sqnr_db
 from microformer.errors import TargetError
-from microformer.graph.measure import sqnr_db
 from microformer.settings import Residual
 from microformer.targets import find
 
@@ -75,8 +75,8 @@ def measure(layers: int, loud: float, residual: Residual, targets: list[str]) ->
     x = np.random.default_rng(0).normal(size=(2 * SAMPLES, LENGTH, WIDTH)).astype(np.float32)
     model = microformer.load(module, example=torch.from_numpy(x[:1]), name=f"deep{layers}")
     graph = microformer.quantize(model, x[:SAMPLES], effort="low", residual=residual)
-    out = graph.tensors[graph.outputs[0]].quant
-    source = graph.tensors[graph.inputs[0]].quant
+    out = graph.tensors[graph.outputs[0]].qparams
+    source = graph.tensors[graph.inputs[0]].qparams
     assert out is not None and source is not None
     held = source.quantize(x[SAMPLES:])
     cycles: dict[str, int | None] = {}
@@ -90,7 +90,7 @@ def measure(layers: int, loud: float, residual: Residual, targets: list[str]) ->
             continue
         assert made.bit_exact
         cycles[target], ram[target] = made.result.cycles, made.image.ram_bytes
-    got = out.dequantize(microformer.integer.evaluate(graph, held)[graph.outputs[0]])
+    got = out.dequantize(microformer.reference.evaluate(graph, held)[graph.outputs[0]])
     with torch.no_grad():
         real = np.stack([module(torch.from_numpy(s[None]))[0].numpy() for s in x[SAMPLES:]])
     wide = sum(t.dtype == "int16" for t in graph.tensors.values())

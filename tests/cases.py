@@ -1,6 +1,6 @@
 """The one table of kernel cases: an operation, its operands, and how activations are drawn.
 
-Every kernel that can do a case is compared with the meaning in ``microformer.integer``: on this
+Every kernel that can do a case is compared with the meaning in ``microformer.reference``: on this
 machine under sanitizers (tests/kernels) and on every emulated core (tests/targets). Shapes are
 small and awkward on purpose: one row, one column, tails of every tile, extremes of every type.
 """
@@ -15,16 +15,16 @@ from microformer.bench.workloads import requantization
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.shapes import infer_shape
-from microformer.graph.tensor import Array, Quant, Tensor, constant
-from microformer.integer.layernorm import H_LIMIT, half_bits
-from microformer.integer.range_doppler import POWERS
-from microformer.integer.softmax import exponential_table, fine_table
+from microformer.graph.tensor import Array, QParams, Tensor, constant
 from microformer.quantize.scales import (
     accumulator_limits,
     context_integers,
     ibert_integers,
     score_integers,
 )
+from microformer.reference.layernorm import H_LIMIT, half_bits
+from microformer.reference.range_doppler import POWERS
+from microformer.reference.softmax import exponential_lut, fine_lut
 
 Shape = tuple[int, ...]
 Operand = Shape | Array | None
@@ -128,7 +128,7 @@ def _matrix_constants(rng: np.random.Generator, weight: Array) -> tuple[Array, A
     return requantization(rng, accumulator_limits(weight), spread)
 
 
-def _wide_constants(rng: np.random.Generator, weight: Array) -> tuple[Array, Array, int]:
+def _acc64_constants(rng: np.random.Generator, weight: Array) -> tuple[Array, Array, int]:
     """Equation (2w)'s: multipliers of 31 bits, and a shift at which outputs are spread."""
     fan_in = np.sqrt(np.prod(weight.shape[1:]))
     shift = int(31 + np.log2(74.0 * 73.0 * fan_in / 60))
@@ -142,21 +142,21 @@ def _gelu(rng: np.random.Generator) -> Array:
 
 
 def linear(
-    rows: int, k: int, n: int, table: bool = False, wide: bool = False, bits: int = 8
+    rows: int, k: int, n: int, lut: bool = False, acc64: bool = False, bits: int = 8
 ) -> Case:
     """x [rows, k] times weight [n, k]; an int16 result where ``bits`` says so."""
-    kind = f"{'_table' if table else ''}{'_wide' if wide else ''}{'_s16' if bits == 16 else ''}"
+    kind = f"{'_table' if lut else ''}{'_acc64' if acc64 else ''}{'_s16' if bits == 16 else ''}"
     name = f"linear_{rows}x{k}x{n}{kind}"
     rng = _rng(name)
     weight = _weights(rng, (n, k))
-    constants = _wide_constants if wide else _matrix_constants
+    constants = _acc64_constants if acc64 else _matrix_constants
     mult, add, shift = constants(rng, weight)
     shift -= bits - 8  # results of 16 bits in place of 8
     operands: list[Operand] = [(rows, k), weight, mult, add]
-    if table:
+    if lut:
         operands.append(_gelu(rng))
-    zero = int(rng.integers(-128, 128)) if wide else 0
-    return Case(name, ops.Linear(shift, wide, zero, bits), tuple(operands))
+    zero = int(rng.integers(-128, 128)) if acc64 else 0
+    return Case(name, ops.Linear(shift, acc64, zero, bits), tuple(operands))
 
 
 def conv(
@@ -168,20 +168,20 @@ def conv(
     pads: tuple[int, int, int, int] = (0, 0, 0, 0),
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
-    table: bool = False,
-    wide: bool = False,
+    lut: bool = False,
+    acc64: bool = False,
 ) -> Case:
     """x [H, W, C] with n filters."""
-    parts = [*size, channels, n, *kernel, *stride, *pads, *dilation, groups, int(table)]
-    name = "conv_" + "x".join(map(str, parts)) + ("_wide" if wide else "")
+    parts = [*size, channels, n, *kernel, *stride, *pads, *dilation, groups, int(lut)]
+    name = "conv_" + "x".join(map(str, parts)) + ("_acc64" if acc64 else "")
     rng = _rng(name)
     weight = _weights(rng, (n, *kernel, channels // groups))
-    constants = _wide_constants if wide else _matrix_constants
+    constants = _acc64_constants if acc64 else _matrix_constants
     mult, add, shift = constants(rng, weight)
-    pad_value, zero = int(rng.integers(-128, 128)), int(rng.integers(-128, 128)) if wide else 0
-    op = ops.Conv2d(stride, pads, dilation, groups, pad_value, shift, wide, zero)
+    pad_value, zero = int(rng.integers(-128, 128)), int(rng.integers(-128, 128)) if acc64 else 0
+    op = ops.Conv2d(stride, pads, dilation, groups, pad_value, shift, acc64, zero)
     operands: list[Operand] = [(*size, channels), weight, mult, add]
-    if table:
+    if lut:
         operands.append(_gelu(rng))
     return Case(name, op, tuple(operands))
 
@@ -220,7 +220,10 @@ def attention(
     rng = _rng(name)
     mult, shift = score_integers(unit, 2 * head_dim * 2**14)
     ibert = ibert_integers(unit)
-    value, out = Quant(0.02, int(rng.integers(-128, 128))), Quant(0.018, int(rng.integers(-40, 40)))
+    value, out = (
+        QParams(0.02, int(rng.integers(-128, 128))),
+        QParams(0.018, int(rng.integers(-40, 40))),
+    )
     op = ops.Attention(
         heads,
         kv_heads,
@@ -238,7 +241,7 @@ def attention(
         *context_integers(value, out),
         out.zero_point,
     )
-    lut = exponential_table() if softmax == "lut" else None
+    lut = exponential_lut() if softmax == "lut" else None
     operands: list[Operand] = [(sq, heads * head_dim), (sk, kv_heads * head_dim)]
     operands += [(sk, kv_heads * value_dim), lut, _attention_bias(rng, bias, (heads, sq, sk))]
     return Case(name, op, tuple(operands))
@@ -251,8 +254,8 @@ def block(rows: int, e: int, n: int, inner: Case) -> Case:
     rng = _rng(f"block_{e}x{n}_{inner.name}")
     operands: list[Operand] = [(rows, e)]
     shifts = []
-    wide, v_wide = op.kv_heads * op.head_dim, op.kv_heads * op.value_dim
-    sizes = ((op.heads * op.head_dim, e), (wide, e), (v_wide, e), (n, op.heads * op.value_dim))
+    acc64, v_wide = op.kv_heads * op.head_dim, op.kv_heads * op.value_dim
+    sizes = ((op.heads * op.head_dim, e), (acc64, e), (v_wide, e), (n, op.heads * op.value_dim))
     for size in sizes:
         weight = _weights(rng, size)
         mult, add, shift = _matrix_constants(rng, weight)
@@ -279,7 +282,7 @@ def softmax(rows: int, n: int, kind: str = "lut", unit: float = 0.05) -> Case:
     mult, shift = score_integers(unit, 255)
     i = ibert_integers(unit)
     op = ops.Softmax(kind, mult, shift, i.preshift, i.ln2, i.b, i.c, i.shift)
-    lut = exponential_table() if kind == "lut" else None
+    lut = exponential_lut() if kind == "lut" else None
     return Case(f"softmax_{kind}_{rows}x{n}_{unit:g}", op, ((rows, n), lut))
 
 
@@ -287,7 +290,7 @@ def fine_softmax(rows: int, n: int, unit: float = 0.05, scale: float = 1 / 256) 
     """x [rows, n] of scale ``unit``; probabilities at ``scale``."""
     name = f"softmax_fine_{rows}x{n}_{unit:g}_{scale:g}"
     op = ops.FineSoftmax(round(2.0**40 / scale), int(_rng(name).integers(-128, 1)))
-    return Case(name, op, ((rows, n), fine_table(unit)))
+    return Case(name, op, ((rows, n), fine_lut(unit)))
 
 
 def matmul(batch: int, rows: int, k: int, n: int, transposed: bool = False) -> Case:
@@ -318,7 +321,7 @@ def layernorm(
     return Case(name, op, ((rows, n), mult * signs, add), int16=(0,) if bits[0] == 16 else ())
 
 
-def stream_add(
+def residual_add(
     shape: Shape, bits: tuple[int, int, int], other: Shape | None = None, const: bool = False
 ) -> Case:
     """Add of x and something of ``other``'s shape; ``bits`` of both and of the sum."""
@@ -331,15 +334,15 @@ def stream_add(
         limit = 1 << (bits[1] - 1)
         second = rng.integers(-limit, limit, other or shape).astype(f"int{bits[1]}")
     op = ops.Add(mult_a, mult_b, int(rng.integers(-(2**20), 2**20)), 31 - bits[2], bits[2])
-    wide = (i for i in range(2) if bits[i] == 16 and not (const and i == 1))
-    return Case(name, op, (shape, second), int16=tuple(wide))
+    acc64 = (i for i in range(2) if bits[i] == 16 and not (const and i == 1))
+    return Case(name, op, (shape, second), int16=tuple(acc64))
 
 
-def narrow(shape: Shape) -> Case:
+def requantize(shape: Shape) -> Case:
     """x int16 to int8."""
     name = f"narrow_{'x'.join(map(str, shape))}"
     mult, add = (int(v) for v in _rng(name).integers(2**13, 2**15, 2))
-    return Case(name, ops.Narrow(mult, add, 22), (shape,), int16=(0,))
+    return Case(name, ops.Requantize(mult, add, 22), (shape,), int16=(0,))
 
 
 def binary(kind: str, shape: Shape, other: Shape | None = None, const: bool = False) -> Case:
@@ -359,10 +362,10 @@ def binary(kind: str, shape: Shape, other: Shape | None = None, const: bool = Fa
     return Case(name, op, (shape, second))
 
 
-def table(shape: Shape) -> Case:
+def lut(shape: Shape) -> Case:
     """x through 256 random bytes."""
     name = f"table_{'x'.join(map(str, shape))}"
-    return Case(name, ops.Table(), (shape, _gelu(_rng(name))))
+    return Case(name, ops.Lut(), (shape, _gelu(_rng(name))))
 
 
 def pool(
@@ -425,31 +428,31 @@ def range_doppler(sensors: int, points: int, step: int = 1, preshift: int = 2) -
 def _matrices() -> Iterator[Case]:
     for rows, k, n in [(1, 1, 1), (1, 7, 3), (2, 4, 4), (3, 5, 9), (5, 16, 8), (17, 33, 6)]:
         yield linear(rows, k, n)
-    yield linear(7, 64, 10, table=True)
-    yield linear(1, 66, 13, table=True)
+    yield linear(7, 64, 10, lut=True)
+    yield linear(1, 66, 13, lut=True)
     yield linear(21, 1030, 5)  # several blocks of rows in the dsp kernel
     yield conv((5, 6), 3, 4, (3, 3), pads=(1, 1, 1, 1))
-    yield conv((7, 5), 4, 8, (3, 2), stride=(2, 1), pads=(0, 1, 2, 0), table=True)
+    yield conv((7, 5), 4, 8, (3, 2), stride=(2, 1), pads=(0, 1, 2, 0), lut=True)
     yield conv((8, 8), 2, 3, (3, 3), dilation=(2, 2), pads=(2, 2, 2, 2))
     yield conv((4, 4), 6, 4, (2, 2), stride=(2, 2), groups=2)
     yield conv((6, 6), 5, 5, (3, 3), pads=(1, 1, 1, 1), groups=5)
     yield conv((1, 15), 4, 6, (1, 5), pads=(0, 2, 0, 2), stride=(1, 2))
     yield conv((9, 11), 8, 8, (3, 3), pads=(1, 1, 1, 1), groups=8)
-    yield conv((11, 7), 4, 4, (3, 2), pads=(0, 1, 1, 0), groups=4, table=True)
-    yield conv((8, 35), 4, 4, (4, 5), stride=(2, 3), pads=(1, 2, 1, 2), groups=4, table=True)
-    yield conv((1, 9), 6, 6, (1, 3), groups=6, table=True)
+    yield conv((11, 7), 4, 4, (3, 2), pads=(0, 1, 1, 0), groups=4, lut=True)
+    yield conv((8, 35), 4, 4, (4, 5), stride=(2, 3), pads=(1, 2, 1, 2), groups=4, lut=True)
+    yield conv((1, 9), 6, 6, (1, 3), groups=6, lut=True)
     yield conv((3, 4), 6, 5, (1, 1))  # a matrix product in disguise
     yield conv((4, 4), 1, 7, (4, 4), stride=(4, 4))
-    yield from _wide()
+    yield from _acc64()
 
 
-def _wide() -> Iterator[Case]:
-    yield linear(1, 1, 1, wide=True)
-    yield linear(5, 33, 9, wide=True)
-    yield linear(3, 300, 6, table=True, wide=True)
-    yield conv((5, 6), 3, 4, (3, 3), pads=(1, 1, 1, 1), wide=True)
-    yield conv((6, 6), 5, 5, (3, 3), pads=(1, 1, 1, 1), groups=5, table=True, wide=True)
-    yield conv((3, 4), 6, 5, (1, 1), wide=True)
+def _acc64() -> Iterator[Case]:
+    yield linear(1, 1, 1, acc64=True)
+    yield linear(5, 33, 9, acc64=True)
+    yield linear(3, 300, 6, lut=True, acc64=True)
+    yield conv((5, 6), 3, 4, (3, 3), pads=(1, 1, 1, 1), acc64=True)
+    yield conv((6, 6), 5, 5, (3, 3), pads=(1, 1, 1, 1), groups=5, lut=True, acc64=True)
+    yield conv((3, 4), 6, 5, (1, 1), acc64=True)
     for transposed in (False, True):
         yield matmul(1, 1, 1, 1, transposed)
         yield matmul(3, 5, 7, 4, transposed)
@@ -463,16 +466,16 @@ def _wide() -> Iterator[Case]:
 def _conv_pools() -> Iterator[Case]:
     same = (1, 2, 1, 2)
     yield conv_pool(conv((8, 23), 2, 5, (3, 5), pads=same), (3, 5))  # the first of TinyRadarNN
-    yield conv_pool(conv((7, 13), 16, 6, (3, 5), pads=same, table=True), (3, 5))
+    yield conv_pool(conv((7, 13), 16, 6, (3, 5), pads=same, lut=True), (3, 5))
     yield conv_pool(conv((2, 19), 8, 9, (1, 7), pads=(0, 3, 0, 3)), (1, 7))
-    yield conv_pool(conv((5, 6), 3, 4, (3, 3), pads=(1, 1, 1, 1), table=True), (2, 2))
-    yield conv_pool(conv((6, 9), 1, 3, (2, 4), pads=(1, 1, 0, 1), table=True), (2, 3))
+    yield conv_pool(conv((5, 6), 3, 4, (3, 3), pads=(1, 1, 1, 1), lut=True), (2, 2))
+    yield conv_pool(conv((6, 9), 1, 3, (2, 4), pads=(1, 1, 0, 1), lut=True), (2, 3))
     yield conv_pool(conv((9, 6), 4, 4, (3, 3), pads=(0, 1, 1, 0)), (4, 1), (5, 2))
     yield conv_pool(conv((7, 8), 2, 7, (3, 3), stride=(1, 2), pads=(1, 1, 1, 1)), (1, 2))
     yield conv_pool(conv((9, 8), 4, 8, (3, 2), stride=(2, 1), dilation=(2, 1)), (2, 3))
-    yield conv_pool(conv((7, 31), 1, 3, (2, 9), pads=(0, 1, 1, 0), table=True), (3, 3), (4, 5))
+    yield conv_pool(conv((7, 31), 1, 3, (2, 9), pads=(0, 1, 1, 0), lut=True), (3, 3), (4, 5))
     yield conv_pool(conv((9, 44), 2, 3, (3, 6), pads=(1, 3, 1, 2)), (5, 3), (5, 3))
-    yield conv_pool(conv((5, 5), 4, 4, (2, 2), table=True), (2, 2), rising=False)
+    yield conv_pool(conv((5, 5), 4, 4, (2, 2), lut=True), (2, 2), rising=False)
     yield conv_pool(conv((6, 6), 4, 4, (2, 2), groups=2), (2, 2), (1, 1))
     yield conv_pool(conv((3, 4), 6, 5, (1, 1)), (1, 2))
 
@@ -523,9 +526,9 @@ def _rows() -> Iterator[Case]:
         yield binary(kind, (4, 6), (6,))
         yield binary(kind, (5, 3, 4), (3, 4), const=True)
         yield binary(kind, (2, 1037), (1037,), const=True)  # two parts of a constant
-    yield from _streams()
-    yield table((3, 7))
-    yield table((9, 131))  # enough words for cores to begin in different banks
+    yield from _residuals()
+    yield lut((3, 7))
+    yield lut((9, 131))  # enough words for cores to begin in different banks
     yield mean((17, 6), (0,))
     yield mean((5, 4, 3), (0, 1))
     yield mean((4, 9), (1,))
@@ -533,7 +536,7 @@ def _rows() -> Iterator[Case]:
     yield mean((3, 2, 5), (1,))
 
 
-def _streams() -> Iterator[Case]:
+def _residuals() -> Iterator[Case]:
     """The int16 residual stream."""
     for bits in ((8, 16), (16, 8), (16, 16)):
         for rms in (False, True):
@@ -546,14 +549,14 @@ def _streams() -> Iterator[Case]:
         for second in (8, 16):
             for result in (8, 16):
                 if (first, second, result) != (8, 8, 8):
-                    yield stream_add((5, 7), (first, second, result))
-                    yield stream_add((4, 6), (first, second, result), (6,))
-    yield stream_add((5, 3, 4), (16, 8, 16), (3, 4), const=True)
-    yield stream_add((2, 1037), (16, 16, 16), (1037,), const=True)
-    yield stream_add((5, 45), (8, 16, 16), const=True)  # cut by rows: offsets in bytes
-    yield stream_add((1,), (16, 8, 16))
-    yield narrow((1,))
-    yield narrow((9, 131))
+                    yield residual_add((5, 7), (first, second, result))
+                    yield residual_add((4, 6), (first, second, result), (6,))
+    yield residual_add((5, 3, 4), (16, 8, 16), (3, 4), const=True)
+    yield residual_add((2, 1037), (16, 16, 16), (1037,), const=True)
+    yield residual_add((5, 45), (8, 16, 16), const=True)  # cut by rows: offsets in bytes
+    yield residual_add((1,), (16, 8, 16))
+    yield requantize((1,))
+    yield requantize((9, 131))
     for shape in ((1, 1, 1), (3, 7, 5), (9, 64, 18), (5, 40, 3), (17, 130, 13)):
         yield linear(*shape, bits=16)
     yield replace(transpose((2, 3, 5), (2, 0, 1)), name="transpose_s16", int16=(0,))
@@ -604,7 +607,7 @@ CASES: tuple[Case, ...] = (
 
 _WIDEN = ops.Add(512, 2, 256, 1, 16)
 """x = 256 high + low + 128 from two int8."""
-_HIGH, _LOW = ops.Narrow(1, 0, 8), ops.Add(2, -512, -256, 1)
+_HIGH, _LOW = ops.Requantize(1, 0, 8), ops.Add(2, -512, -256, 1)
 """The two back from x; low also reads high."""
 
 
@@ -636,7 +639,7 @@ def bundle(cases: Sequence[Case]) -> IntGraph:
     dtype = cases[0].dtype
     total = sum(_sizes(case)[i] for case in cases for i in range(len(_sizes(case))))
     whole = next(o for o in cases[0].operands if isinstance(o, tuple))
-    tensors["x"] = Tensor("x", whole if cases[0].alone else (total,), dtype, Quant(1.0, 0))
+    tensors["x"] = Tensor("x", whole if cases[0].alone else (total,), dtype, QParams(1.0, 0))
     offset = 0
     for case in cases:
         names: list[str] = []
@@ -683,7 +686,7 @@ def bundle(cases: Sequence[Case]) -> IntGraph:
             nodes.append(Node(part, ops.Reshape((output.size,)), (result,), part))
             parts.append(part)
     size = sum(tensors[p].size for p in parts)
-    tensors["y"] = Tensor("y", (size,), "int8", Quant(1.0, 0))
+    tensors["y"] = Tensor("y", (size,), "int8", QParams(1.0, 0))
     nodes.append(Node("all", ops.Concat(0), tuple(parts), "y"))
     return IntGraph("cases", tensors, tuple(nodes), ("x",), ("y",))
 

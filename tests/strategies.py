@@ -24,7 +24,7 @@ def _matmul(draw: st.DrawFn) -> Case:
 
 
 @st.composite
-def _conv(draw: st.DrawFn, wide: bool = True) -> Case:
+def _conv(draw: st.DrawFn, acc64: bool = True) -> Case:
     groups = draw(st.integers(1, 4))
     depthwise = draw(_FLAG)
     channels = groups * (1 if depthwise else draw(st.integers(1, 3)))
@@ -45,13 +45,13 @@ def _conv(draw: st.DrawFn, wide: bool = True) -> Case:
         dilation,
         groups,
         draw(_FLAG),
-        wide and draw(_FLAG),
+        acc64 and draw(_FLAG),
     )
 
 
 @st.composite
 def _conv_pool(draw: st.DrawFn) -> Case:
-    inner = draw(_conv(wide=False))  # there is no wide form of it
+    inner = draw(_conv(acc64=False))  # there is no wide form of it
     height, width, _ = inner.output().shape
     kernel = (draw(st.integers(1, height)), draw(st.integers(1, width)))
     stride = draw(st.sampled_from([kernel, (1, 2), (3, 4)]))
@@ -109,7 +109,7 @@ def _rows(draw: st.DrawFn) -> Case:
         case "layernorm":
             return table.layernorm(rows, n, draw(_FLAG), draw(st.sampled_from([1, None, 2**45])))
         case "table":
-            return table.table((rows, n))
+            return table.lut((rows, n))
         case "mean":
             return table.mean((rows, draw(_SMALL), n), draw(st.sampled_from([(0,), (0, 1), (2,)])))
         case kind:
@@ -118,7 +118,7 @@ def _rows(draw: st.DrawFn) -> Case:
 
 
 @st.composite
-def _stream(draw: st.DrawFn) -> Case:
+def _residual(draw: st.DrawFn) -> Case:
     """What reads or writes int16."""
     rows, n = draw(st.integers(1, 9)), draw(st.integers(1, 90))
     kinds = [(8, 16), (16, 8), (16, 16)]
@@ -129,9 +129,9 @@ def _stream(draw: st.DrawFn) -> Case:
         case "add":
             bits = (draw(st.sampled_from([8, 16])), *draw(st.sampled_from(kinds)))
             other = draw(st.sampled_from([(rows, n), (n,)]))
-            return table.stream_add((rows, n), bits, other, draw(_FLAG))
+            return table.residual_add((rows, n), bits, other, draw(_FLAG))
         case _:
-            return table.narrow((rows, n))
+            return table.requantize((rows, n))
 
 
 @st.composite
@@ -171,5 +171,5 @@ def cases() -> st.SearchStrategy[Case]:
     """Any case."""
     return st.one_of(
         *(_linear(), _conv(), _conv_pool(), _matmul(), _attention(), _block()),
-        *(_rows(), _stream(), _pool(), _movement(), _embedding()),
+        *(_rows(), _residual(), _pool(), _movement(), _embedding()),
     )

@@ -59,7 +59,7 @@ def quantize(
     ``effort`` is how much is tried to lose less accuracy: low, normal or high. ``residual`` are the
     bits of the residual stream: int8, int16, or auto (int16 where it gains). ``ranges`` in place
     of samples are those of a training (``microformer.torch``). Run it in NumPy with
-    ``microformer.integer.evaluate``.
+    ``microformer.reference.evaluate``.
     """
     settings = Settings(softmax, effort, residual, calibration_samples)
     model = _model(model, x)

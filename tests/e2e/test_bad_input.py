@@ -217,7 +217,7 @@ def test_random_data_says_that_it_means_nothing(
     monkeypatch.setattr("sys.argv", ["microformer", *arguments])
     main_exit(main)
     said = capsys.readouterr()
-    assert json.loads(said.out)["meaningful_ranges"] is False
+    assert json.loads(said.out)["calibrated"] is False
     assert "meaningless" in said.err
     assert (work / "out" / "good.h").is_file()
 

@@ -10,7 +10,7 @@ from microformer.bench.workloads import workload
 from microformer.cli import main
 from microformer.errors import DataError, TargetError
 from microformer.graph.verify import verify
-from microformer.integer.proof import prove
+from microformer.reference.proof import prove
 from microformer.targets import TARGETS
 
 M4 = TARGETS["cortex-m4"]

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import microformer
-from microformer import integer
+from microformer import reference
 from microformer.errors import TargetError
 from microformer.graph import ops
 from microformer.graph.tensor import Array
-from microformer.integer import attention as module
-from microformer.integer.softmax import exponential_table
+from microformer.reference import attention as module
+from microformer.reference.softmax import exponential_lut
 from microformer.samples import Samples
 
 
@@ -52,9 +52,9 @@ def test_attention_by_rows_is_attention(
         bias = rng.integers(-900, 900, (2, 13, 13)).astype(np.int32)
         bias[rng.random(bias.shape) < 0.3] = ops.MASKED
     op = _attention(2, causal)
-    whole = integer.apply(op, q, k, v, exponential_table(), bias)
+    whole = reference.apply(op, q, k, v, exponential_lut(), bias)
     monkeypatch.setattr(module, "SCORES", 2 * 2 * 13 * 3)
-    assert np.array_equal(whole, integer.apply(op, q, k, v, exponential_table(), bias))
+    assert np.array_equal(whole, reference.apply(op, q, k, v, exponential_lut(), bias))
 
 
 def test_the_reference_of_long_attention_stays_small() -> None:
@@ -62,7 +62,7 @@ def test_the_reference_of_long_attention_stays_small() -> None:
     rng = np.random.default_rng(0)
     q, k, v = (rng.integers(-128, 128, (1, 4096, 8)).astype(np.int8) for _ in range(3))
     tracemalloc.start()
-    integer.apply(_attention(2, causal=False), q, k, v, exponential_table(), None)
+    reference.apply(_attention(2, causal=False), q, k, v, exponential_lut(), None)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 700e6
@@ -102,6 +102,6 @@ def test_calibration_takes_so_many_samples_evenly_and_says_so() -> None:
     few = microformer.quantize(model, x, effort="low", calibration_samples=10)
     chosen = microformer.quantize(model, x[::500], effort="low")
     name = few.inputs[0]
-    assert few.tensors[name].quant == chosen.tensors[name].quant
+    assert few.tensors[name].qparams == chosen.tensors[name].qparams
     picked = Samples(x, np.arange(5000)).evenly(7)
     assert picked.y is not None and picked.y.tolist() == [0, 714, 1428, 2142, 2857, 3571, 4285]

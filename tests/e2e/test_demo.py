@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import microformer
-from microformer import integer
+from microformer import reference
 from microformer.demo import demo_paths
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel
@@ -67,10 +67,10 @@ def test_predict_is_what_the_program_answers() -> None:
         x, y = samples["x"][:70], samples["y"][:70]
     answers = microformer.predict(compiled, x)
     graph = compiled.int_graph
-    quant = graph.tensors[graph.outputs[0]].quant
-    assert quant is not None and answers.shape == (70, *graph.tensors[graph.outputs[0]].shape)
-    levels = np.rint(answers / quant.scale) + quant.zero_point
-    meaning = integer.evaluate(graph, quantized_input(compiled, x))[graph.outputs[0]]
+    qparams = graph.tensors[graph.outputs[0]].qparams
+    assert qparams is not None and answers.shape == (70, *graph.tensors[graph.outputs[0]].shape)
+    levels = np.rint(answers / qparams.scale) + qparams.zero_point
+    meaning = reference.evaluate(graph, quantized_input(compiled, x))[graph.outputs[0]]
     np.testing.assert_array_equal(levels, meaning)
     right = float((answers.reshape(70, -1).argmax(axis=1) == y).mean())
     assert right == microformer.run(compiled, x, y, count=1).accuracy_int8
@@ -84,8 +84,8 @@ def test_quantize_alone_gives_the_program_in_numpy() -> None:
         x = samples["x"]
         graph = microformer.quantize(model, x)
     inputs = quantized_input(compiled, x[:4])
-    first = integer.evaluate(graph, inputs)[graph.outputs[0]]
-    second = integer.evaluate(compiled.int_graph, inputs)[compiled.int_graph.outputs[0]]
+    first = reference.evaluate(graph, inputs)[graph.outputs[0]]
+    second = reference.evaluate(compiled.int_graph, inputs)[compiled.int_graph.outputs[0]]
     np.testing.assert_array_equal(first, second)
 
 

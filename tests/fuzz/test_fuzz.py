@@ -21,10 +21,10 @@ from onnx import helper, numpy_helper
 
 import microformer
 from microformer import store
+from microformer.analysis.float_run import FloatRunner
 from microformer.demo import demo_paths
 from microformer.errors import MicroformerError
 from microformer.graph.float_model import FloatModel
-from microformer.graph.float_run import FloatRunner
 from microformer.graph.tensor import Array
 from microformer.samples import read_samples
 

@@ -21,13 +21,13 @@ from microformer.graph.frontend import RangeDoppler
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.serialize import from_bytes
 from microformer.graph.tensor import Array
-from microformer.integer import evaluate
 from microformer.load import load
 from microformer.lower import lower
 from microformer.pipeline.front import emit_both
 from microformer.plan import plan
 from microformer.quantize import quantize
 from microformer.quantize.frontend import front_graph
+from microformer.reference import evaluate
 from microformer.targets import TARGETS
 
 Golden = Callable[[str, str], None]

@@ -42,7 +42,7 @@ class KernelRunner:
     With ``far`` all memory but scratch counts as L2: kernels of a cluster bring what they read.
     """
 
-    def __init__(self, chosen: Sequence[Kernel] | None = None, *, far: bool = False) -> None:
+    def __init__(self, chosen: Sequence[Kernel] | None = None, *, all_in_l2: bool = False) -> None:
         self._kernels = given = tuple(kernels() if chosen is None else chosen)
         self._folder = tempfile.TemporaryDirectory(prefix="microformer-kernels-")
         root = Path(self._folder.name)
@@ -57,7 +57,13 @@ class KernelRunner:
         (root / "wrappers.h").write_text("\n".join([*lines, ""]), "utf-8")
         source = Path(__file__).with_name("runner.c")
         program = root / "runner"
-        flags = [*FLAGS, *_SANITIZERS, f"-I{root}", "-Wno-unused-function", *["-DMF_FAR"] * far]
+        flags = [
+            *FLAGS,
+            *_SANITIZERS,
+            f"-I{root}",
+            "-Wno-unused-function",
+            *["-DMF_FAR"] * all_in_l2,
+        ]
         compile_and_link(host_compiler(sanitize=True), [*flags, str(source), "-o", str(program)])
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,7 +84,7 @@ class KernelRunner:
         process.stdout.close()
 
     def call(
-        self, kernel: Kernel, case: Case, values: Sequence[Array], *, near: bool = False
+        self, kernel: Kernel, case: Case, values: Sequence[Array], *, in_l1: bool = False
     ) -> Array:
         """The output [*shape] of a kernel for one sample of each activation of the case.
 
@@ -102,7 +108,7 @@ class KernelRunner:
                 case "out":
                     request.append(struct.pack("<qq", 2, output.nbytes))
                 case "scratch":
-                    scratch = (near and kernel.l1_scratch) or kernel.scratch
+                    scratch = (in_l1 and kernel.l1_scratch) or kernel.scratch
                     size = scratch(case.op, inputs, output, TARGETS["host"])
                     request.append(struct.pack("<qq", 3, size))
                 case _:

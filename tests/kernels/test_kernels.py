@@ -1,4 +1,4 @@
-"""Every kernel gives the bits of ``microformer.integer``, under AddressSanitizer and UBSan."""
+"""Every kernel gives the bits of ``microformer.reference``, under AddressSanitizer and UBSan."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from runner import KernelRunner
 
 from cases import CASES, Case, as_bytes, bundle, bundle_inputs
-from microformer import integer
+from microformer import reference
 from microformer.kernels.registry import Kernel, candidates, kernels
 from microformer.targets import TARGETS
 from strategies import cases
@@ -31,21 +31,21 @@ def runner() -> Iterator[KernelRunner]:
 
 
 @pytest.fixture(scope="module")
-def far_runner() -> Iterator[KernelRunner]:
+def l2_runner() -> Iterator[KernelRunner]:
     """Kernels of a cluster where whatever is not scratch lies in L2."""
-    made = KernelRunner([kernel for kernel in kernels() if kernel.isa == "xpulp"], far=True)
+    made = KernelRunner([kernel for kernel in kernels() if kernel.isa == "xpulp"], all_in_l2=True)
     yield made
     made.close()
 
 
 def check(
-    runner: KernelRunner, kernel: Kernel, case: Case, count: int, *, near: bool = False
+    runner: KernelRunner, kernel: Kernel, case: Case, count: int, *, in_l1: bool = False
 ) -> None:
     """The kernel's output equals the meaning's on ``count`` samples."""
     drawn = case.draw(count)
-    expected = integer.evaluate(bundle([case]), bundle_inputs([case], count))["y"]
+    expected = reference.evaluate(bundle([case]), bundle_inputs([case], count))["y"]
     for sample in range(count):
-        got = runner.call(kernel, case, [values[sample] for values in drawn], near=near)
+        got = runner.call(kernel, case, [values[sample] for values in drawn], in_l1=in_l1)
         message = f"{case.name}, sample {sample}"
         np.testing.assert_array_equal(as_bytes(got[None])[0], expected[sample], err_msg=message)
 
@@ -74,7 +74,7 @@ NEAR = [(kernel, case) for kernel, case in PAIRS if kernel.l1_scratch is not Non
 )
 def test_case_of_l1(runner: KernelRunner, kernel: Kernel, case: Case) -> None:
     """Constants lie in L1: the smaller scratch of that case is large enough to the byte."""
-    check(runner, kernel, case, 3, near=True)
+    check(runner, kernel, case, 3, in_l1=True)
 
 
 FAR = [  # but for sums and products of two activations, which are never in L2
@@ -88,9 +88,9 @@ FAR = [  # but for sums and products of two activations, which are never in L2
 @pytest.mark.parametrize(
     ("kernel", "case"), FAR, ids=[f"{kernel.symbol}-{case.name}" for kernel, case in FAR]
 )
-def test_case_of_l2(far_runner: KernelRunner, kernel: Kernel, case: Case) -> None:
+def test_case_of_l2(l2_runner: KernelRunner, kernel: Kernel, case: Case) -> None:
     """Constants are copied to scratch, and the scratch is as large as the registry says."""
-    check(far_runner, kernel, case, 7)
+    check(l2_runner, kernel, case, 7)
 
 
 @settings(

@@ -11,16 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cases import CASES, Case, bundle, bundle_inputs
-from microformer import integer
+from microformer import reference
 from microformer.build import build
 from microformer.emit import emit
 from microformer.graph.kernel_graph import KernelGraph
 from microformer.graph.verify import verify
-from microformer.integer.proof import prove
 from microformer.kernels.registry import candidates, kernels
 from microformer.lower import lower
 from microformer.plan import plan
-from microformer.plan.thrift import other_ways
+from microformer.plan.low_memory import other_ways
+from microformer.reference.proof import prove
 from microformer.run import run
 from microformer.targets import TARGETS, QemuRunner, Target, resized
 from strategies import cases as drawn_cases
@@ -109,7 +109,7 @@ def _check(
     # those of small blocks stand where RAM is short, the others where it is not
     wanted = {symbol for symbol in wanted if symbol.endswith("_8k") == name.endswith("small")}
     inputs = bundle_inputs(cases, samples)
-    expected = integer.evaluate(graph, inputs)["y"]
+    expected = reference.evaluate(graph, inputs)["y"]
     image = build(project, target, folder, sanitize=sanitize)
     emulated = not target.is_host and not isinstance(target.runner, QemuRunner)
     result = run(project, image, inputs, target, profile=False, check_alignment=emulated)
@@ -131,7 +131,7 @@ def test_drawn_cases(name: str, drawn: list[Case]) -> None:
         return
     project = emit(plan(lower(bundle(cases), target)))
     inputs = bundle_inputs(cases, 4)
-    expected = integer.evaluate(bundle(cases), inputs)["y"]
+    expected = reference.evaluate(bundle(cases), inputs)["y"]
     with tempfile.TemporaryDirectory() as folder:
         roomy = resized(target, data_bytes=1 << 20)
         image = build(project, roomy, Path(folder))

@@ -15,12 +15,12 @@ import pytest
 
 import microformer
 from cases import CASES, bundle, bundle_inputs
-from microformer import integer, pipeline
+from microformer import pipeline, reference
 from microformer.api import _silent as silent
 from microformer.build import build
 from microformer.demo import demo_paths
 from microformer.emit import emit
-from microformer.graph.tensor import Quant
+from microformer.graph.tensor import QParams
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.run import run
@@ -95,7 +95,7 @@ def test_gcc_builds_the_same_program(
     x = bundle_inputs(cases, 5)
     image = build(project, target, tmp_path / "project")
     result = run(project, image, x, target, profile=False)
-    np.testing.assert_array_equal(result.outputs, integer.evaluate(graph, x)["y"])
+    np.testing.assert_array_equal(result.outputs, reference.evaluate(graph, x)["y"])
 
 
 @pytest.mark.skipif(not shutil.which("qemu-system-arm"), reason="no qemu-system-arm on PATH")
@@ -111,8 +111,8 @@ def test_a_firmware_of_gcc_in_qemu_answers_as_predict_does(
     graph = compiled.int_graph
     entry = graph.tensors[graph.inputs[0]]
     low = -1.0 if scale > 1 / 200 else 0.0
-    quant = Quant(scale, round(-low / scale) - 128)
-    tensors = {**graph.tensors, entry.name: replace(entry, quant=quant)}
+    qparams = QParams(scale, round(-low / scale) - 128)
+    tensors = {**graph.tensors, entry.name: replace(entry, qparams=qparams)}
     changed = replace(graph, tensors=tensors)
     target = resized(TARGETS["cortex-m4"], code_origin=0, data_bytes=4 << 20)
     target = replace(target, runner=QemuRunner("mps2-an386"))

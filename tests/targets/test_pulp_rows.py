@@ -7,7 +7,7 @@ import pytest
 from test_pulp import CORES, RI5CY, pytestmark  # noqa: F401  (skips without the RTL)
 
 from cases import CASES, Case, bundle, bundle_inputs
-from microformer import integer, pipeline
+from microformer import pipeline, reference
 from microformer.bench.workloads import workload
 from microformer.build import build
 from microformer.emit import emit
@@ -17,7 +17,7 @@ from microformer.plan import plan
 from microformer.run import run
 from microformer.targets import TARGETS, with_cores, with_weights
 
-ROWS = (ops.LayerNorm, ops.Add, ops.Mul, ops.Table, ops.Softmax, ops.Mean, ops.Transpose, ops.Slice)
+ROWS = (ops.LayerNorm, ops.Add, ops.Mul, ops.Lut, ops.Softmax, ops.Mean, ops.Transpose, ops.Slice)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_rows_are_exact_on_every_number_of_cores(
     assert all("_xpulp" in layer.kernel for layer in project.layers)
     inputs = bundle_inputs(chosen, 2)
     result = run(project, build(project, target, tmp_path), inputs, target, profile=False)
-    np.testing.assert_array_equal(result.outputs, integer.evaluate(graph, inputs)["y"])
+    np.testing.assert_array_equal(result.outputs, reference.evaluate(graph, inputs)["y"])
 
 
 # name: cycles an output on one core at most, how many times as fast eight are at least

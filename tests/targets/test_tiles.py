@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cases import CASES, Case, bundle, bundle_inputs
-from microformer import integer, pipeline
+from microformer import pipeline, reference
 from microformer.bench import bench
 from microformer.bench.workloads import workload
 from microformer.build import build, rtl
@@ -26,7 +26,7 @@ from microformer.plan import plan
 from microformer.plan.check import check
 from microformer.plan.lifetime import lifetimes
 from microformer.plan.places import placed, tiled
-from microformer.plan.tile import Choice, Tiling, tilings
+from microformer.plan.tiling import Choice, TilingSpace, tiling_spaces
 from microformer.run import run
 from microformer.samples import check_samples
 from microformer.targets import TARGETS, Target, resized, with_cores
@@ -39,21 +39,21 @@ INDEX = [case for case in CASES if case.dtype == "int32"]  # samples: the kernel
 ISAS = tuple(dict.fromkeys(k.isa for k in kernels()))
 
 
-def all_far(graph: IntGraph, target: Target, isas: tuple[str, ...], seed: int) -> Plan:
+def all_in_l2(graph: IntGraph, target: Target, isas: tuple[str, ...], seed: int) -> Plan:
     """Buffers in L1 or L2 by chance, each call in blocks of a size drawn at random."""
     rng = random.Random(seed)
     kernels = lower(graph, target, isas=isas)
     spans = lifetimes(kernels)
-    outside = [(kernels.inputs, seed != 1), (kernels.outputs, seed != 2)]
-    far = frozenset(n for names, there in outside for n in names if there)
-    far |= {n for n in spans if n not in far and rng.random() < 0.7} - {*kernels.inputs}
-    chosen: dict[int, tuple[Tiling, Choice]] = {}
+    callers = [(kernels.inputs, seed != 1), (kernels.outputs, seed != 2)]
+    in_l2 = frozenset(n for names, there in callers for n in names if there)
+    in_l2 |= {n for n in spans if n not in in_l2 and rng.random() < 0.7} - {*kernels.inputs}
+    chosen: dict[int, tuple[TilingSpace, Choice]] = {}
     for index, call in enumerate(kernels.calls):
-        touched = frozenset(n for n in (*call.inputs, call.output) if kernels.buffer(n) in far)
+        touched = frozenset(n for n in (*call.inputs, call.output) if kernels.buffer(n) in in_l2)
         if touched:
-            tiling = rng.choice(tilings(call, kernels.tensors, touched, kernels.target))
+            tiling = rng.choice(tiling_spaces(call, kernels.tensors, touched, kernels.target))
             chosen[index] = (tiling, rng.choice(tiling.choices))
-    made = placed(tiled(kernels, chosen), spans, far)
+    made = placed(tiled(kernels, chosen), spans, in_l2)
     check(made)
     return made
 
@@ -67,12 +67,12 @@ def test_drawn_operations_in_blocks(drawn: list[Case], seed: int) -> None:
     if not cases:
         return
     graph = bundle(cases)
-    project = emit(all_far(graph, TARGETS["host"], ISAS, seed))
+    project = emit(all_in_l2(graph, TARGETS["host"], ISAS, seed))
     inputs = bundle_inputs(cases, 4)
     with tempfile.TemporaryDirectory() as folder:
         image = build(project, TARGETS["host"], Path(folder))
         outputs = run(project, image, inputs, TARGETS["host"]).outputs
-    assert wrong(cases, outputs, integer.evaluate(graph, inputs)["y"]) == []
+    assert wrong(cases, outputs, reference.evaluate(graph, inputs)["y"]) == []
 
 
 def wrong(cases: list[Case], got: np.ndarray, expected: np.ndarray) -> list[str]:
@@ -101,12 +101,12 @@ def test_every_operation_in_blocks_of_any_size(
     cases: list[Case]
     for part, cases in enumerate([VALUES, *([case] for case in INDEX)]):
         graph = bundle(cases)
-        project = emit(all_far(graph, TARGETS["host"], isas, seed))
+        project = emit(all_in_l2(graph, TARGETS["host"], isas, seed))
         inputs = bundle_inputs(cases, 4)
         folder = tmp_path / str(part)
         image = build(project, TARGETS["host"], folder, sanitize=seed == 1)
         outputs = run(project, image, inputs, TARGETS["host"]).outputs
-        expected = integer.evaluate(graph, inputs)["y"]
+        expected = reference.evaluate(graph, inputs)["y"]
         assert wrong(cases, outputs, expected) == []
 
 
@@ -132,8 +132,8 @@ def test_a_network_whose_maps_exceed_l1(name: str, cores: int, size: int, l1_byt
     samples = check_samples(x, None, model, "x")
     made = pipeline.compile_model(model, samples, target, progress=_silent)
     calls = made.plan.graph.calls
-    assert made.plan.far_bytes >= maps
-    assert sum(call.tile is not None and call.tile.count > 1 for call in calls) >= 3
+    assert made.plan.l2_bytes >= maps
+    assert sum(call.tiling is not None and call.tiling.count > 1 for call in calls) >= 3
     report = pipeline.run_model(made.compiled, samples, target, count=2, progress=_silent)
     assert report.bit_exact
     cluster = report.cluster
@@ -153,7 +153,7 @@ def test_a_transformer_larger_than_l1() -> None:
     model = pipeline.load_model(stack, example=torch.from_numpy(x[:1]))
     samples = check_samples(x, None, model, "x")
     made = pipeline.compile_model(model, samples, RI5CY, progress=_silent)
-    tiled_ops = {c.op for c in made.plan.graph.calls if c.tile is not None and c.tile.count > 1}
+    tiled_ops = {c.op for c in made.plan.graph.calls if c.tiling is not None and c.tiling.count > 1}
     assert {"Linear", "Attention", "Add", "LayerNorm"} <= tiled_ops
     report = pipeline.run_model(made.compiled, samples, RI5CY, count=1, progress=_silent)
     assert report.bit_exact and report.cluster is not None
@@ -186,8 +186,8 @@ def test_every_operation_in_blocks_on_the_cluster(cores: int, tmp_path: Path) ->
     cases = [case for case in VALUES if case.op.kind not in {"Attention", "AttentionBlock"}]
     cases = cases[cores % 3 :: 3]
     graph = bundle(cases)
-    project = emit(all_far(graph, target, target.isas, cores))
+    project = emit(all_in_l2(graph, target, target.isas, cores))
     inputs = bundle_inputs(cases, 2)
     image = build(project, target, tmp_path)
     outputs = run(project, image, inputs, target).outputs
-    assert wrong(cases, outputs, integer.evaluate(graph, inputs)["y"]) == []
+    assert wrong(cases, outputs, reference.evaluate(graph, inputs)["y"]) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from microformer.graph import ops
-from microformer.integer.range_doppler import middle_magnitudes, range_doppler
+from microformer.reference.range_doppler import middle_magnitudes, range_doppler
 from tinyradar.dataset.cache import Dataset
 from tinyradar.dataset.converter import BITS, codes, gain
 from tinyradar.dataset.features import starts

@@ -12,7 +12,7 @@ from microformer.graph.float_model import FloatModel
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.ops import Reshape, Transpose
 from microformer.graph.tensor import Array, Tensor
-from microformer.integer import _operand, apply
+from microformer.reference import _operand, apply
 
 MOVES = Transpose | Reshape
 

@@ -86,7 +86,7 @@ def toy() -> CProject:
     return project(source, layers=layers)
 
 
-def toy_meaning(x: Array) -> Array:
+def toy_reference(x: Array) -> Array:
     """What ``toy`` computes: int8 [N, 24] -> int8 [N, 8]."""
     acc = x.astype(np.int64) @ WEIGHTS.T + OFFSET
     sums: Array = np.clip((acc >> 7) + x[:, :OUTPUTS], -128, 127)

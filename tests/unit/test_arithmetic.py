@@ -11,15 +11,10 @@ from hypothesis import strategies as st
 
 import cases as table
 from cases import CASES, Case, as_bytes, bundle, bundle_inputs
-from microformer import integer
+from microformer import reference
 from microformer.errors import ArithmeticProofError
 from microformer.graph import ops
-from microformer.graph.tensor import Array, Quant
-from microformer.integer.attention import normalize
-from microformer.integer.conv import conv2d
-from microformer.integer.layernorm import H_LIMIT, half_bits, inverse_sqrt, normalize_exponent
-from microformer.integer.proof import prove
-from microformer.integer.softmax import exponential_table, ibert_probabilities
+from microformer.graph.tensor import Array, QParams
 from microformer.quantize.scales import (
     accumulator_limits,
     add_integers,
@@ -27,6 +22,11 @@ from microformer.quantize.scales import (
     ibert_integers,
     linear_integers,
 )
+from microformer.reference.attention import normalize
+from microformer.reference.conv import conv2d
+from microformer.reference.layernorm import H_LIMIT, half_bits, inverse_sqrt, normalize_exponent
+from microformer.reference.proof import prove
+from microformer.reference.softmax import exponential_lut, ibert_probabilities
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "arithmetic.md").read_text("utf-8")
@@ -65,9 +65,9 @@ def test_requantisation_is_exact(data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         weight[0] = 0.0
     bias = rng.normal(size=n)
-    x = Quant(float(10 ** rng.uniform(-3, 0)), int(rng.integers(-128, 128)))
+    x = QParams(float(10 ** rng.uniform(-3, 0)), int(rng.integers(-128, 128)))
     reach = np.abs(weight).sum(axis=1).max() * x.scale * 128 + 1e-3
-    y = Quant(float(reach) / 200, int(rng.integers(-60, 60)))
+    y = QParams(float(reach) / 200, int(rng.integers(-60, 60)))
     made = linear_integers(weight, bias, x, y, "here")
     assert made.mult.min() >= 1 and np.abs(made.weight.astype(int)).max() <= 127
     scale = made.mult * y.scale / (2.0**made.shift * x.scale)  # s_wc
@@ -92,7 +92,7 @@ def test_accumulator_limits_are_reached() -> None:
 
 
 def test_a_zero_channel_takes_one() -> None:
-    made = linear_integers(np.zeros((2, 3)), np.zeros(2), Quant(1.0, 0), Quant(1.0, 0), "here")
+    made = linear_integers(np.zeros((2, 3)), np.zeros(2), QParams(1.0, 0), QParams(1.0, 0), "here")
     assert made.mult.tolist() == [1, 1] and not made.weight.any()
 
 
@@ -103,7 +103,7 @@ def test_the_layer_that_overflows_is_named() -> None:
     with pytest.raises(ArithmeticProofError, match="'wild' \\(Linear\\)"):
         prove(bundle([spoilt]))
     with pytest.raises(ArithmeticProofError, match="'here'"):
-        linear_integers(np.ones((1, 4)), np.zeros(1), Quant(1.0, 0), Quant(1e-12, 0), "here")
+        linear_integers(np.ones((1, 4)), np.zeros(1), QParams(1.0, 0), QParams(1e-12, 0), "here")
 
 
 # (3)
@@ -122,7 +122,7 @@ def test_sums_of_a_convolution_are_exact_on_both_sides_of_float32(depth: int) ->
 
 
 def test_the_table_of_exponentials() -> None:
-    lut = exponential_table()
+    lut = exponential_lut()
     assert (lut[0], lut[254], lut[255]) == (255, 1, 0)
     assert (np.diff(lut.astype(int)) <= 0).all()
 
@@ -155,7 +155,7 @@ def test_the_error_of_the_quotient() -> None:
 
 
 def test_the_zero_points_fraction_is_kept() -> None:
-    v, out = Quant(0.02, 37), Quant(0.0173, -11)
+    v, out = QParams(0.02, 37), QParams(0.0173, -11)
     mult, shift, rounding, zero = context_integers(v, out)
     offset = zero + (rounding - 2 ** (shift - 1)) / 2**shift
     assert offset == pytest.approx(out.zero_point - v.zero_point * v.scale / out.scale, abs=1e-5)
@@ -171,7 +171,7 @@ def _attention_sqnr(softmax: str, length: int) -> float:
     op = case.op
     assert isinstance(op, ops.Attention)
     lut = case.operands[3]
-    got = integer.apply(op, q, k, v, lut if isinstance(lut, np.ndarray) else None)
+    got = reference.apply(op, q, k, v, lut if isinstance(lut, np.ndarray) else None)
     heads = [t.reshape(length, 2, 16).swapaxes(0, 1).astype(float) for t in (q, k, v)]
     logits = heads[0] @ heads[1].swapaxes(1, 2) * unit
     p = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -260,7 +260,7 @@ def test_layernorm_is_close_to_float(n: int) -> None:
     mult, add = (o for o in case.operands[1:] if isinstance(o, np.ndarray))
     op = case.op
     assert isinstance(op, ops.LayerNorm)
-    got = integer.apply(op, x, mult, add)[0]
+    got = reference.apply(op, x, mult, add)[0]
     wide = x[0].astype(float)
     centred = wide - wide.mean(axis=1, keepdims=True)
     normal = centred / np.sqrt(centred.var(axis=1, keepdims=True) + 1 / n**2)
@@ -319,7 +319,7 @@ def test_a_norm_of_int16_is_close_to_float(n: int, bits: tuple[int, int]) -> Non
     mult, add = (o for o in case.operands[1:] if isinstance(o, np.ndarray))
     op = case.op
     assert isinstance(op, ops.LayerNorm)
-    got = integer.apply(op, x, mult, add)[0]
+    got = reference.apply(op, x, mult, add)[0]
     wide = x[0].astype(float)
     centred = wide - wide.mean(axis=1, keepdims=True)
     normal = centred / np.sqrt(centred.var(axis=1, keepdims=True) + 1 / n**2)
@@ -335,7 +335,7 @@ def test_a_norm_of_int16_is_close_to_float(n: int, bits: tuple[int, int]) -> Non
 
 def test_multipliers_of_a_sum_are_a_pair_of_int16() -> None:
     for ratio in (1e-3, 0.3, 1.0, 7.0, 300.0):
-        integers = add_integers(Quant(ratio, 3), Quant(1.0, -100), Quant(0.9, 20))
+        integers = add_integers(QParams(ratio, 3), QParams(1.0, -100), QParams(0.9, 20))
         assert max(integers[:2]) < 2**15
         exact = ratio * (50 - 3) / 0.9 + (5 + 100) / 0.9 + 20
         value = (50 * integers[0] + 5 * integers[1] + integers[2]) / 2.0 ** integers[3] - 0.5
@@ -347,7 +347,7 @@ def test_multipliers_of_a_sum_in_the_stream(bits: tuple[int, int, int]) -> None:
     """(8r): each product is exact to a step of the sum at the largest operand."""
     scales = [2.0 * 256.0 / 2**b for b in bits]
     a, b, y = (
-        Quant(s, z if n == 8 else 0, n) for s, z, n in zip(scales, (3, -9, 5), bits, strict=True)
+        QParams(s, z if n == 8 else 0, n) for s, z, n in zip(scales, (3, -9, 5), bits, strict=True)
     )
     mult_a, mult_b, add, shift = add_integers(a, b, y)
     for first in (-1.0, -0.2, 0.7):
@@ -385,7 +385,7 @@ def _plain(case: Case, sample: list[Array]) -> Array | None:
             scaled = [[e * (op.numerator // sum(row)) for e in row] for row in rows]
             levels = [[((v + (1 << 39)) >> 40) + op.zero for v in row] for row in scaled]
             return np.asarray(np.clip(levels, -128, 127))
-        case ops.Narrow(mult=m, add=c, shift=shift):
+        case ops.Requantize(mult=m, add=c, shift=shift):
             return np.asarray(np.clip((a * m + c) >> shift, -128, 127))
         case ops.Add(shift=shift, bits=bits):
             b = (sample[1] if len(sample) > 1 else np.asarray(case.operands[1])).astype(object)
@@ -408,7 +408,7 @@ def _plain(case: Case, sample: list[Array]) -> Array | None:
 
 def _scaled(op: ops.Linear | ops.Conv2d, acc: Array, mult: Array, add: Array) -> Array:
     """(2) or (2w) in Python integers."""
-    if not op.wide:
+    if not op.acc64:
         half = 1 << (getattr(op, "bits", 8) - 1)
         return np.asarray(np.clip((acc * mult + add) >> op.shift, -half, half - 1))
     wide = ((acc + add) * mult + (1 << (op.shift - 1))) >> op.shift
@@ -441,7 +441,7 @@ PLAIN = [c for c in CASES if not c.alone and _plain(c, [d[0] for d in c.draw(2)]
 @pytest.mark.parametrize("case", PLAIN, ids=[c.name for c in PLAIN])
 def test_numpy_equals_plain_integers(case: Case) -> None:
     drawn = case.draw(6)
-    got = integer.evaluate(bundle([case]), bundle_inputs([case], 6))["y"]
+    got = reference.evaluate(bundle([case]), bundle_inputs([case], 6))["y"]
     for sample in range(6):
         expected = _plain(case, [d[sample] for d in drawn])
         assert expected is not None

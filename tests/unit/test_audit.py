@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import microformer
 from browser import SHOTS, listen
+from microformer.analysis.float_run import FloatRunner
 from microformer.audit import Audit, audit
 from microformer.audit.hybrid import Hybrid
 from microformer.audit.plot import plot
@@ -25,10 +26,9 @@ from microformer.cli import app
 from microformer.errors import OutputError, ToolError
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel
-from microformer.graph.float_run import FloatRunner
 from microformer.graph.tensor import Array
-from microformer.integer import evaluate
 from microformer.quantize import convert
+from microformer.reference import evaluate
 from models import TextClassifier, VisionTransformer, encoder, seeded
 
 
@@ -54,10 +54,10 @@ def test_without_a_float_layer_it_is_the_program(model: FloatModel, conversion: 
     x = _samples(8)
     graph = conversion.graph
     source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
-    assert source.quant is not None and result.quant is not None
-    levels = evaluate(graph, source.quant.quantize(x))[result.name]
+    assert source.qparams is not None and result.qparams is not None
+    levels = evaluate(graph, source.qparams.quantize(x))[result.name]
     outputs = Hybrid(conversion, model, x).run().outputs
-    np.testing.assert_array_equal(outputs, result.quant.dequantize(levels).reshape(8, -1))
+    np.testing.assert_array_equal(outputs, result.qparams.dequantize(levels).reshape(8, -1))
 
 
 def test_with_every_layer_in_float_it_is_the_float_model(
@@ -66,7 +66,7 @@ def test_with_every_layer_in_float_it_is_the_float_model(
     """Handed on as they are, tensors of all nodes give the float model but for its int8 input."""
     x = _samples(4)
     hybrid = Hybrid(conversion, model, x)
-    source = conversion.graph.tensors[conversion.graph.inputs[0]].quant
+    source = conversion.graph.tensors[conversion.graph.inputs[0]].qparams
     assert source is not None
     rounded = source.dequantize(source.quantize(x)).astype(np.float32)
     runner = FloatRunner(model, keep=True)
@@ -87,12 +87,12 @@ def test_a_layer_in_float_changes_what_comes_after_it_only(
     name, result = str(last.name), str(last.outputs[0].name)
     alone = hybrid.run(frozenset({name}))
     exposed = hybrid.run(frozenset({name}), exposed=result)
-    quant = conversion.graph.tensors[conversion.tensors[result]].quant
-    assert quant is not None and alone.layer is not None
+    qparams = conversion.graph.tensors[conversion.tensors[result]].qparams
+    assert qparams is not None and alone.layer is not None
     # a sum of two int8 tensors: float and integer arithmetic agree to one rounding
-    assert np.abs(alone.outputs - hybrid.run().outputs).max() <= quant.scale * 1.001
+    assert np.abs(alone.outputs - hybrid.run().outputs).max() <= qparams.scale * 1.001
     np.testing.assert_array_equal(exposed.outputs, alone.layer.reshape(8, -1))
-    assert np.abs(exposed.outputs - alone.outputs).max() <= quant.scale
+    assert np.abs(exposed.outputs - alone.outputs).max() <= qparams.scale
 
 
 def _with_range(conversion: Conversion, name: str, factor: float) -> Conversion:

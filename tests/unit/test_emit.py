@@ -21,10 +21,10 @@ from microformer.emit.names import Names, comment, identifier, project_name
 from microformer.emit.reserved import RESERVED
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.project import CProject
-from microformer.graph.tensor import Array, Quant
-from microformer.integer import evaluate
+from microformer.graph.tensor import Array, QParams
 from microformer.lower import lower
 from microformer.plan import plan
+from microformer.reference import evaluate
 from microformer.run import run
 from microformer.targets import TARGETS, Target
 
@@ -129,10 +129,10 @@ SCALES = strategies.floats(1e-8, 1e8, allow_nan=False)
 ALWAYS = (1 / 255, 2 / 255, 1 / 127.5, 1 / 128, 0.1, 3.7, 1e-8, 1e8)
 
 
-def _around(quant: Quant, rng: np.random.Generator) -> Array:
+def _around(qparams: QParams, rng: np.random.Generator) -> Array:
     """float32 [n] at, and next to, the edges between levels, and anywhere else."""
-    scale, levels = np.float32(quant.scale), np.arange(-140, 140, dtype=np.float32)
-    edges = scale * (levels - np.float32(quant.zero_point) + np.float32(0.5))
+    scale, levels = np.float32(qparams.scale), np.arange(-140, 140, dtype=np.float32)
+    edges = scale * (levels - np.float32(qparams.zero_point) + np.float32(0.5))
     near = [edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf)]
     ends = np.linspace(-1, 1, 257, dtype=np.float32)  # what images are normalised to
     drawn = (rng.normal(0, 80, 500) * scale).astype(np.float32)
@@ -150,18 +150,18 @@ def _around(quant: Quant, rng: np.random.Generator) -> Array:
 )
 def test_the_conversions_in_c_equal_those_in_numpy(drawn: list[tuple[float, int]]) -> None:
     """Any scale: what C reads of its printed digits is the float32 that NumPy rounds it to."""
-    quants = [Quant(s, z) for s in ALWAYS for z in (-128, 0, 127)]
-    quants += [Quant(s, z) for s, z in drawn]
+    quants = [QParams(s, z) for s in ALWAYS for z in (-128, 0, 127)]
+    quants += [QParams(s, z) for s, z in drawn]
     graph = bundle([linear(1, 1, 1)])
     x, y = graph.tensors["x"], graph.tensors["y"]
     placed = plan(lower(graph, TARGETS["host"]))
     with tempfile.TemporaryDirectory() as name:
         folder, uses = Path(name), []
-        for index, quant in enumerate(quants):
+        for index, qparams in enumerate(quants):
             changed = {
                 **placed.graph.tensors,
-                "x": replace(x, quant=quant),
-                "y": replace(y, quant=quant),
+                "x": replace(x, qparams=qparams),
+                "y": replace(y, qparams=qparams),
             }
             text = header(
                 replace(placed, graph=replace(placed.graph, tensors=changed)), f"n{index}"
@@ -183,8 +183,8 @@ def test_the_conversions_in_c_equal_those_in_numpy(drawn: list[tuple[float, int]
         subprocess.run([CC, *flags, str(folder / "use.c"), "-o", path], check=True)
         library, rng = ctypes.CDLL(path), np.random.default_rng(0)
         levels = np.arange(-128, 128).astype(np.int8)
-        for index, quant in enumerate(quants):
-            given_x = _around(quant, rng)
+        for index, qparams in enumerate(quants):
+            given_x = _around(qparams, rng)
             got, real = np.empty(len(given_x), np.int8), np.empty(256, np.float32)
             for function, before, after in (("q", given_x, got), ("d", levels, real)):
                 getattr(library, f"{function}{index}")(
@@ -192,9 +192,9 @@ def test_the_conversions_in_c_equal_those_in_numpy(drawn: list[tuple[float, int]
                     ctypes.c_void_p(after.ctypes.data),
                     before.size,
                 )
-            np.testing.assert_array_equal(got, quant.quantize(given_x), str(quant))
+            np.testing.assert_array_equal(got, qparams.quantize(given_x), str(qparams))
             np.testing.assert_array_equal(
-                real.view(np.uint32), quant.real(levels).view(np.uint32), str(quant)
+                real.view(np.uint32), qparams.real(levels).view(np.uint32), str(qparams)
             )
 
 
@@ -218,7 +218,7 @@ def _example(made: CProject, target: Target, count: int) -> CProject:
         input_size=4 * count,
         output_size=4,
         arena_bytes=0,
-        far_bytes=0,
+        l2_bytes=0,
         quantizes=False,
         dequantizes=False,
         layers=(),
@@ -232,15 +232,15 @@ def test_the_readme_example_runs_as_printed(name: str, tmp_path: Path) -> None:
     graph = bundle([linear(6, 8, 12)])
     made = emit(plan(lower(graph, target), target))
     example = _example(made, target, graph.tensors["x"].size)
-    entry = graph.tensors["x"].quant
+    entry = graph.tensors["x"].qparams
     assert entry is not None
     spread = 100 * entry.scale
     x = np.random.default_rng(1).normal(0, spread, (9, graph.tensors["x"].size)).astype(np.float32)
     image = build(example, target, tmp_path)
     classes = run(example, image, x.view(np.int8), target, profile=False).outputs.view(np.int32)
-    quant = graph.tensors["x"].quant
-    assert quant is not None
-    scores = evaluate(graph, quant.quantize(x).reshape(9, *graph.tensors["x"].shape))["y"]
+    qparams = graph.tensors["x"].qparams
+    assert qparams is not None
+    scores = evaluate(graph, qparams.quantize(x).reshape(9, *graph.tensors["x"].shape))["y"]
     assert classes.ravel().tolist() == scores.reshape(9, -1).argmax(axis=1).tolist()
     assert len(set(classes.ravel().tolist())) > 1
 

@@ -17,8 +17,9 @@ from microformer.build import build
 from microformer.build.compiler import FLAGS, host_compiler
 from microformer.graph.compiled import Compiled
 from microformer.graph.tensor import Array
-from microformer.integer import evaluate
-from microformer.integer.range_doppler import (
+from microformer.pipeline.front import features
+from microformer.reference import evaluate
+from microformer.reference.range_doppler import (
     OFFSET,
     POWER_LIMIT,
     POWERS,
@@ -26,7 +27,6 @@ from microformer.integer.range_doppler import (
     power_index,
     spectrum,
 )
-from microformer.pipeline.front import features
 from microformer.run import run
 from microformer.store import open_folder, save
 from microformer.targets import TARGETS, with_cores
@@ -120,10 +120,10 @@ def test_the_map_is_the_real_feature_to_one_count(bits: int) -> None:
     samples = iq[..., ::STEP, 0] + 1j * iq[..., ::STEP, 1]
     exact = np.abs(np.fft.fftshift(np.fft.fft(samples, axis=3), axes=3)).transpose(0, 1, 3, 4, 2)
     counts = np.minimum(np.floor(exact / spec.count + 0.5), 255)
-    quant = made.int_graph.tensors[made.int_graph.inputs[0]].quant
-    assert quant is not None
-    unit = 1 / spec.unit / quant.scale  # levels a count
-    difference = np.abs(levels - quant.quantize(counts / spec.unit).astype(int))
+    qparams = made.int_graph.tensors[made.int_graph.inputs[0]].qparams
+    assert qparams is not None
+    unit = 1 / spec.unit / qparams.scale  # levels a count
+    difference = np.abs(levels - qparams.quantize(counts / spec.unit).astype(int))
     assert counts.max() == 255 and (counts == 0).sum() < counts.size / 2
     assert difference.max() <= np.ceil(unit)
     assert (difference == 0).mean() > 0.9

@@ -12,10 +12,10 @@ from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import constant
 from microformer.graph.verify import verify
-from microformer.integer import evaluate
 from microformer.lower import lower
 from microformer.lower.fuse import fuse
 from microformer.plan import plan
+from microformer.reference import evaluate
 from microformer.targets import TARGETS, Target
 
 LAYER = "attention_S12_E16_H4_P8"

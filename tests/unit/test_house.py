@@ -135,7 +135,7 @@ def test_tinyradar_uses_public_names_only(path: Path) -> None:
 
 def test_a_private_use_is_seen() -> None:
     for text in (
-        "from microformer.integer import evaluate",
+        "from microformer.reference import evaluate",
         "import microformer.api",
         "from microformer import pipeline",
         "import microformer\nmicroformer.pipeline.run_model()",

@@ -21,16 +21,16 @@ from torch import nn
 
 import microformer
 from exporters import legacy_export, quantized
+from microformer.analysis.statistics import sqnr_db
 from microformer.errors import UnsupportedOpError
 from microformer.graph import ops
 from microformer.graph.float_model import FloatModel
 from microformer.graph.int_graph import IntGraph
-from microformer.graph.measure import sqnr_db
-from microformer.graph.tensor import Array, Quant
-from microformer.integer import evaluate
-from microformer.integer.requantize import requantize_wide
+from microformer.graph.tensor import Array, QParams
 from microformer.load import load
-from microformer.quantize.imported import TOLERANCE_LSB, imported_integers, wide_integers
+from microformer.quantize.imported import TOLERANCE_LSB, acc64_integers, imported_integers
+from microformer.reference import evaluate
+from microformer.reference.requantize import requantize_acc64
 from models import (
     Activations,
     GatedMlp,
@@ -114,13 +114,13 @@ def test_fused_attention_is_at_least_as_close_to_float(name: str, tmp_path: Path
     node = next(n for n in graph.nodes if isinstance(n.op, ops.Attention))
     op = node.op
     assert isinstance(op, ops.Attention)
-    out = graph.tensors[node.output].quant
+    out = graph.tensors[node.output].qparams
     assert out is not None
     errors = np.zeros(2)
     for sample in x:
         ours = evaluate(graph, _quantized(graph, sample[None]), keep=True)
         q, k, v = (graph.tensors[n] for n in node.inputs[:3])
-        real = [t.quant.dequantize(ours[t.name])[0] for t in (q, k, v) if t.quant is not None]
+        real = [t.qparams.dequantize(ours[t.name])[0] for t in (q, k, v) if t.qparams is not None]
         context = _float_attention(real, op.heads)
         apart = _rounded_attention(real, op.heads, data, out)
         errors += [
@@ -142,7 +142,7 @@ def _float_attention(qkv: list[Array], heads: int) -> Array:
     return np.asarray(context.swapaxes(0, 1).reshape(len(qkv[0]), -1))
 
 
-def _rounded_attention(qkv: list[Array], heads: int, data: bytes, out: Quant) -> Array:
+def _rounded_attention(qkv: list[Array], heads: int, data: bytes, out: QParams) -> Array:
     """With logits and probabilities rounded at the file's own scales, as onnxruntime does."""
     scales = _scales(data)
     logit = next(
@@ -162,7 +162,7 @@ def _rounded_attention(qkv: list[Array], heads: int, data: bytes, out: Quant) ->
     return out.dequantize(out.quantize(context))
 
 
-def _scales(data: bytes) -> dict[str, Quant]:
+def _scales(data: bytes) -> dict[str, QParams]:
     """Scale and zero point of every quantised activation of a file, by its name."""
     graph = onnx.load_model_from_string(data).graph
     constants = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
@@ -171,14 +171,14 @@ def _scales(data: bytes) -> dict[str, Quant]:
         if node.op_type == "QuantizeLinear":
             zero = constants[node.input[2]].reshape(1)
             shifted = int(as_int8(zero)[0]) if zero.dtype != np.int32 else 0
-            found[node.input[0]] = Quant(float(constants[node.input[1]].reshape(())), shifted)
+            found[node.input[0]] = QParams(float(constants[node.input[1]].reshape(())), shifted)
     return found
 
 
 def _quantized(graph: IntGraph, x: Array) -> Array:
     tensor = graph.tensors[graph.inputs[0]]
-    assert tensor.quant is not None
-    return tensor.quant.quantize(x).reshape(len(x), *tensor.shape)
+    assert tensor.qparams is not None
+    return tensor.qparams.quantize(x).reshape(len(x), *tensor.shape)
 
 
 @pytest.mark.parametrize("quantiser", QUANTISERS)
@@ -187,8 +187,8 @@ def test_scales_and_weights_are_kept(quantiser: str, tmp_path: Path) -> None:
     model = load(data, exact_import=True)
     assert model.imported is not None
     scales = _scales(data)
-    for name, quant in model.imported.activations.items():
-        assert quant == scales[model.imported.origins[name]]
+    for name, qparams in model.imported.activations.items():
+        assert qparams == scales[model.imported.origins[name]]
     graph = microformer.quantize(model, x)
     levels = {
         tuple(np.abs(onnx.numpy_helper.to_array(t).astype(int)).sum(0))
@@ -242,11 +242,11 @@ def test_torchaos_pt2e() -> None:
     assert (len(model.imported.activations), len(model.imported.grids)) == (4, 4)
     graph = microformer.quantize(model, x)
     scales = {q.scale for q in _scales(data).values()}
-    given = {t.quant.scale for t in graph.tensors.values() if t.quant is not None}
+    given = {t.qparams.scale for t in graph.tensors.values() if t.qparams is not None}
     assert scales <= given
     out = graph.tensors[graph.outputs[0]]
-    assert out.quant is not None
-    ours = out.quant.dequantize(evaluate(graph, _quantized(graph, x))[out.name])
+    assert out.qparams is not None
+    ours = out.qparams.dequantize(evaluate(graph, _quantized(graph, x))[out.name])
     session = onnxruntime.InferenceSession(data)
     name = session.get_inputs()[0].name
     theirs = np.concatenate([session.run(None, {name: s[None]})[0] for s in x])
@@ -262,28 +262,28 @@ def test_weights_that_int8_cannot_hold_are_quantised_anew(tmp_path: Path) -> Non
     model = load(quantized(data, x, tmp_path, **options))
     graph = microformer.quantize(model, x)
     out = graph.tensors[graph.outputs[0]]
-    assert out.quant is not None
-    ours = out.quant.dequantize(evaluate(graph, _quantized(graph, x))[out.name])
+    assert out.qparams is not None
+    ours = out.qparams.dequantize(evaluate(graph, _quantized(graph, x))[out.name])
     assert sqnr_db(torch_output(module, torch.from_numpy(x)), ours) > 30
 
 
 # the 64-bit form
 
 
-def _coarse() -> tuple[Array, Array, Array, Quant, Quant]:
+def _coarse() -> tuple[Array, Array, Array, QParams, QParams]:
     """A layer of 4096 inputs, whose accumulator leaves m_c some ten bits only."""
     rng = np.random.default_rng(1)
     weight = rng.integers(-127, 128, (5, 4096)).astype(np.int8)
     scales = np.array([1e-3, 1.1e-3, 0.9e-3, 0.5e-3, 1.37e-3])
-    return weight, scales, rng.normal(size=5), Quant(0.02, -5), Quant(1.3, 11)
+    return weight, scales, rng.normal(size=5), QParams(0.02, -5), QParams(1.3, 11)
 
 
 def test_the_64_bit_form_is_taken_where_31_bits_are_too_few() -> None:
     weight, scales, bias, x, y = _coarse()
-    wide = imported_integers(weight, scales, bias, x, y, "layer")
-    assert wide.wide
-    narrow = imported_integers(weight[:, :40], scales, bias, x, Quant(0.1, 11), "layer")
-    assert not narrow.wide
+    acc64 = imported_integers(weight, scales, bias, x, y, "layer")
+    assert acc64.acc64
+    narrow = imported_integers(weight[:, :40], scales, bias, x, QParams(0.1, 11), "layer")
+    assert not narrow.acc64
     # within 0.25 LSB wherever the output is not saturated
     ratio = x.scale * scales / 0.1
     assert (np.abs(narrow.mult / 2.0**narrow.shift - ratio) * 256 / ratio).max() < TOLERANCE_LSB
@@ -294,7 +294,7 @@ def test_the_64_bit_form_is_the_real_product_rounded() -> None:
     integers = imported_integers(weight, scales, bias, x, y, "layer")
     levels = np.random.default_rng(2).integers(-128, 128, (300, 4096))
     acc = levels @ weight.T.astype(np.int64)
-    got = requantize_wide(acc, integers.mult, integers.add, integers.shift, y.zero_point)
+    got = requantize_acc64(acc, integers.mult, integers.add, integers.shift, y.zero_point)
     real = (x.dequantize(levels) @ (weight * scales[:, None]).T + bias) / y.scale + y.zero_point
     inside = np.abs(real) < 127
     assert inside.mean() > 0.5
@@ -303,7 +303,7 @@ def test_the_64_bit_form_is_the_real_product_rounded() -> None:
 
 def test_multipliers_of_the_64_bit_form_have_31_bits() -> None:
     for ratio in (1e-9, 3e-4, 0.7, 90.0):
-        mult, shift = wide_integers(np.array([ratio]), 2**28)
+        mult, shift = acc64_integers(np.array([ratio]), 2**28)
         assert mult[0] / 2.0**shift == pytest.approx(ratio, rel=2**-28)
 
 

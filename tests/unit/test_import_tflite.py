@@ -13,18 +13,18 @@ from tflite_networks import NETWORKS
 from tflite_writer import LiteRt, TfliteWriter
 
 import microformer
+from microformer.analysis.float_run import FloatRunner
+from microformer.analysis.statistics import sqnr_db
 from microformer.errors import MicroformerError, ModelError, UnsupportedOpError
 from microformer.graph import ops
-from microformer.graph.float_run import FloatRunner
-from microformer.graph.measure import sqnr_db
-from microformer.graph.tensor import Array, Quant
-from microformer.integer import evaluate
+from microformer.graph.tensor import Array, QParams
 from microformer.load import load
 from microformer.quantize import imported_scales
+from microformer.reference import evaluate
 
 KERAS = Path(__file__).parents[1] / "golden" / "tflite"
-X, Y = Quant(0.05, -7), Quant(0.07, 5)
-SHARE = Quant(1 / 256, -128)
+X, Y = QParams(0.05, -7), QParams(0.07, 5)
+SHARE = QParams(1 / 256, -128)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -123,25 +123,25 @@ def reshaped(w: TfliteWriter, x: int, y: int) -> None:
     w.operator("RESHAPE", [x, shape], [y], "ReshapeOptions", NewShape=[1, 15, 4])
 
 
-LAYERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], Quant, Layer]] = {
+LAYERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], QParams, Layer]] = {
     "fully connected": ((1, 5, 12), (1, 5, 7), Y, fully_connected),
-    "fully connected, relu": ((1, 5, 12), (1, 5, 7), Quant(0.02, -128), fused_relu),
+    "fully connected, relu": ((1, 5, 12), (1, 5, 7), QParams(0.02, -128), fused_relu),
     "conv same": ((1, 6, 7, 4), (1, 6, 7, 6), Y, conv(0, 1)),
     "conv valid, stride": ((1, 7, 7, 4), (1, 3, 3, 6), Y, conv(1, 2)),
-    "conv relu6": ((1, 6, 6, 4), (1, 6, 6, 6), Quant(6 / 255, -128), conv(0, 1, True)),
+    "conv relu6": ((1, 6, 6, 4), (1, 6, 6, 6), QParams(6 / 255, -128), conv(0, 1, True)),
     "depthwise": ((1, 6, 7, 4), (1, 6, 7, 4), Y, depthwise),
     "max pool": ((1, 6, 7, 4), (1, 3, 4, 4), X, pool("MAX_POOL_2D")),
     "average pool": ((1, 6, 7, 4), (1, 3, 4, 4), X, pool("AVERAGE_POOL_2D")),
-    "mean of tokens": ((1, 5, 12), (1, 12), Quant(0.03, 9), mean(1)),
-    "mean of an image": ((1, 6, 7, 4), (1, 4), Quant(0.01, -9), mean(1, 2)),
-    "add": ((1, 5, 12), (1, 5, 12), Quant(0.1, 3), binary("ADD", False)),
-    "add itself": ((1, 5, 12), (1, 5, 12), Quant(0.1, -7), binary("ADD", True)),
-    "mul": ((1, 5, 12), (1, 5, 12), Quant(0.15, 3), binary("MUL", False)),
-    "mul itself": ((1, 5, 12), (1, 5, 12), Quant(0.2, -128), binary("MUL", True)),
-    "batch matmul": ((1, 3, 5, 12), (1, 3, 5, 5), Quant(0.9, -40), batch_matmul),
+    "mean of tokens": ((1, 5, 12), (1, 12), QParams(0.03, 9), mean(1)),
+    "mean of an image": ((1, 6, 7, 4), (1, 4), QParams(0.01, -9), mean(1, 2)),
+    "add": ((1, 5, 12), (1, 5, 12), QParams(0.1, 3), binary("ADD", False)),
+    "add itself": ((1, 5, 12), (1, 5, 12), QParams(0.1, -7), binary("ADD", True)),
+    "mul": ((1, 5, 12), (1, 5, 12), QParams(0.15, 3), binary("MUL", False)),
+    "mul itself": ((1, 5, 12), (1, 5, 12), QParams(0.2, -128), binary("MUL", True)),
+    "batch matmul": ((1, 3, 5, 12), (1, 3, 5, 5), QParams(0.9, -40), batch_matmul),
     "softmax": ((1, 5, 12), (1, 5, 12), SHARE, softmax),
     "sigmoid": ((1, 5, 12), (1, 5, 12), SHARE, unary("LOGISTIC")),
-    "tanh": ((1, 5, 12), (1, 5, 12), Quant(1 / 128, 0), unary("TANH")),
+    "tanh": ((1, 5, 12), (1, 5, 12), QParams(1 / 128, 0), unary("TANH")),
     "relu": ((1, 5, 12), (1, 5, 12), X, unary("RELU")),
     "requantise": ((1, 5, 12), (1, 5, 12), Y, unary("QUANTIZE")),
     "transpose": ((1, 5, 12), (1, 12, 5), X, turned),
@@ -151,10 +151,10 @@ LAYERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], Quant, Layer]] = {
 
 def written(name: str, quantised: bool) -> tuple[bytes, tuple[int, ...]]:
     """One layer as a file, and its input's shape."""
-    shape, out_shape, quant, layer = LAYERS[name]
+    shape, out_shape, qparams, layer = LAYERS[name]
     w = TfliteWriter()
     x = w.activation("x", shape, X if quantised else None)
-    y = w.activation("y", out_shape, quant if quantised else None)
+    y = w.activation("y", out_shape, qparams if quantised else None)
     layer(w, x, y)
     return w.build([x], [y]), shape
 
@@ -210,11 +210,11 @@ def test_keras_int8(exact: bool) -> None:
     data = (KERAS / "keras_int8.tflite").read_bytes()
     x, model = images(32), load(data, exact_import=exact)
     graph, reference = plain_graph(model, x), LiteRt(data)
-    quant = graph.tensors[graph.inputs[0]].quant
-    assert quant is not None
+    qparams = graph.tensors[graph.inputs[0]].qparams
+    assert qparams is not None
     worst: dict[str, int] = {}
     for sample in x[:6]:
-        found = layer_differences(graph, model, reference(quant.quantize(sample[None])))
+        found = layer_differences(graph, model, reference(qparams.quantize(sample[None])))
         worst = {name: max(d, worst.get(name, 0)) for name, d in found.items()}
     composed = {n.name for n in graph.nodes if isinstance(n.op, ops.Attention | ops.LayerNorm)}
     strict = {name: d for name, d in worst.items() if name not in composed}
@@ -227,12 +227,12 @@ def test_keras_int8_is_as_close_to_float_as_litert() -> None:
     exact = LiteRt((KERAS / "keras_float.tflite").read_bytes())
     x, model, reference = images(32), load(data), LiteRt(data)
     graph = microformer.quantize(model, x)
-    quant, out = (graph.tensors[n].quant for n in (graph.inputs[0], graph.outputs[0]))
-    assert quant is not None and out is not None
+    qparams, out = (graph.tensors[n].qparams for n in (graph.inputs[0], graph.outputs[0]))
+    assert qparams is not None and out is not None
     shape = graph.tensors[graph.inputs[0]].shape
-    ours = evaluate(graph, quant.quantize(x).reshape(len(x), *shape))[graph.outputs[0]]
+    ours = evaluate(graph, qparams.quantize(x).reshape(len(x), *shape))[graph.outputs[0]]
     real = np.concatenate([exact.output(s[None]) for s in x])
-    theirs = np.concatenate([reference.output(quant.quantize(s[None])) for s in x])
+    theirs = np.concatenate([reference.output(qparams.quantize(s[None])) for s in x])
     assert sqnr_db(real, out.dequantize(ours)) >= sqnr_db(real, out.dequantize(theirs)) - 1.0
 
 
@@ -318,11 +318,11 @@ def test_all_layers_of_a_deployed_structure_are_within_one_step(
     shape = model.input_shape[1:]
     samples = rng(3).uniform(-5, 5, (16, *shape)).astype(np.float32)
     graph, reference = plain_graph(model, samples), LiteRt(data)
-    quant = graph.tensors[graph.inputs[0]].quant
-    assert quant is not None
+    qparams = graph.tensors[graph.inputs[0]].qparams
+    assert qparams is not None
     worst: dict[str, int] = {}
     for sample in samples[:6]:
-        found = layer_differences(graph, model, reference(quant.quantize(sample)[None]))
+        found = layer_differences(graph, model, reference(qparams.quantize(sample)[None]))
         worst = {node: max(d, worst.get(node, 0)) for node, d in found.items()}
     share = len(worst) / len(graph.nodes)
     record_property("share of nodes compared", share)
@@ -347,11 +347,11 @@ def test_answers_do_not_depend_on_the_samples_of_a_calibrated_file(name: str) ->
     model = load(data)
     x = rng(4).uniform(-5, 5, (12, *model.input_shape[1:])).astype(np.float32)
     good, poor = microformer.quantize(model, x), microformer.quantize(model, 0.01 * x)
-    quant = good.tensors[good.inputs[0]].quant
-    assert quant is not None
-    levels = quant.quantize(x).reshape(len(x), *good.tensors[good.inputs[0]].shape)
+    qparams = good.tensors[good.inputs[0]].qparams
+    assert qparams is not None
+    levels = qparams.quantize(x).reshape(len(x), *good.tensors[good.inputs[0]].shape)
     ours = evaluate(good, levels)[good.outputs[0]]
     assert np.array_equal(ours, evaluate(poor, levels)[poor.outputs[0]])
     reference = LiteRt(data)
-    theirs = np.concatenate([reference.output(quant.quantize(s)[None]) for s in x])
+    theirs = np.concatenate([reference.output(qparams.quantize(s)[None]) for s in x])
     assert np.abs(ours.astype(int) - theirs.reshape(ours.shape)).max() <= 3

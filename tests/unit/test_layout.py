@@ -13,24 +13,24 @@ from hypothesis import strategies as st
 from torch import nn
 
 import microformer
-from microformer import integer
+from microformer import reference
 from microformer.calibrate import calibrate
 from microformer.errors import VerifyError
-from microformer.graph import ops, passes
+from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
-from microformer.graph.passes import PASSES, simplify
-from microformer.graph.passes.debts import inverse, regroup
-from microformer.graph.passes.layout import sink_transposes, transposed_bytes
 from microformer.graph.shapes import infer_shape
-from microformer.graph.tensor import Array, Quant, Tensor, constant
+from microformer.graph.tensor import Array, QParams, Tensor, constant
 from microformer.graph.verify import verify
 from microformer.load import load
 from microformer.lower import lower
-from microformer.quantize import quantize
+from microformer.quantize import passes, quantize
+from microformer.quantize.passes import PASSES, simplify
+from microformer.quantize.passes.layout import sink_transposes, transposed_bytes
+from microformer.quantize.passes.pending import inverse, regroup
 from microformer.targets import TARGETS
 from models import VisionTransformer, conv_stem_1d, conv_stem_2d, encoder, seeded
 
-QUANT = Quant(0.1, 0)
+QUANT = QParams(0.1, 0)
 
 
 # reshape first, transpose later
@@ -101,12 +101,12 @@ class _Program:
             target = (total,) if flat else (first, total // first)
             return self.node(ops.Reshape(target), last)
         if kind == "table":
-            return self.node(ops.Table(), last, self.constant((256,)))
+            return self.node(ops.Lut(), last, self.constant((256,)))
         if kind == "add":
             start = draw(st.integers(0, len(shape) - 1))
             return self.node(ops.Add(900, 800, 100, 11), last, self.constant(shape[start:]))
         if kind == "self":
-            other = self.node(ops.Table(), last, self.constant((256,)))
+            other = self.node(ops.Lut(), last, self.constant((256,)))
             return self.node(ops.Mul(3, -2, 9, 40, 9), last, other)
         if kind == "cat" and shape[axis] < 5:
             more = (*shape[:axis], 2, *shape[axis + 1 :])
@@ -156,14 +156,14 @@ def _inputs(graph: IntGraph, count: int = 3) -> Array:
 def test_passes_keep_every_bit(graph: IntGraph) -> None:
     verify(graph, "drawn")
     x = _inputs(graph)
-    expected = integer.evaluate(graph, x)[graph.outputs[0]]
+    expected = reference.evaluate(graph, x)[graph.outputs[0]]
     for step in PASSES:
         made, _ = step(graph)
         verify(made, step.__name__)
         assert made.outputs == graph.outputs
-        np.testing.assert_array_equal(integer.evaluate(made, x)[made.outputs[0]], expected)
+        np.testing.assert_array_equal(reference.evaluate(made, x)[made.outputs[0]], expected)
     made = simplify(graph)
-    np.testing.assert_array_equal(integer.evaluate(made, x)[made.outputs[0]], expected)
+    np.testing.assert_array_equal(reference.evaluate(made, x)[made.outputs[0]], expected)
     assert transposed_bytes(made) <= transposed_bytes(graph)
     for step in PASSES:
         assert step(made)[1] is False, step.__name__  # nothing is left to do: idempotent
@@ -180,7 +180,7 @@ def test_a_broken_pass_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     table = constant("table", np.zeros(256, np.int8))
     tensors = {"x": Tensor("x", (3,), "int8", QUANT), "table": table}
     tensors["y"] = Tensor("y", (3,), "int8", QUANT)
-    graph = IntGraph("g", tensors, (Node("n", ops.Table(), ("x", "table"), "y"),), ("x",), ("y",))
+    graph = IntGraph("g", tensors, (Node("n", ops.Lut(), ("x", "table"), "y"),), ("x",), ("y",))
     with pytest.raises(VerifyError, match="spoils"):
         simplify(graph)
 
@@ -230,11 +230,11 @@ def test_models_lose_their_transposes(name: str, monkeypatch: pytest.MonkeyPatch
         # the package's name in ``microformer`` is the verb, so it is taken from sys.modules
         patch.setattr(sys.modules["microformer.quantize"], "simplify", lambda raw: raw)
         raw = quantize(model, ranges)
-    levels = raw.tensors[raw.inputs[0]].quant
+    levels = raw.tensors[raw.inputs[0]].qparams
     assert levels is not None
     inputs = levels.quantize(x.reshape(8, *raw.tensors[raw.inputs[0]].shape))
-    expected = integer.evaluate(raw, inputs)[raw.outputs[0]]
-    np.testing.assert_array_equal(integer.evaluate(graph, inputs)[graph.outputs[0]], expected)
+    expected = reference.evaluate(raw, inputs)[raw.outputs[0]]
+    np.testing.assert_array_equal(reference.evaluate(graph, inputs)[graph.outputs[0]], expected)
 
 
 def test_every_layer_still_knows_its_float_tensor() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cases import CASES, Case, bundle
-from microformer import integer
+from microformer import reference
 from microformer.errors import VerifyError
 from microformer.graph import ops
 from microformer.graph.cost import describe, macs
@@ -15,9 +15,9 @@ from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.serialize import from_bytes, to_bytes
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
-from microformer.integer.proof import prove
 from microformer.kernels.registry import kernels
 from microformer.kernels.signatures import arguments, family
+from microformer.reference.proof import prove
 
 OPERATIONS = {
     cls for cls in vars(ops).values() if isinstance(cls, type) and issubclass(cls, ops.Op)
@@ -87,7 +87,7 @@ def test_every_operation_has_a_line_in_every_table(cls: type[ops.Op]) -> None:
         except (VerifyError, KeyError) as error:
             missing.append(f"{name}: {error}")
     assert not missing, f"{cls.__name__} is missing in {missing}"
-    assert cls in integer._MEANING
+    assert cls in reference._SEMANTICS
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -114,4 +114,4 @@ def test_no_table_answers_for_an_invented_operation(table: str) -> None:
 
 def test_the_reference_refuses_an_invented_operation() -> None:
     with pytest.raises(VerifyError, match="Invented"):
-        integer.apply(Invented(), np.zeros((1, 4), np.int8))
+        reference.apply(Invented(), np.zeros((1, 4), np.int8))

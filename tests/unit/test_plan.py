@@ -14,7 +14,7 @@ from microformer.errors import VerifyError
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.kernel_graph import KernelGraph, Plan
-from microformer.graph.tensor import Quant, Tensor, constant
+from microformer.graph.tensor import QParams, Tensor, constant
 from microformer.kernels.costs import round8
 from microformer.lower import lower
 from microformer.plan import plan
@@ -23,7 +23,7 @@ from microformer.plan.check import check
 from microformer.targets import TARGETS, Target, resized
 
 M4 = TARGETS["cortex-m4"]
-QUANT = Quant(0.1, 0)
+QUANT = QParams(0.1, 0)
 
 
 def chain(widths: list[int], skips: list[int]) -> IntGraph:
@@ -36,7 +36,7 @@ def chain(widths: list[int], skips: list[int]) -> IntGraph:
     for i, skip in enumerate(skips):
         name = f"t{i}"
         last, other = made[-1], made[max(len(made) - 1 - skip, 0)]
-        op: ops.Op = ops.Add(1000, 1000, 0, 12) if skip else ops.Table()
+        op: ops.Op = ops.Add(1000, 1000, 0, 12) if skip else ops.Lut()
         inputs = (last, other) if skip else (last, "table")
         tensors[name] = Tensor(name, (8, widths[0]), "int8", QUANT)
         nodes.append(Node(name, op, inputs, name))

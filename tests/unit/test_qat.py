@@ -14,11 +14,11 @@ from torch.nn import functional as F  # noqa: N812  torch's own convention
 
 import microformer
 import microformer.torch
-from microformer import integer
+from microformer import reference
 from microformer.errors import DataError, ModelError
 from microformer.graph.float_model import FloatModel, Imported
 from microformer.graph.int_graph import IntGraph
-from microformer.graph.tensor import Array, Quant
+from microformer.graph.tensor import Array, QParams
 from microformer.quantize import _CONVERTERS
 from microformer.settings import SoftmaxKind
 from microformer.torch import QuantizedModule
@@ -69,13 +69,13 @@ def _trained(prepared: QuantizedModule, x: Tensor, steps: int = 4) -> list[float
     return losses
 
 
-def _program(graph: IntGraph, x: Tensor) -> tuple[Array, Quant]:
+def _program(graph: IntGraph, x: Tensor) -> tuple[Array, QParams]:
     """Int8 outputs of a compiled graph, and their scale."""
     source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     shaped = x.numpy().reshape(len(x), *source.shape)
-    levels = shaped if source.quant is None else source.quant.quantize(shaped)
-    assert result.quant is not None
-    return integer.evaluate(graph, levels)[result.name], result.quant
+    levels = shaped if source.qparams is None else source.qparams.quantize(shaped)
+    assert result.qparams is not None
+    return reference.evaluate(graph, levels)[result.name], result.qparams
 
 
 def _assert_no_gap(prepared: QuantizedModule, x: Tensor, softmax: SoftmaxKind = "lut") -> None:
@@ -84,8 +84,8 @@ def _assert_no_gap(prepared: QuantizedModule, x: Tensor, softmax: SoftmaxKind = 
     with torch.no_grad():
         without = prepared(x)
     model, ranges = prepared.convert()
-    levels, quant = _program(microformer.quantize(model, ranges=ranges, softmax=softmax), x)
-    real = torch.from_numpy(quant.dequantize(levels).astype(np.float32)).reshape(without.shape)
+    levels, qparams = _program(microformer.quantize(model, ranges=ranges, softmax=softmax), x)
+    real = torch.from_numpy(qparams.dequantize(levels).astype(np.float32)).reshape(without.shape)
     assert torch.equal(with_gradients, without)
     assert torch.equal(without, real)
     np.testing.assert_array_equal(prepared.integers(x).reshape(levels.shape), levels)
@@ -129,12 +129,12 @@ def test_the_gradient_is_that_of_the_same_operation(
     true_straight = ranges_module.straight
 
     def watched(
-        real: Tensor, exact: Tensor, quant: Quant, ends: tuple[Tensor, Tensor] | None
+        real: Tensor, exact: Tensor, qparams: QParams, ends: tuple[Tensor, Tensor] | None
     ) -> Tensor:
-        low, high = (quant.scale * (q - quant.zero_point) for q in (-128, 127))
-        error = (real.clamp(low, high) - exact).abs().mean() / quant.scale
+        low, high = (qparams.scale * (q - qparams.zero_point) for q in (-128, 127))
+        error = (real.clamp(low, high) - exact).abs().mean() / qparams.scale
         seen.append(error.item())
-        return true_straight(real, exact, quant, ends)
+        return true_straight(real, exact, qparams, ends)
 
     monkeypatch.setattr("microformer.torch.module.straight", watched)
     _shared(name)(_samples(name, 8))

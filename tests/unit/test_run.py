@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import INPUTS, OUTPUTS, body, project, toy, toy_meaning, toy_samples
+from programs import INPUTS, OUTPUTS, body, project, toy, toy_reference, toy_samples
 
 from microformer.build import build
 from microformer.errors import DataError, ToolError
@@ -45,7 +45,7 @@ def test_outputs_on_every_target(images: dict[str, Image], name: str) -> None:
         toy(), images[name], x, TARGETS[name], progress=lambda done, n: seen.append((done, n))
     )
     assert result.outputs.dtype == np.int8
-    np.testing.assert_array_equal(result.outputs, toy_meaning(x))
+    np.testing.assert_array_equal(result.outputs, toy_reference(x))
     if TARGETS[name].is_cluster or isinstance(TARGETS[name].runner, QemuRunner):  # now and then
         assert seen[-1] == (50, 50) and seen == sorted(seen)
     else:
@@ -91,7 +91,7 @@ def test_counts_do_not_depend_on_how_many_samples_follow(images: dict[str, Image
 def test_without_profile_there_are_outputs_only(images: dict[str, Image]) -> None:
     x = toy_samples(3)
     result = run(toy(), images["cortex-m4"], x, M4, profile=False)
-    np.testing.assert_array_equal(result.outputs, toy_meaning(x))
+    np.testing.assert_array_equal(result.outputs, toy_reference(x))
     assert (result.cycles, result.cycles_kind, result.instructions) == (None, None, None)
     assert result.layers == () and result.stack_bytes is not None
 
@@ -99,7 +99,7 @@ def test_without_profile_there_are_outputs_only(images: dict[str, Image]) -> Non
 def test_the_sanitized_program_computes_the_same(tmp_path: Path) -> None:
     x = toy_samples(9)
     image = build(toy(), HOST, tmp_path, sanitize=True)
-    np.testing.assert_array_equal(run(toy(), image, x, HOST).outputs, toy_meaning(x))
+    np.testing.assert_array_equal(run(toy(), image, x, HOST).outputs, toy_reference(x))
 
 
 def test_ziglang_stands_in_where_there_is_no_compiler(
@@ -107,7 +107,7 @@ def test_ziglang_stands_in_where_there_is_no_compiler(
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda _name: None)
     x = toy_samples(9)
-    np.testing.assert_array_equal(attempt(toy(), HOST, tmp_path, x).outputs, toy_meaning(x))
+    np.testing.assert_array_equal(attempt(toy(), HOST, tmp_path, x).outputs, toy_reference(x))
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -232,7 +232,7 @@ def test_alignment(tmp_path: Path) -> None:
 def test_the_toy_is_aligned(images: dict[str, Image], target: Target) -> None:
     x = toy_samples(2)
     result = run(toy(), images[target.name], x, target, check_alignment=True)
-    np.testing.assert_array_equal(result.outputs, toy_meaning(x))
+    np.testing.assert_array_equal(result.outputs, toy_reference(x))
 
 
 def test_wrong_inputs_are_refused(images: dict[str, Image]) -> None:

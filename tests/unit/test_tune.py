@@ -12,16 +12,16 @@ from torch import nn
 from typer.testing import CliRunner
 
 import microformer
+from microformer.analysis.float_run import FloatRunner
+from microformer.analysis.statistics import beyond_chance
 from microformer.calibrate import calibrate
 from microformer.calibrate.observer import Observer
 from microformer.cli import app
 from microformer.graph.float_model import FloatModel, Ranges
-from microformer.graph.float_run import FloatRunner
-from microformer.graph.measure import beyond_chance
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned
-from microformer.integer.proof import prove
 from microformer.quantize import convert
+from microformer.reference.proof import prove
 from microformer.store import open_folder
 from microformer.tune import tune
 from microformer.tune.equalise import channel_peaks, equalised, sites
@@ -117,10 +117,10 @@ def test_outlier_channels_are_found_and_equalised() -> None:
         prove(conversion.graph)
         held_out = np.random.default_rng(6).standard_normal((32, 9, 32)).astype(np.float32)
         levels = int_values(conversion, held_out)[conversion.graph.outputs[0]]
-        quant = conversion.graph.tensors[conversion.graph.outputs[0]].quant
-        assert quant is not None
+        qparams = conversion.graph.tensors[conversion.graph.outputs[0]].qparams
+        assert qparams is not None
         real = _outputs(model, held_out).reshape(levels.shape)
-        error = np.square(real - quant.dequantize(levels)).sum()
+        error = np.square(real - qparams.dequantize(levels)).sum()
         ratios[effort] = 10 * np.log10(np.square(real).sum() / error)
         np.testing.assert_allclose(
             _outputs(tuned.reference, held_out), _outputs(model, held_out), atol=5e-4
@@ -132,7 +132,7 @@ def test_low_effort_changes_nothing_and_noise_is_left_alone() -> None:
     x = _samples(8, 9, 32)
     model = _loaded(seeded(encoder, 32, 4, 1, 48), x)
     assert _tuned(model, x, "low").model is model
-    ranges = calibrate(model, x, meaningful=False)
+    ranges = calibrate(model, x, calibrated=False)
     assert tune(model, ranges, x, convert=convert, calibrate=calibrate).ranges is ranges
 
 
@@ -192,17 +192,17 @@ def test_bias_correction_takes_back_the_mean_error(name: str) -> None:
             assert layer.node.op_type == "Conv" or not constants
             continue
         output = conversion.graph.tensors[conversion.tensors[str(layer.node.outputs[0].name)]]
-        assert output.quant is not None
+        assert output.qparams is not None
         bias = layer.node.inputs[2]
         assert bias is not None and bias.const_value is not None
         data = bias.const_value.numpy()
         real = layer.inputs @ layer.weight.T + data
         levels = values[output.name].reshape(real.shape)
         inside = ((levels > -128) & (levels < 127)).all(axis=0)  # channels that never clip
-        before = (real - output.quant.dequantize(levels)).mean(axis=0)
+        before = (real - output.qparams.dequantize(levels)).mean(axis=0)
         after = before - (constants[str(bias.name)] - data)
-        error_before += float(np.square(before[inside] / output.quant.scale).sum())
-        error_after += float(np.square(after[inside] / output.quant.scale).sum())
+        error_before += float(np.square(before[inside] / output.qparams.scale).sum())
+        error_after += float(np.square(after[inside] / output.qparams.scale).sum())
     assert error_before > 0.01  # squared steps of int8, over all channels
     assert error_after < 0.4 * error_before
 
@@ -251,8 +251,8 @@ def test_small_probabilities_have_a_scale_of_their_own(length: int, fine: bool) 
         kinds = {node.op.kind for node in conversion.graph.nodes}
         assert ("FineSoftmax" in kinds) == (fine and softmax == "lut")
         output = conversion.graph.tensors[conversion.graph.outputs[0]]
-        assert output.quant is not None
-        got = output.quant.dequantize(int_values(conversion, x)[output.name])
+        assert output.qparams is not None
+        got = output.qparams.dequantize(int_values(conversion, x)[output.name])
         errors[softmax] = np.square(got - _outputs(model, x).reshape(got.shape)).sum()
     if fine:
         assert errors["lut"] < errors["ibert"] / 4

@@ -10,7 +10,7 @@ from microformer.errors import VerifyError
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.kernel_graph import Arg, KernelGraph, View
-from microformer.graph.tensor import Quant, Tensor, constant
+from microformer.graph.tensor import QParams, Tensor, constant
 from microformer.graph.verify import verify, verify_kernels
 from microformer.lower import lower
 from microformer.targets import TARGETS
@@ -83,7 +83,7 @@ def test_scales_of_a_concat() -> None:
     made = graph()
     part = _node(made, ops.Concat).inputs[0]
     with pytest.raises(VerifyError, match="different scales"):
-        verify(_with(made, part, quant=Quant(3.0, 1)), "here")
+        verify(_with(made, part, qparams=QParams(3.0, 1)), "here")
 
 
 def test_table_size() -> None:

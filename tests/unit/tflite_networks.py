@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from tflite_writer import TfliteWriter
 
-from microformer.graph.tensor import Quant
+from microformer.graph.tensor import QParams
 
 SAME, VALID = 0, 1
 
@@ -21,13 +21,13 @@ class Net:
         self.writer = TfliteWriter()
         self._rng = np.random.default_rng(7)
         self._shapes: dict[int, tuple[int, ...]] = {}
-        self._quants: dict[int, Quant] = {}
-        self.input = self._activation(shape, Quant(0.04, -5))
+        self._quants: dict[int, QParams] = {}
+        self.input = self._activation(shape, QParams(0.04, -5))
         self.tensors, self.flattened = 1, 0
 
-    def _activation(self, shape: tuple[int, ...], quant: Quant) -> int:
-        index = self.writer.activation(f"t{len(self._shapes)}", shape, quant)
-        self._shapes[index], self._quants[index] = shape, quant
+    def _activation(self, shape: tuple[int, ...], qparams: QParams) -> int:
+        index = self.writer.activation(f"t{len(self._shapes)}", shape, qparams)
+        self._shapes[index], self._quants[index] = shape, qparams
         self.tensors = len(self._shapes)
         return index
 
@@ -39,7 +39,7 @@ class Net:
             self._rng.uniform(0.015, 6 / 255) if act == 3 else self._rng.uniform(0.03, 0.06)
         )
         return self._activation(
-            shape, Quant(scale, -128 if act else int(self._rng.integers(-9, 9)))
+            shape, QParams(scale, -128 if act else int(self._rng.integers(-9, 9)))
         )
 
     def _weights(self, x: int, shape: tuple[int, ...], axis: int, fan: int) -> tuple[int, int]:
@@ -137,7 +137,7 @@ class Net:
 
     def softmax(self, x: int) -> int:
         """SOFTMAX at TFLite's own scale."""
-        y = self._activation(self._shapes[x], Quant(1 / 256, -128))
+        y = self._activation(self._shapes[x], QParams(1 / 256, -128))
         self.writer.operator("SOFTMAX", [x], [y], "SoftmaxOptions", Beta=1.0)
         return y
 

@@ -9,7 +9,7 @@ import tflite as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from import_checks import Reference, as_int8
 
-from microformer.graph.tensor import Array, Quant
+from microformer.graph.tensor import Array, QParams
 
 tflite_: Any = schema  # the package has no types
 _VERSIONS = {"CONV_2D": 5, "FULLY_CONNECTED": 5, "RESHAPE": 1, "QUANTIZE": 1, "FLOOR": 1}
@@ -41,11 +41,11 @@ class TfliteWriter:
         self.tensors.append(record)
         return len(self.tensors) - 1
 
-    def activation(self, name: str, shape: tuple[int, ...], quant: Quant | None) -> int:
+    def activation(self, name: str, shape: tuple[int, ...], qparams: QParams | None) -> int:
         """An int8 activation, or a float one."""
-        if quant is None:
+        if qparams is None:
             return self.tensor(name, shape, "float32")
-        return self.tensor(name, shape, "int8", None, quant.scale, quant.zero_point)
+        return self.tensor(name, shape, "int8", None, qparams.scale, qparams.zero_point)
 
     def operator(
         self, name: str, inputs: list[int], outputs: list[int], kind: str = "", **options: Any

@@ -7,13 +7,13 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from microformer.analysis.float_run import FloatRunner
+from microformer.analysis.statistics import beyond_chance, sqnr_db
 from microformer.audit.advice import advise
 from microformer.audit.hybrid import Hybrid
 from microformer.audit.record import Audit, LayerAudit
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel
-from microformer.graph.float_run import FloatRunner
-from microformer.graph.measure import beyond_chance, sqnr_db
 from microformer.graph.tensor import Array
 
 __all__ = ["Audit", "LayerAudit", "audit"]
@@ -90,10 +90,10 @@ class _Auditor:
         rounded, exposed = self._hybrid.run(around), self._hybrid.run(around, exposed=result)
         assert alone.layer is not None
         tensor = self._conversion.graph.tensors[self._conversion.tensors[result]]
-        assert tensor.quant is not None
+        assert tensor.qparams is not None
         levels = self._hybrid.levels[tensor.name]
-        low, high = tensor.quant.low_high
-        half = tensor.quant.scale / 2
+        low, high = tensor.qparams.low_high
+        half = tensor.qparams.scale / 2
         own = alone.layer.reshape(len(levels), -1).astype(np.float64)
         clipped = (own < low - half) | (own > high + half)
         figures = LayerAudit(
@@ -102,7 +102,7 @@ class _Auditor:
             sqnr_db=sqnr_db(self._flat(result), self._hybrid.real(result)),
             own_sqnr_db=sqnr_db(own, self._hybrid.real(result)),
             saturated=float(clipped.mean()),
-            range_use=float(int(levels.max()) - int(levels.min())) / (2**tensor.quant.bits - 1),
+            range_use=float(int(levels.max()) - int(levels.min())) / (2**tensor.qparams.bits - 1),
             channel_spread=_channel_spread(self._floats[result], node.op_type),
             coarse_channels=self._coarse(name),
             gain_db=self._gain_db(alone.outputs, self._base),
@@ -111,7 +111,7 @@ class _Auditor:
             certain=self._certain(alone.outputs, self._base)
             or self._certain(exposed.outputs, rounded.outputs),
             advice="",
-            bits=tensor.quant.bits,
+            bits=tensor.qparams.bits,
         )
         return advise(figures)
 

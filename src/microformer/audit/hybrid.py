@@ -7,13 +7,13 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from microformer.analysis.float_run import NodeRunner
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel
-from microformer.graph.float_run import NodeRunner
 from microformer.graph.int_graph import Node
-from microformer.graph.ops import Narrow
+from microformer.graph.ops import Requantize
 from microformer.graph.tensor import Array
-from microformer.integer import evaluate, step
+from microformer.reference import evaluate, step
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Hybrid:
         self._steps = {node.name: node for node in graph.nodes}
         tensor = graph.tensors[graph.inputs[0]]
         shaped = x.reshape(len(x), *tensor.shape)
-        levels = shaped if tensor.quant is None else tensor.quant.quantize(shaped)
+        levels = shaped if tensor.qparams is None else tensor.qparams.quantize(shaped)
         self.levels: Mapping[str, Array] = evaluate(graph, levels, keep=True)
         self._runners: dict[str, NodeRunner] = {}
 
@@ -57,8 +57,8 @@ class Hybrid:
                     handed[result] = real
                 name = self._conversion.tensors[result]
                 tensor = graph.tensors[name]
-                assert tensor.quant is not None
-                values[name] = tensor.quant.quantize(real.reshape(self._count, *tensor.shape))
+                assert tensor.qparams is not None
+                values[name] = tensor.qparams.quantize(real.reshape(self._count, *tensor.shape))
                 changed.add(name)
             for work in self._work(node, behind=node.name in floats):
                 if changed.intersection(work.inputs):
@@ -73,14 +73,16 @@ class Hybrid:
         names = self._conversion.nodes[str(node.name)]
         work = [self._steps[name] for name in names if name in self._steps]
         result = self._conversion.tensors[str(node.outputs[0].name)]
-        return [w for w in work if (isinstance(w.op, Narrow) and result in w.inputs) or not behind]
+        return [
+            w for w in work if (isinstance(w.op, Requantize) and result in w.inputs) or not behind
+        ]
 
     def real(self, name: str, values: Mapping[str, Array] | None = None) -> Array:
         """Real values of the int tensor of a float one, flat [N, size]; indices as they are."""
         int_name = self._conversion.tensors[name]
         tensor = self._conversion.graph.tensors[int_name]
         levels = (self.levels if values is None else values)[int_name].reshape(self._count, -1)
-        return levels if tensor.quant is None else tensor.quant.dequantize(levels)
+        return levels if tensor.qparams is None else tensor.qparams.dequantize(levels)
 
     def _float(self, node: ir.Node, values: dict[str, Array], handed: dict[str, Array]) -> Array:
         name = str(node.name)

@@ -15,15 +15,15 @@ from microformer.errors import DataError
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.shapes import infer_shape
-from microformer.graph.tensor import Array, Quant, Tensor, constant
-from microformer.integer.layernorm import H_LIMIT, half_bits
-from microformer.integer.softmax import exponential_table, fine_table
+from microformer.graph.tensor import Array, QParams, Tensor, constant
 from microformer.quantize.scales import (
     accumulator_limits,
     context_integers,
     ibert_integers,
     score_integers,
 )
+from microformer.reference.layernorm import H_LIMIT, half_bits
+from microformer.reference.softmax import exponential_lut, fine_lut
 
 LARGEST = 1 << 27
 """The largest product of a workload's sizes, some seconds of emulation; and no tensor is larger."""
@@ -58,7 +58,7 @@ class _Graph:
     def __init__(self, name: str, shape: tuple[int, ...]) -> None:
         self.name = name
         self.rng = np.random.default_rng(zlib.crc32(name.encode()))
-        self.tensors = {"x": Tensor("x", shape, "int8", Quant(0.05, 0))}
+        self.tensors = {"x": Tensor("x", shape, "int8", QParams(0.05, 0))}
         self.nodes: list[Node] = []
 
     def constant(self, name: str, data: Array) -> str:
@@ -67,7 +67,7 @@ class _Graph:
 
     def node(self, name: str, op: ops.Op, *inputs: str) -> str:
         operands = tuple(self.tensors[i] if i else None for i in inputs)
-        self.tensors[name] = Tensor(name, infer_shape(op, operands), "int8", Quant(0.05, 0))
+        self.tensors[name] = Tensor(name, infer_shape(op, operands), "int8", QParams(0.05, 0))
         self.nodes.append(Node(name, op, inputs, name))
         return name
 
@@ -119,7 +119,7 @@ def _attention(name: str, s: int, e: int, h: int, p: int, softmax: str) -> IntGr
     q, k, v = (graph.linear(part, "x", h * p) for part in ("q", "k", "v"))
     unit = 6.0 / (2000.0 * np.sqrt(p))
     exponential = ibert_integers(unit)
-    value, out = Quant(0.05, 3), Quant(0.02, 0)
+    value, out = QParams(0.05, 3), QParams(0.02, 0)
     op = ops.Attention(
         *(h, h, p, p, False, softmax),
         *score_integers(unit, 2 * p * 2**14),
@@ -127,7 +127,7 @@ def _attention(name: str, s: int, e: int, h: int, p: int, softmax: str) -> IntGr
         *context_integers(value, out),
         out.zero_point,
     )
-    lut = graph.constant("lut", exponential_table()) if softmax == "lut" else ""
+    lut = graph.constant("lut", exponential_lut()) if softmax == "lut" else ""
     context = graph.node("attention", op, q, k, v, lut)
     return graph.done(graph.linear("out", context, e))
 
@@ -145,7 +145,7 @@ def _softmax(name: str, r: int, n: int, softmax: str) -> IntGraph:
     graph = _Graph(name, (r, n))
     i = ibert_integers(0.05)
     op = ops.Softmax(softmax, *score_integers(0.05, 255), i.preshift, i.ln2, i.b, i.c, i.shift)
-    lut = graph.constant("lut", exponential_table()) if softmax == "lut" else ""
+    lut = graph.constant("lut", exponential_lut()) if softmax == "lut" else ""
     return graph.done(graph.node("softmax", op, "x", lut))
 
 
@@ -159,7 +159,7 @@ def _matmul(name: str, transposed: bool, batch: int, rows: int, k: int) -> IntGr
 
 def _fine_softmax(name: str, r: int, n: int) -> IntGraph:
     graph = _Graph(name, (r, n))
-    table = graph.constant("table", fine_table(0.05))
+    table = graph.constant("table", fine_lut(0.05))
     op = ops.FineSoftmax(round(2.0**40 / 0.004), -128)
     return graph.done(graph.node("softmax", op, "x", table))
 
@@ -180,7 +180,7 @@ def _mul(name: str, r: int, n: int) -> IntGraph:
 def _table(name: str, r: int, n: int) -> IntGraph:
     graph = _Graph(name, (r, n))
     table = graph.constant("bytes", graph.rng.integers(-128, 128, 256).astype(np.int8))
-    return graph.done(graph.node("table", ops.Table(), "x", table))
+    return graph.done(graph.node("table", ops.Lut(), "x", table))
 
 
 def _mean(name: str, r: int, n: int) -> IntGraph:

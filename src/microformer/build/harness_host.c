@@ -10,11 +10,11 @@
 
 #include MF_HEADER
 
-#if defined(MF_FAR_BYTES) /* what a cluster has in L2 */
+#if defined(MF_L2_BYTES) /* what a cluster has in L2 */
 #define MF_BUFFERS in, out, arena, far
 #else
 #define MF_BUFFERS in, out, arena
-#define MF_FAR_BYTES 1
+#define MF_L2_BYTES 1
 #endif
 
 int main(void) {
@@ -23,7 +23,7 @@ int main(void) {
   void *arena = NULL, *far = NULL;
   if (in == NULL || out == NULL ||
       posix_memalign(&arena, MF_ARENA_ALIGNMENT, MF_ARENA_BYTES) != 0 ||
-      posix_memalign(&far, MF_ARENA_ALIGNMENT, MF_FAR_BYTES) != 0) {
+      posix_memalign(&far, MF_ARENA_ALIGNMENT, MF_L2_BYTES) != 0) {
     return 3;
   }
   while (fread(in, sizeof *in, MF_INPUT_SIZE, stdin) == MF_INPUT_SIZE) {

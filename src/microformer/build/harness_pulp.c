@@ -13,10 +13,10 @@
 extern MF_INPUT_TYPE mf_harness_in[MF_INPUT_SIZE];
 extern int8_t mf_harness_out[MF_OUTPUT_SIZE];
 extern uint8_t mf_harness_arena[MF_ARENA_BYTES];
-#if defined(MF_FAR_BYTES)
-extern uint8_t mf_harness_far[MF_FAR_BYTES];
-_Alignas(MF_ARENA_ALIGNMENT) MF_L2 uint8_t mf_harness_far[MF_FAR_BYTES];
-#define MF_BUFFERS mf_harness_in, mf_harness_out, mf_harness_arena, mf_harness_far
+#if defined(MF_L2_BYTES)
+extern uint8_t mf_harness_l2[MF_L2_BYTES];
+_Alignas(MF_ARENA_ALIGNMENT) MF_L2 uint8_t mf_harness_l2[MF_L2_BYTES];
+#define MF_BUFFERS mf_harness_in, mf_harness_out, mf_harness_arena, mf_harness_l2
 #else
 #define MF_BUFFERS mf_harness_in, mf_harness_out, mf_harness_arena
 #endif

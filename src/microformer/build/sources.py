@@ -21,7 +21,7 @@ def check_project(project: CProject) -> None:
     compiler's command line, and paths the file system.
     """
     paths = (*project.files, *project.sources, *project.include_dirs)
-    arenas = (project.arena_bytes + 1, project.far_bytes + 1)
+    arenas = (project.arena_bytes + 1, project.l2_bytes + 1)
     sizes = (project.input_size, project.output_size, *arenas)
     alignment = project.arena_alignment
     problem = ""
@@ -96,8 +96,8 @@ def defines(project: CProject) -> list[str]:
         "ARENA_BYTES": max(project.arena_bytes, 1),  # C has no empty arrays
         "ARENA_ALIGNMENT": project.arena_alignment,
     }
-    if project.far_bytes:
-        values["FAR_BYTES"] = project.far_bytes
+    if project.l2_bytes:
+        values["L2_BYTES"] = project.l2_bytes
     if project.quantizes:
         values["QUANTIZE"] = f"{project.name}_quantize_input"
     if project.dequantizes:

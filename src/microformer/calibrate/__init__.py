@@ -6,10 +6,10 @@ from itertools import chain
 
 import numpy as np
 
+from microformer.analysis.float_run import FloatRunner
 from microformer.calibrate.observer import Observer
 from microformer.errors import DataError
 from microformer.graph.float_model import FloatModel, Ranges
-from microformer.graph.float_run import FloatRunner
 from microformer.graph.tensor import Array
 
 __all__ = ["calibrate"]
@@ -19,14 +19,14 @@ def calibrate(
     model: FloatModel,
     samples: Array,
     *,
-    meaningful: bool = True,
+    calibrated: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Ranges:
     """Ranges of every float tensor over ``samples`` [N, *input shape without batch].
 
     Two passes of the samples, one at a time (nothing but a histogram a tensor stays in memory):
     extremes first, then 2048-bin histograms between them, from which the clipped range of least
-    mean squared quantisation error is taken. Pass ``meaningful=False`` for random data. Raises
+    mean squared quantisation error is taken. Pass ``calibrated=False`` for random data. Raises
     DataError where the float model itself gives NaN or Inf.
     """
     runner = FloatRunner(model, keep=True)
@@ -51,4 +51,4 @@ def calibrate(
     by_name[model.output_name] = replace(
         output, low=output.observed_low, high=output.observed_high, choices=()
     )
-    return Ranges(by_name, len(samples), meaningful)
+    return Ranges(by_name, len(samples), calibrated)

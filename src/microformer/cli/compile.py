@@ -80,7 +80,7 @@ def compile_command(
             samples,
             board,
             settings,
-            meaningful=data is not None,
+            calibrated=data is not None,
             front=front,
             progress=bars,
         )
@@ -93,11 +93,11 @@ def compile_command(
         "target": board.name,
         "softmax": softmax,
         "output": str(output),
-        "meaningful_ranges": data is not None,
+        "calibrated": data is not None,
         "calibration_samples": made.tuned.ranges.samples,
         "effort": effort,
         "residual": residual,
-        "int16_tensors": list(made.tuned.stream),
+        "int16_tensors": list(made.tuned.int16_tensors),
         "tuning": [asdict(step) for step in made.tuned.steps if step.kept],
         "layers": len(project.layers),
         "macs": sum(layer.macs for layer in project.layers),
@@ -121,8 +121,8 @@ def compile_command(
     print(f"  {ram}arena {project.arena_bytes:,} B")
     print(f"  ranges from {made.tuned.ranges.samples} samples, {len(made.tuned.steps)} trials")
     if residual != "int8":
-        gained = "" if made.tuned.stream else ": more gained nothing beyond chance"
-        print(f"  {len(made.tuned.stream)} tensors of the residual stream in int16{gained}")
+        gained = "" if made.tuned.int16_tensors else ": more gained nothing beyond chance"
+        print(f"  {len(made.tuned.int16_tensors)} tensors of the residual stream in int16{gained}")
     if made.imported:
         kept = sum(scale.kept for scale in made.imported)
         print(

@@ -30,7 +30,7 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
     used = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
     constants = [t for t in graph.tensors.values() if t.name in used]
     program = Program(plan, name, names)
-    weights_header, weights_source = weights_files(name, constants, names, plan.near_constants)
+    weights_header, weights_source = weights_files(name, constants, names, plan.l1_constants)
     sources = (f"{name}.c", f"{name}_weights.c", *(front.sources if front else ()))
     files = {
         **(front.files if front else {}),
@@ -47,11 +47,11 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
             front=front,
             cluster=target.is_cluster,
             unaligned=target.needs_unaligned_access,
-            real="int32_t" if graph.tensors[graph.inputs[0]].quant is None else "float",
+            real="int32_t" if graph.tensors[graph.inputs[0]].qparams is None else "float",
         ),
     }
     symbols = sorted({call.symbol for call in graph.calls})
-    if target.is_cluster or any(call.tile is not None for call in graph.calls):
+    if target.is_cluster or any(call.tiling is not None for call in graph.calls):
         symbols.append("mf_cluster")
     files |= {f"mf/{path}": text for path, text in library_files(symbols).items()}
     source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
@@ -67,11 +67,11 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
         arena_alignment=8,
         weight_bytes=sum(t.nbytes for t in constants),
         layers=program.layers(),
-        far_bytes=plan.far_bytes,
-        far_input=graph.inputs[0] in plan.far_outside,
-        far_output=graph.outputs[0] in plan.far_outside,
-        quantizes=source.quant is not None and source.dtype == "int8",
-        dequantizes=result.quant is not None,
+        l2_bytes=plan.l2_bytes,
+        input_in_l2=graph.inputs[0] in plan.caller_l2,
+        output_in_l2=graph.outputs[0] in plan.caller_l2,
+        quantizes=source.qparams is not None and source.dtype == "int8",
+        dequantizes=result.qparams is not None,
     )
 
 

@@ -54,10 +54,10 @@ def _memories(plan: Plan, upper: str) -> list[str]:
     if not plan.graph.target.is_cluster:
         return []
     lines = []
-    if plan.far_bytes:
-        lines = [f" * far:   {upper}_FAR_BYTES bytes in L2, as the arena otherwise."]
-    outside = (("in", plan.graph.inputs[0]), ("out", plan.graph.outputs[0]))
-    places = [f"{n} in {'L2' if t in plan.far_outside else 'L1'}" for n, t in outside]
+    if plan.l2_bytes:
+        lines = [f" * far:   {upper}_L2_BYTES bytes in L2, as the arena otherwise."]
+    callers = (("in", plan.graph.inputs[0]), ("out", plan.graph.outputs[0]))
+    places = [f"{n} in {'L2' if t in plan.caller_l2 else 'L1'}" for n, t in callers]
     return [*lines, " *", f" * Memories: {', '.join(places)}, the arena in L1. All cores call it."]
 
 
@@ -93,7 +93,7 @@ def header(plan: Plan, name: str) -> str:
     upper, dtype = name.upper(), C_TYPES[source.dtype]
     network = source.dtype != "int16"
     what = "an 8-bit integer network" if network else "a radar's samples to a network's input,"
-    far = ", void *far" if plan.far_bytes else ""
+    l2 = ", void *far" if plan.l2_bytes else ""
     lines = [
         f"/* {name}: {what} for {plan.graph.target.name}. Written by microformer. */",
         f"#ifndef {upper}_H",
@@ -109,18 +109,18 @@ def header(plan: Plan, name: str) -> str:
         f"#define {upper}_OUTPUT_SIZE {result.size} /* int8_t [{_shape(result)}] */",
         f"#define {upper}_ARENA_BYTES {max(plan.arena_bytes, 1)}",  # C has no empty arrays
         f"#define {upper}_ARENA_ALIGNMENT 8",
-        *[f"#define {upper}_FAR_BYTES {plan.far_bytes}"] * bool(plan.far_bytes),
+        *[f"#define {upper}_L2_BYTES {plan.l2_bytes}"] * bool(plan.l2_bytes),
         "",
         "/* real value = scale * (integer - zero point) */",
     ]
     for what, tensor in (("INPUT", source), ("OUTPUT", result)):
-        if tensor.quant is not None:
-            lines.append(f"#define {upper}_{what}_SCALE {_float(tensor.quant.scale)}")
-            lines.append(f"#define {upper}_{what}_ZERO_POINT ({tensor.quant.zero_point})")
+        if tensor.qparams is not None:
+            lines.append(f"#define {upper}_{what}_SCALE {_float(tensor.qparams.scale)}")
+            lines.append(f"#define {upper}_{what}_ZERO_POINT ({tensor.qparams.zero_point})")
     lines.append("")
-    if source.quant is not None:
+    if source.qparams is not None:
         lines += _quantizer(name)
-    if result.quant is not None:
+    if result.qparams is not None:
         lines += [
             "/* The real value of one output. */",
             f"static inline float {name}_dequantize(int8_t q) {{",
@@ -149,7 +149,7 @@ def header(plan: Plan, name: str) -> str:
         " *",
         " * Allocates nothing, keeps no state, and may run in several threads on separate arenas.",
         " */",
-        f"void {name}_run(const {dtype} *in, int8_t *out, void *arena{far});",
+        f"void {name}_run(const {dtype} *in, int8_t *out, void *arena{l2});",
         "",
         *_shared_by_cores(plan, name),
         "#ifdef __cplusplus",

@@ -27,8 +27,8 @@ class Program:
         self._name = name
         self._names = names
         self._cluster = plan.graph.target.is_cluster
-        self._tiled = any(call.tile is not None for call in self._graph.calls)
-        counts = Counter(_key(call) for call in self._graph.calls if call.tile is None)
+        self._tiled = any(call.tiling is not None for call in self._graph.calls)
+        counts = Counter(_key(call) for call in self._graph.calls if call.tiling is None)
         self._shared = [key for key, count in counts.items() if count > 1]
 
     def layers(self) -> tuple[Layer, ...]:
@@ -117,10 +117,10 @@ class Program:
         reads_in = any(b in self._graph.inputs for b in buffers)
         writes_out = any(b in self._graph.outputs for b in buffers)
         arena = any(b in self._plan.offsets for b in buffers) or call.scratch_bytes > 0
-        return reads_in, writes_out, arena, any(b in self._plan.far_offsets for b in buffers)
+        return reads_in, writes_out, arena, any(b in self._plan.l2_offsets for b in buffers)
 
     def _parameters(self, call: KernelCall, typed: bool) -> str:
-        reads_in, writes_out, arena, far = self._uses(call)
+        reads_in, writes_out, arena, l2 = self._uses(call)
         dtype = C_TYPES[self._graph.tensors[self._graph.inputs[0]].dtype]
         chosen = []
         if reads_in:
@@ -129,8 +129,8 @@ class Program:
             chosen.append("int8_t *out" if typed else "out")
         if arena:
             chosen.append("uint8_t *arena" if typed else "bytes")
-        if far:
-            chosen.append("uint8_t *far" if typed else "far_bytes")
+        if l2:
+            chosen.append("uint8_t *far" if typed else "l2_bytes")
         return ", ".join(chosen) or ("void" if typed else "")
 
     def _place(self, tensor: str) -> str:
@@ -141,8 +141,8 @@ class Program:
             return f"in + {offset}" if offset else "in"
         if buffer in self._graph.outputs:
             return f"out + {offset}" if offset else "out"
-        if buffer in self._plan.far_offsets:
-            return f"far + {self._plan.far_offsets[buffer] + offset}"
+        if buffer in self._plan.l2_offsets:
+            return f"far + {self._plan.l2_offsets[buffer] + offset}"
         return f"arena + {self._plan.offsets[buffer] + offset}"
 
     def _argument(self, arg: Arg, index: int) -> str:
@@ -190,8 +190,8 @@ class Program:
 
     def _layer(self, index: int, call: KernelCall) -> list[str]:
         cost = f", {call.macs} MAC" if call.macs else ""
-        cost += f", {call.tile.count} blocks" if call.tile is not None else ""
-        body = self._call(index, call) if call.tile is None else self._blocks(index, call)
+        cost += f", {call.tiling.count} blocks" if call.tiling is not None else ""
+        body = self._call(index, call) if call.tiling is None else self._tiles(index, call)
         return [
             f"/* {comment(f'{call.name}: {call.op} {call.shape}{cost}')} */",
             f"MF_LAYER {self._symbol(index, call)}({self._parameters(call, typed=True)}) {{",
@@ -214,7 +214,7 @@ class Program:
             *wrapped(f"  {callee}(", arguments, ");"),
         ]
 
-    def _blocks(self, index: int, call: KernelCall) -> list[str]:
+    def _tiles(self, index: int, call: KernelCall) -> list[str]:
         """The kernel on one block after the other."""
 
         def home(tensor: str) -> str:
@@ -232,16 +232,16 @@ class Program:
 
     def _run(self) -> list[str]:
         dtype = C_TYPES[self._graph.tensors[self._graph.inputs[0]].dtype]
-        far = ", void *far" if self._plan.far_bytes else ""
-        lines = [f"void {self._name}_run(const {dtype} *in, int8_t *out, void *arena{far}) {{"]
-        if far:
-            lines.append("  uint8_t *const far_bytes = (uint8_t *)far;")
+        l2 = ", void *far" if self._plan.l2_bytes else ""
+        lines = [f"void {self._name}_run(const {dtype} *in, int8_t *out, void *arena{l2}) {{"]
+        if l2:
+            lines.append("  uint8_t *const l2_bytes = (uint8_t *)far;")
         if any(self._uses(call)[2] for call in self._graph.calls):
             lines.append("  uint8_t *const bytes = (uint8_t *)arena;")
         else:
             lines.append("  (void)arena;")
         alignment = f"{self._name.upper()}_ARENA_ALIGNMENT - 1u"
-        for memory in ("arena", *["far"] * bool(far)):
+        for memory in ("arena", *["far"] * bool(l2)):
             lines.append(f"  MF_ASSERT(((uintptr_t){memory} & ({alignment})) == 0);")
         for index, call in enumerate(self._graph.calls):
             arguments = self._parameters(call, typed=False)

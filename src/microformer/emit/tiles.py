@@ -31,24 +31,24 @@ class TiledBody:
         argument: Callable[[Arg], str],
         array: Callable[[str], str],
     ) -> None:
-        assert call.tile is not None
-        self._call, self._tile = call, call.tile
+        assert call.tiling is not None
+        self._call, self._tiling = call, call.tiling
         self._scratch, self._home, self._argument = scratch, home, argument
         self._array = array
-        self._operands = {o.tensor: o for o in call.tile.operands}
-        self._near = dict(call.tile.constants)
+        self._operands = {o.tensor: o for o in call.tiling.operands}
+        self._in_l1 = dict(call.tiling.constants)
         self._tables: list[tuple[int, ...]] = []
 
     def lines(self) -> list[str]:
         """C statements."""
-        tile, last = self._tile, self._tile.count - 1
-        moved = [o for o in tile.operands if o.buffers and not o.out]
-        drained = [o for o in tile.operands if o.buffers and o.out]
-        begin = [self._constant(name) for name in self._near]
+        tiling, last = self._tiling, self._tiling.count - 1
+        moved = [o for o in tiling.operands if o.buffers and not o.out]
+        drained = [o for o in tiling.operands if o.buffers and o.out]
+        begin = [self._constant(name) for name in self._in_l1]
         behind = [self._drain(o, "t - 1") for o in drained]
         end = [self._drain(o, str(last), last) for o in drained]
         body = ["if (first) {", "  mf_copied(number);", "}", "mf_barrier();"]
-        if last and tile.turns == 1:
+        if last and tiling.buffering == 1:
             changing = [o for o in moved if any(s != o.spans[0] for s in o.spans)]
             begin += [self._bring(o, "0", 0) for o in moved if o not in changing]
             now = [self._bring(o, "t") for o in changing]
@@ -69,7 +69,7 @@ class TiledBody:
         return [f"  {line}" for line in lines]
 
     def _arguments(self) -> list[str]:
-        integers = iter(zip(*self._tile.integers, strict=True))
+        integers = iter(zip(*self._tiling.integers, strict=True))
         return [
             self._series(next(integers), "t") if arg.kind == "int" else self._pointer(arg)
             for arg in self._call.args
@@ -78,9 +78,9 @@ class TiledBody:
     def _pointer(self, arg: Arg) -> str:
         name = str(arg.value)
         const = "" if arg.kind == "out" else "const "
-        if name in self._near:
-            return f"(const void *)({self._arena(self._near[name])})"
-        if arg.kind == "scratch" and self._tile.kernel_bytes == 0:
+        if name in self._in_l1:
+            return f"(const void *)({self._arena(self._in_l1[name])})"
+        if arg.kind == "scratch" and self._tiling.kernel_bytes == 0:
             return "0"  # the first byte there is a staging buffer's
         operand = self._operands.get(name)
         if operand is None:
@@ -133,7 +133,7 @@ class TiledBody:
 
     def _constant(self, name: str) -> list[str]:
         size = f"(int32_t)sizeof {self._array(name)}"
-        return _copy(self._arena(self._near[name]), self._home(name), size, "1", "0", "0")
+        return _copy(self._arena(self._in_l1[name]), self._home(name), size, "1", "0", "0")
 
     def _series(self, values: Sequence[int], t: str) -> str:
         """What an integer is in block ``t``: literal, a straight line, or looked up."""
@@ -145,7 +145,7 @@ class TiledBody:
             return line if first == 0 else f"{first} + {line}"
         if tuple(values) not in self._tables:
             self._tables.append(tuple(values))
-        return f"of_block_{self._tables.index(tuple(values))}[{t}]"
+        return f"of_tile_{self._tables.index(tuple(values))}[{t}]"
 
 
 def _literal(value: int) -> str:
@@ -154,7 +154,7 @@ def _literal(value: int) -> str:
 
 def _table(number: int, values: tuple[int, ...]) -> str:
     text = ", ".join(map(_literal, values))
-    return f"static const int32_t of_block_{number}[{len(values)}] = {{{text}}};"
+    return f"static const int32_t of_tile_{number}[{len(values)}] = {{{text}}};"
 
 
 def _copy(*arguments: str) -> list[str]:

@@ -25,11 +25,11 @@ def literals(data: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> str:
     return ",\n".join("  " + ", ".join(row) for row in rows)
 
 
-_NEAR = '__attribute__((section(".weights_l1"))) '
+_IN_L1 = '__attribute__((section(".weights_l1"))) '
 
 
 def weights_files(
-    name: str, constants: list[Tensor], names: Names, near: frozenset[str] = frozenset()
+    name: str, constants: list[Tensor], names: Names, in_l1: frozenset[str] = frozenset()
 ) -> tuple[str, str]:
     """(header, source) that declare and define all ``constants``; those of ``near`` in L1."""
     guard = f"{name.upper()}_WEIGHTS_H"
@@ -45,7 +45,7 @@ def weights_files(
         header.append(f"/* {note} */")
         header.append(f"extern {declaration(tensor, symbol)};")
         source.append(f"/* {note} */")
-        section = _NEAR if tensor.name in near else ""
+        section = _IN_L1 if tensor.name in in_l1 else ""
         source.append(f"{section}_Alignas(8) {declaration(tensor, symbol)} = {{")
         source += [literals(tensor.data), "};", ""]
     return "\n".join([*header, "", "#endif", ""]), "\n".join(source)

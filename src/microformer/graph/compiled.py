@@ -14,13 +14,13 @@ class Compiled:
     """All that is needed to run, check and measure a compiled model.
 
     ``target`` is the whole record, so that it runs where nobody else knows the board.
-    ``meaningful_ranges`` is False if the model was calibrated on random data.
+    ``calibrated`` is False if the model was calibrated on random data.
     ``front`` is its front end, if it has one.
     """
 
     target: Target
     softmax: str
-    meaningful_ranges: bool
+    calibrated: bool
     float_model: FloatModel
     int_graph: IntGraph
     project: CProject

@@ -16,17 +16,17 @@ from microformer.graph.ops import (
     FineSoftmax,
     LayerNorm,
     Linear,
+    Lut,
     MatMul,
     MaxPool2d,
     Mean,
     Mul,
-    Narrow,
     Op,
     RangeDoppler,
+    Requantize,
     Reshape,
     Slice,
     Softmax,
-    Table,
     Transpose,
 )
 from microformer.graph.shapes import infer_shape
@@ -44,12 +44,12 @@ _NO_PRODUCTS = (
     | MaxPool2d
     | Mean
     | Mul
-    | Narrow
+    | Requantize
     | RangeDoppler
     | Reshape
     | Slice
     | Softmax
-    | Table
+    | Lut
     | Transpose
 )
 """Operations that are no matrix products; the FFT of RangeDoppler is not counted as one."""

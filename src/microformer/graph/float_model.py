@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 
 import onnx_ir as ir
 
-from microformer.graph.tensor import Array, Quant
+from microformer.graph.tensor import Array, QParams
 
 Move = tuple[str, tuple[int, ...]]
 """("Transpose", perm) or ("Reshape", shape)."""
@@ -37,7 +37,7 @@ class FileTensor:
     """
 
     name: str
-    quant: Quant
+    qparams: QParams
     followers: tuple[str, ...] = ()
 
 
@@ -72,7 +72,7 @@ class Imported:
     ``tensors`` are all quantised activations that the file has.
     """
 
-    activations: Mapping[str, Quant]
+    activations: Mapping[str, QParams]
     grids: Mapping[str, Array]
     origins: Mapping[str, str]
     exact: bool = False
@@ -135,7 +135,7 @@ class Ranges:
 
     by_name: dict[str, Range]
     samples: int
-    meaningful: bool = True
+    calibrated: bool = True
 
     def __str__(self) -> str:
         lines = [f"ranges from {self.samples} samples"]

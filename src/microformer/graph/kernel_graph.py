@@ -60,7 +60,7 @@ class Operand:
 
 
 @dataclass(frozen=True)
-class Tile:
+class Tiling:
     """How a call with operands in L2 is done block by block of its output's rows.
 
     ``integers[i]`` are the integer arguments of block i in order. With two ``turns`` blocks use
@@ -74,7 +74,7 @@ class Tile:
     constants: tuple[tuple[str, int], ...]
     kernel_bytes: int
     cycles: float
-    turns: int = 2
+    buffering: int = 2
 
     @property
     def count(self) -> int:
@@ -104,14 +104,14 @@ class KernelCall:
     shape: str
     inplace: tuple[str, ...] = ()
     node: Node | None = None
-    tile: Tile | None = None
+    tiling: Tiling | None = None
     streams: bool = False
     all_cores: bool = False
     pitched: bool = False
 
     def __str__(self) -> str:
         args = ", ".join(str(a.value) if a.value != "" else a.kind for a in self.args)
-        blocks = "" if self.tile is None else f", {self.tile.count} blocks"
+        blocks = "" if self.tiling is None else f", {self.tiling.count} blocks"
         work = f"{self.macs} MAC, {self.scratch_bytes} B{blocks}"
         return f"{self.symbol}({args})  # {self.name}, {work}"
 
@@ -158,9 +158,9 @@ class Plan:
 
     ``lifetimes`` gives for each buffer the first and the last call (inclusive) that need it.
     Scratch of call i lies at ``scratch_offsets[i]`` (-1 where it has none). On a cluster the arena
-    is in L1; what does not fit there has a place in a second arena in L2 (``far_offsets``,
-    ``far_bytes``); ``far_outside`` are those of the graph's inputs and outputs that the caller
-    keeps in L2. ``near_constants`` are constants that lie in L1 at all times.
+    is in L1; what does not fit there has a place in a second arena in L2 (``l2_offsets``,
+    ``l2_bytes``); ``caller_l2`` are those of the graph's inputs and outputs that the caller
+    keeps in L2. ``l1_constants`` are constants that lie in L1 at all times.
     """
 
     graph: KernelGraph
@@ -168,17 +168,17 @@ class Plan:
     lifetimes: Mapping[str, tuple[int, int]]
     scratch_offsets: tuple[int, ...]
     arena_bytes: int
-    far_offsets: Mapping[str, int] = field(default_factory=dict)
-    far_bytes: int = 0
-    far_outside: frozenset[str] = frozenset()
-    near_constants: frozenset[str] = frozenset()
+    l2_offsets: Mapping[str, int] = field(default_factory=dict)
+    l2_bytes: int = 0
+    caller_l2: frozenset[str] = frozenset()
+    l1_constants: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         lines = [f"plan {self.graph.name}: arena {self.arena_bytes} B"]
         lines += self._lines(self.offsets)
-        if self.far_bytes or self.far_outside:
-            lines.append(f"in L2: arena {self.far_bytes} B, {sorted(self.far_outside)}")
-            lines += self._lines(self.far_offsets)
+        if self.l2_bytes or self.caller_l2:
+            lines.append(f"in L2: arena {self.l2_bytes} B, {sorted(self.caller_l2)}")
+            lines += self._lines(self.l2_offsets)
         return "\n".join(lines)
 
     def _lines(self, offsets: Mapping[str, int]) -> list[str]:

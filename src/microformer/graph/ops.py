@@ -1,6 +1,6 @@
 """The operations of an IntGraph: frozen attribute records, one class an op.
 
-The integer meaning of each lives in ``microformer.integer``; equation numbers are those of
+The integer meaning of each lives in ``microformer.reference``; equation numbers are those of
 docs/arithmetic.md. "Inputs" lists a node's inputs in order; names in [brackets] may be absent (an
 empty string holds the place). Shapes have no batch axis. All activations are int8 unless said
 otherwise, ``acc`` is int32, and "rows" stands for the product of all leading axes. ``bits`` is 16
@@ -18,11 +18,11 @@ class Linear(Op):
     """y = table[clamp8((x . w_c * mult_c + add_c) >> shift)], equations (1), (2), (6).
 
     Inputs: x [..., K], weight int8 [N, K], mult int32 [N], add int32 [N], [table int8 [256]].
-    Output: [..., N]. ``wide`` takes the 64-bit form (2w) in place of (2), with zero point ``zero``.
+    Output: [..., N]. ``acc64``: the 64-bit form (2w) in place of (2), with zero point ``zero``.
     """
 
     shift: int
-    wide: bool = False
+    acc64: bool = False
     zero: int = 0
     bits: int = 8
 
@@ -33,7 +33,7 @@ class Conv2d(Op):
 
     Inputs: x [H, W, C], weight int8 [N, KH, KW, C / groups], mult int32 [N], add int32 [N],
     [table int8 [256]]. Output: [OH, OW, N]. ``pads`` is (top, left, bottom, right). A 1-D
-    convolution has H = KH = 1. ``wide`` and ``zero`` as of Linear.
+    convolution has H = KH = 1. ``acc64`` and ``zero`` as of Linear.
     """
 
     stride: tuple[int, int]
@@ -42,7 +42,7 @@ class Conv2d(Op):
     groups: int
     pad_value: int
     shift: int
-    wide: bool = False
+    acc64: bool = False
     zero: int = 0
 
 
@@ -190,7 +190,7 @@ class Add(Op):
 
 
 @dataclass(frozen=True)
-class Narrow(Op):
+class Requantize(Op):
     """y = clamp8((x * mult + add) >> shift), equation (14). Inputs: x int16 [...]. Output: int8."""
 
     mult: int
@@ -213,7 +213,7 @@ class Mul(Op):
 
 
 @dataclass(frozen=True)
-class Table(Op):
+class Lut(Op):
     """y = table[x + 128], equation (6). Inputs: x [...], table int8 [256]. Output: [...]."""
 
 

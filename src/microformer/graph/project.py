@@ -34,8 +34,8 @@ class CProject:
     int8_t *out, void *arena)``, declared in ``<name>.h``. ``layers`` are in execution order; each
     ``symbol`` is a function that is never inlined, so that a profiler sees its entry.
 
-    On a cluster the arena is in L1, and a model that does not fit there has ``far_bytes`` more in
-    L2 (then the function's fourth argument); ``far_input`` and ``far_output`` say which of the
+    On a cluster the arena is in L1, and a model that does not fit there has ``l2_bytes`` more in
+    L2 (then the function's fourth argument); ``input_in_l2`` and ``output_in_l2`` say which of the
     caller's buffers it takes to be in L2.
 
     ``quantizes``: ``<name>_quantize_input`` makes ``in`` of float; ``dequantizes``:
@@ -53,9 +53,9 @@ class CProject:
     arena_alignment: int
     weight_bytes: int
     layers: tuple[Layer, ...]
-    far_bytes: int = 0
-    far_input: bool = False
-    far_output: bool = False
+    l2_bytes: int = 0
+    input_in_l2: bool = False
+    output_in_l2: bool = False
     quantizes: bool = False
     dequantizes: bool = False
 

@@ -11,7 +11,7 @@ import numpy as np
 from microformer.graph import ops
 from microformer.graph.arrays import read_npz
 from microformer.graph.int_graph import IntGraph, Node
-from microformer.graph.tensor import Array, Quant, Tensor
+from microformer.graph.tensor import Array, QParams, Tensor
 
 MAX_CONSTANT_BYTES = 1 << 30
 """As of a model: no microcontroller holds more."""
@@ -29,7 +29,7 @@ def to_bytes(graph: IntGraph) -> tuple[str, bytes]:
     tensors: list[dict[str, Any]] = []
     for tensor in graph.tensors.values():
         record = {f.name: getattr(tensor, f.name) for f in dataclasses.fields(tensor)}
-        record["quant"] = dataclasses.asdict(tensor.quant) if tensor.quant else None
+        record["qparams"] = dataclasses.asdict(tensor.qparams) if tensor.qparams else None
         if tensor.data is not None:
             key = f"c{len(arrays)}"
             arrays[key] = tensor.data
@@ -59,7 +59,7 @@ def from_bytes(structure: str, constants: bytes) -> IntGraph:
     tensors: dict[str, Tensor] = {}
     for item in record["tensors"]:
         fields = {key: _tuples(value) for key, value in item.items()}
-        fields["quant"] = Quant(**item["quant"]) if item["quant"] else None
+        fields["qparams"] = QParams(**item["qparams"]) if item["qparams"] else None
         fields["data"] = arrays[item["data"]] if item["data"] else None
         tensors[item["name"]] = Tensor(**fields)
     nodes = tuple(

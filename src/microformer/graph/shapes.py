@@ -55,7 +55,7 @@ def infer_shape(op: ops.Op, inputs: Sequence[Tensor | None]) -> Shape:
             return (*x, shapes[1][1])
         case ops.RangeDoppler():
             return (x[1], -(-x[2] // op.step), x[0])
-        case ops.Softmax() | ops.FineSoftmax() | ops.LayerNorm() | ops.Table() | ops.Narrow():
+        case ops.Softmax() | ops.FineSoftmax() | ops.LayerNorm() | ops.Lut() | ops.Requantize():
             return x
         case ops.Add() | ops.Mul():
             return x

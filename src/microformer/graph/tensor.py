@@ -10,7 +10,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Quant:
+class QParams:
     """Affine quantisation of a tensor: real = scale * (q - zero_point), in ``bits`` 8 or 16."""
 
     scale: float
@@ -64,7 +64,7 @@ class Tensor:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    quant: Quant | None = None
+    qparams: QParams | None = None
     data: Array | None = None
     source: str = ""
     source_perm: tuple[int, ...] | None = None
@@ -87,12 +87,12 @@ class Tensor:
     def __str__(self) -> str:
         shape = "x".join(map(str, self.shape)) or "scalar"
         kind = "const " if self.data is not None else ""
-        quant = f" s={self.quant.scale:.6g} z={self.quant.zero_point}" if self.quant else ""
-        return f"{kind}{self.name}: {self.dtype}[{shape}]{quant}"
+        qparams = f" s={self.qparams.scale:.6g} z={self.qparams.zero_point}" if self.qparams else ""
+        return f"{kind}{self.name}: {self.dtype}[{shape}]{qparams}"
 
 
-def constant(name: str, data: Array, quant: Quant | None = None) -> Tensor:
+def constant(name: str, data: Array, qparams: QParams | None = None) -> Tensor:
     """A constant tensor that owns a C-contiguous, read-only copy of ``data``."""
     owned = np.array(data, order="C", copy=True)
     owned.setflags(write=False)
-    return Tensor(name, tuple(map(int, owned.shape)), str(owned.dtype), quant, owned)
+    return Tensor(name, tuple(map(int, owned.shape)), str(owned.dtype), qparams, owned)

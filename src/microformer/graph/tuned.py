@@ -23,7 +23,7 @@ class TuneStep:
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """``model`` and ``ranges`` are what to quantise, with the tensors ``stream`` in int16.
+    """``model`` and ``ranges`` are what to quantise, with the tensors ``int16_tensors`` in int16.
 
     ``notes`` are sentences about what was left untried.
     ``reference`` computes what the user's model does (scales moved between layers, nothing else):
@@ -34,11 +34,14 @@ class Tuned:
     model: FloatModel
     ranges: Ranges
     steps: tuple[TuneStep, ...] = ()
-    stream: tuple[str, ...] = ()
+    int16_tensors: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         kept = sum(step.kept for step in self.steps)
         lines = [f"{len(self.steps)} trials, {kept} kept", *(f"  {s}" for s in self.steps)]
-        lines += [f"{len(self.stream)} tensors in int16", *(f"  {s}" for s in self.stream)]
+        lines += [
+            f"{len(self.int16_tensors)} tensors in int16",
+            *(f"  {s}" for s in self.int16_tensors),
+        ]
         return "\n".join([*lines, str(self.ranges)])

@@ -8,7 +8,7 @@ from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
 
 _MOVES = (ops.Reshape, ops.Transpose, ops.Slice)
-_READS_INT16 = (ops.Add, ops.LayerNorm, ops.Narrow, ops.RangeDoppler, *_MOVES)
+_READS_INT16 = (ops.Add, ops.LayerNorm, ops.Requantize, ops.RangeDoppler, *_MOVES)
 
 
 def verify(graph: IntGraph, stage: str) -> IntGraph:
@@ -47,12 +47,12 @@ def _check_node(graph: IntGraph, node: Node, stage: str) -> None:
     _check_types(node, inputs, output, stage)
     inner = node.op.conv if isinstance(node.op, ops.ConvPool) else node.op
     shift = getattr(inner, "shift", 1)
-    wide = getattr(inner, "wide", isinstance(inner, ops.MatMul))
-    limit = 62 if wide else 30
+    acc64 = getattr(inner, "acc64", isinstance(inner, ops.MatMul))
+    limit = 62 if acc64 else 30
     if not 1 <= shift <= limit:
         _fail(stage, node, f"shifts by {shift}; 1..{limit} are allowed")
     if isinstance(node.op, ops.Concat):
-        quants = {t.quant for t in (*inputs, output) if t is not None and t.quant is not None}
+        quants = {t.qparams for t in (*inputs, output) if t is not None and t.qparams is not None}
         if len(quants) > 1:
             _fail(stage, node, "joins tensors of different scales")
     if isinstance(inner, ops.Linear | ops.Conv2d):
@@ -69,12 +69,12 @@ def _check_types(node: Node, inputs: tuple[Tensor | None, ...], output: Tensor, 
         wanted = f"int{getattr(node.op, 'bits', 8)}"
     if output.dtype != wanted:
         _fail(stage, node, f"has an output of type {output.dtype}")
-    if output.quant is not None and output.quant.dtype != output.dtype:
-        _fail(stage, node, f"has an output of type {output.dtype} at {output.quant.bits} bits")
+    if output.qparams is not None and output.qparams.dtype != output.dtype:
+        _fail(stage, node, f"has an output of type {output.dtype} at {output.qparams.bits} bits")
     reads = [t.name for t in inputs if t is not None and t.data is None and t.dtype == "int16"]
     if reads and not isinstance(node.op, _READS_INT16):
         _fail(stage, node, f"reads '{reads[0]}' of type int16")
-    if isinstance(node.op, ops.Narrow) and not reads:
+    if isinstance(node.op, ops.Requantize) and not reads:
         _fail(stage, node, "narrows what is not int16")
 
 

@@ -32,15 +32,15 @@ def family(op: ops.Op, inputs: Operands) -> str:
             return "linear_s16"
         case ops.Linear() | ops.Conv2d():
             matrix = isinstance(op, ops.Linear) or is_pointwise(op, inputs)
-            return ("linear" if matrix else "conv2d") + ("_wide" if op.wide else "")
+            return ("linear" if matrix else "conv2d") + ("_acc64" if op.acc64 else "")
         case ops.Attention() | ops.Softmax():
             return f"{op.kind.lower()}_{op.softmax}"
         case ops.AttentionBlock():
             return f"attention_block_{op.attention.softmax}"
         case ops.LayerNorm():
-            return ("rmsnorm" if op.rms else "layernorm") + _stream(op, inputs)
+            return ("rmsnorm" if op.rms else "layernorm") + _residual(op, inputs)
         case ops.Add():
-            return "add" + _stream(op, inputs)
+            return "add" + _residual(op, inputs)
         case ops.Slice():
             return "copy2d" if op.step == 1 else "permute"
         case _:
@@ -52,9 +52,9 @@ def family(op: ops.Op, inputs: Operands) -> str:
 _FAMILIES: dict[type[ops.Op], str] = {
     ops.MatMul: "matmul",
     ops.FineSoftmax: "softmax_fine",
-    ops.Narrow: "narrow_s16",
+    ops.Requantize: "requantize_s16",
     ops.Mul: "mul",
-    ops.Table: "table",
+    ops.Lut: "table",
     ops.ConvPool: "conv_pool",
     ops.MaxPool2d: "max_pool2d",
     ops.AvgPool2d: "avg_pool2d",
@@ -66,16 +66,16 @@ _FAMILIES: dict[type[ops.Op], str] = {
 }
 
 
-def stream_types(op: ops.Add | ops.LayerNorm, inputs: Operands) -> int:
+def residual_types(op: ops.Add | ops.LayerNorm, inputs: Operands) -> int:
     """Which of a, b and y are int16, as ``mf_residual.h`` has it; a norm has no b."""
     operands = inputs[: 2 if isinstance(op, ops.Add) else 1]
     wide = [t is not None and t.dtype == "int16" for t in operands]
     return sum(1 << i for i, is_wide in enumerate(wide) if is_wide) + 4 * (op.bits == 16)
 
 
-def _stream(op: ops.Add | ops.LayerNorm, inputs: Operands) -> str:
+def _residual(op: ops.Add | ops.LayerNorm, inputs: Operands) -> str:
     """What a family's name ends in where an operand is int16."""
-    return "_s16" if stream_types(op, inputs) else ""
+    return "_s16" if residual_types(op, inputs) else ""
 
 
 def is_pointwise(op: ops.Conv2d, inputs: Operands) -> bool:
@@ -135,7 +135,7 @@ def _ints(*values: int) -> list[Arg]:
 def _linear(op: Any, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     n = present(inputs[1]).shape[0]
     k = math.prod(present(inputs[1]).shape[1:])
-    zero = (op.zero,) if op.wide else ()
+    zero = (op.zero,) if op.acc64 else ()
     integers = _ints(output.size // n, k, n, op.shift, *zero)
     return (*_sources(inputs, 5), _target(output), *integers, Arg("scratch"))
 
@@ -179,7 +179,7 @@ def _convolution(op: ops.Conv2d, inputs: Operands, output: Tensor) -> tuple[int,
         op.groups,
         op.pad_value,
         op.shift,
-        *((op.zero,) if op.wide else ()),
+        *((op.zero,) if op.acc64 else ()),
     )
 
 
@@ -225,7 +225,7 @@ def _attention_block(op: ops.AttentionBlock, inputs: Operands, output: Tensor) -
 
 def _layernorm(op: ops.LayerNorm, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     n = output.shape[-1]
-    types = stream_types(op, inputs)
+    types = residual_types(op, inputs)
     more = ((op.zero_point,) if op.rms else ()) + ((types,) if types else ())
     integers = _ints(output.size // n, n, op.eps, op.frac, op.shift, *more)
     return (*_sources(inputs, 3), _target(output), *integers, Arg("scratch"))
@@ -233,12 +233,12 @@ def _layernorm(op: ops.LayerNorm, inputs: Operands, output: Tensor) -> tuple[Arg
 
 def _add(op: ops.Add, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     integers = (output.size, present(inputs[1]).size, op.mult_a, op.mult_b, op.add, op.shift)
-    types = stream_types(op, inputs)
+    types = residual_types(op, inputs)
     more = (types,) if types else ()
     return (*_sources(inputs, 2), _target(output), *_ints(*integers, *more), Arg("scratch"))
 
 
-def _narrow(op: ops.Narrow, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+def _requantize(op: ops.Requantize, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     integers = _ints(output.size, op.mult, op.add, op.shift)
     return (_source(inputs[0]), _target(output), *integers, Arg("scratch"))
 
@@ -249,7 +249,7 @@ def _mul(op: ops.Mul, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     return (*_sources(inputs, 2), _target(output), *integers, Arg("scratch"))
 
 
-def _table(_op: ops.Table, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+def _lut(_op: ops.Lut, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     return (*_sources(inputs, 2), _target(output), *_ints(output.size), Arg("scratch"))
 
 
@@ -336,9 +336,9 @@ _ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]
     ops.Softmax: _softmax,
     ops.LayerNorm: _layernorm,
     ops.Add: _add,
-    ops.Narrow: _narrow,
+    ops.Requantize: _requantize,
     ops.Mul: _mul,
-    ops.Table: _table,
+    ops.Lut: _lut,
     ops.MaxPool2d: _max_pool2d,
     ops.AvgPool2d: _avg_pool2d,
     ops.Mean: _mean,

@@ -15,7 +15,7 @@ import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
 from microformer.graph.float_model import FileTensor, Move
-from microformer.graph.tensor import Array, Quant
+from microformer.graph.tensor import Array, QParams
 
 DOMAIN = "microformer"
 _QUANT, _GRID, _ORIGIN, _EXACT = "quant", "grid", "origin", "exact_import"
@@ -88,27 +88,27 @@ def only_user(value: ir.Value) -> ir.Node | None:
     return readers[0] if alone else None
 
 
-def quant_of(value: ir.Value | None) -> Quant | None:
+def quant_of(value: ir.Value | None) -> QParams | None:
     """The imported scale and zero point of an activation, or None."""
     found = value.meta.get(_QUANT) if value is not None else None
-    return found if isinstance(found, Quant) else None
+    return found if isinstance(found, QParams) else None
 
 
 def set_quant(
-    value: ir.Value, quant: Quant, origin: str = "", moves: tuple[Move, ...] = ()
+    value: ir.Value, qparams: QParams, origin: str = "", moves: tuple[Move, ...] = ()
 ) -> None:
     """Remember an activation's imported quantisation and the file's own name for it.
 
     ``moves`` make the file's tensor ``origin`` this value.
     """
-    value.meta[_QUANT], value.meta[_ORIGIN], value.meta[_MOVES] = quant, origin, moves
+    value.meta[_QUANT], value.meta[_ORIGIN], value.meta[_MOVES] = qparams, origin, moves
 
 
 def keep_quant(old: ir.Value, moved: ir.Value, move: Move) -> None:
     """An imported scale holds on both sides of a layout operation: ``moved`` is ``move`` of old."""
-    quant = quant_of(old)
-    if quant is not None:
-        set_quant(moved, quant, origin_of(old), (*moves_of(old), move))
+    qparams = quant_of(old)
+    if qparams is not None:
+        set_quant(moved, qparams, origin_of(old), (*moves_of(old), move))
 
 
 def inverse(perm: Sequence[int]) -> tuple[int, ...]:
@@ -159,12 +159,12 @@ def _hand_on(old: ir.Value, new: ir.Value) -> ir.Value:
 
     Where the two have unlike imported scales, ``new`` is requantised.
     """
-    quant, maker = quant_of(old), old.producer()
-    if quant is None or array_of(new) is not None or quant_of(new) == quant:
+    qparams, maker = quant_of(old), old.producer()
+    if qparams is None or array_of(new) is not None or quant_of(new) == qparams:
         return new
     if quant_of(new) is not None and maker is not None:
         new = insert(maker, "Requantize", [new], shape_of(new), domain=DOMAIN)
-    set_quant(new, quant, origin_of(old), moves_of(old))
+    set_quant(new, qparams, origin_of(old), moves_of(old))
     return new
 
 

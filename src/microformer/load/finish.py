@@ -37,7 +37,7 @@ def _imported(graph: ir.Graph) -> Imported | None:
     """What the passes remembered of an imported quantisation, by the final names."""
     values = [*graph.inputs, *(node.outputs[0] for node in graph)]
     found = {v.name or "": (edit.quant_of(v), edit.origin_of(v)) for v in values}
-    activations = {name: quant for name, (quant, _) in found.items() if quant is not None}
+    activations = {name: qparams for name, (qparams, _) in found.items() if qparams is not None}
     grids = {name: edit.grid_of(value) for name, value in graph.initializers.items()}
     if not activations:
         return None

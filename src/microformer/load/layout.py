@@ -163,9 +163,9 @@ def linear_rows(view: View, before: ir.Node) -> ir.Value | None:
     chosen = edit.constant(before, weight[rows], grid=None if grid is None else grid[rows])
     inputs = [node.inputs[0], chosen, edit.constant(before, bias[rows])]
     value = edit.insert(before, "Linear", inputs, [*lead, rows.size], domain=edit.DOMAIN)
-    quant = edit.quant_of(view.base)
-    if quant is not None:
-        edit.set_quant(value, quant)
+    qparams = edit.quant_of(view.base)
+    if qparams is not None:
+        edit.set_quant(value, qparams)
     if edit.shape_of(value) == view.index.shape:
         return value
     return emit(value, [Step("Reshape", view.index.shape)], before)

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
 from microformer.graph.float_model import FileTensor, Move
-from microformer.graph.tensor import Array, Quant
+from microformer.graph.tensor import Array, QParams
 from microformer.load import edit
 from microformer.load.check import refuse
 
@@ -35,9 +35,9 @@ def import_quantisation(graph: ir.Graph, exact: bool) -> bool:
             _move_constant(node)
     for node in list(graph):
         if edit.producer(node.outputs[0], "QuantizeLinear") and node.outputs[0].is_graph_output():
-            quant, source = _quant(node), node.inputs[0]
+            qparams, source = _quant(node), node.inputs[0]
             assert source is not None
-            edit.replace(node.outputs[0], _annotated(node, source, quant))
+            edit.replace(node.outputs[0], _annotated(node, source, qparams))
             modified = True
     for node in reversed(list(graph)):
         output = node.outputs[0]
@@ -67,9 +67,9 @@ def _file_tensors(graph: ir.Graph) -> tuple[FileTensor, ...]:
     tensors = []
     for value in (*[v for n in reversed(nodes) for v in n.outputs], *graph.inputs):
         following[id(value)] = behind(value)
-        quant, name = edit.quant_of(value), edit.origin_of(value)
-        if quant is not None and name:
-            tensors.append(FileTensor(name, quant, following[id(value)]))
+        qparams, name = edit.quant_of(value), edit.origin_of(value)
+        if qparams is not None and name:
+            tensors.append(FileTensor(name, qparams, following[id(value)]))
     return tuple(reversed(tensors))
 
 
@@ -81,8 +81,8 @@ def _settle(graph: ir.Graph) -> None:
     """
     for node in reversed(list(graph)):
         source = node.inputs[0] if node.inputs else None
-        quant = edit.quant_of(node.outputs[0])
-        if quant is None or source is None or node.op_type not in _MOVING or node.domain:
+        qparams = edit.quant_of(node.outputs[0])
+        if qparams is None or source is None or node.op_type not in _MOVING or node.domain:
             continue
         if edit.array_of(source) is None and edit.quant_of(source) is None:
             move: Move = ("Reshape", edit.shape_of(source))
@@ -115,17 +115,17 @@ def _take_out(node: ir.Node) -> None:
     edit.replace(output, _annotated(quantise, quantise.inputs[0], _quant(quantise)))
 
 
-def _annotated(node: ir.Node, x: ir.Value, quant: Quant) -> ir.Value:
+def _annotated(node: ir.Node, x: ir.Value, qparams: QParams) -> ir.Value:
     """``x`` with its quantisation; where it has another already, x requantised."""
     known = edit.quant_of(x)
-    if known == quant:
+    if known == qparams:
         return x
     if known is not None:
         again = edit.insert(node, "Requantize", [x], edit.shape_of(x), domain=edit.DOMAIN)
-        edit.set_quant(again, quant, node.outputs[0].name or "")
+        edit.set_quant(again, qparams, node.outputs[0].name or "")
         return again
     origin, maker = x.name or "", x.producer()
-    if quant.zero_point == -128 and maker is not None and _may_clamp(maker):
+    if qparams.zero_point == -128 and maker is not None and _may_clamp(maker):
         # quantisers drop a Relu whose work saturation does: the float model needs it back
         readers = [use.node for use in x.uses()]
         relu = edit.insert(node, "Relu", [x], edit.shape_of(x))
@@ -134,7 +134,7 @@ def _annotated(node: ir.Node, x: ir.Value, quant: Quant) -> ir.Value:
             edit.replace(x, relu)
             relu.producer().replace_input_with(0, x)  # type: ignore[union-attr]
         x = relu
-    edit.set_quant(x, quant, origin)
+    edit.set_quant(x, qparams, origin)
     return x
 
 
@@ -147,13 +147,13 @@ def _may_clamp(node: ir.Node) -> bool:
     return node.op_type != "Add" or all(edit.scalar_of(v) is None for v in node.inputs)
 
 
-def _quant(node: ir.Node) -> Quant:
+def _quant(node: ir.Node) -> QParams:
     """Scale and zero point of one activation, uint8 shifted to int8."""
     scale, zero = _parameters(node)
     if scale.size != 1:
         raise refuse(node, "activations have one scale a tensor; quantise them so")
     unsigned = zero.dtype == np.uint8
-    return Quant(float(scale.reshape(-1)[0]), int(zero.reshape(-1)[0]) - 128 * int(unsigned))
+    return QParams(float(scale.reshape(-1)[0]), int(zero.reshape(-1)[0]) - 128 * int(unsigned))
 
 
 def _parameters(node: ir.Node) -> tuple[Array, Array]:

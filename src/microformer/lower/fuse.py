@@ -55,7 +55,7 @@ def _fused(graph: IntGraph, node: Node, target: Target) -> IntGraph:
 
 def _is_plain(graph: IntGraph, node: Node) -> bool:
     """A matrix product of rows, without a table."""
-    if not isinstance(node.op, Linear) or node.op.wide or node.op.bits > 8 or any(node.inputs[4:]):
+    if not isinstance(node.op, Linear) or node.op.acc64 or node.op.bits > 8 or any(node.inputs[4:]):
         return False
     x = graph.tensors[node.inputs[0]]
     return len(x.shape) == 2 and x.data is None
@@ -90,7 +90,7 @@ def _pooled(graph: IntGraph, target: Target) -> IntGraph:
     """
     kept: dict[str, Node] = {node.output: node for node in graph.nodes}
     for node in graph.nodes:
-        if not isinstance(node.op, Conv2d) or node.op.wide:
+        if not isinstance(node.op, Conv2d) or node.op.acc64:
             continue
         behind = _only_reader(graph, node)
         pool = behind.op if behind is not None else None

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from microformer.analysis.residual import residual_tensors
 from microformer.audit import Audit, audit
 from microformer.audit.plot import plot
 from microformer.build.rtl import fetch as fetch_rtl
@@ -21,7 +22,6 @@ from microformer.graph.frontend import RangeDoppler
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import KernelGraph, Plan
 from microformer.graph.project import Image
-from microformer.graph.stream import stream_tensors
 from microformer.graph.tuned import Tuned
 from microformer.load import load
 from microformer.lower import lower
@@ -138,20 +138,20 @@ def quantize_model(
     basis: Samples | Ranges,
     settings: Settings,
     *,
-    meaningful: bool = True,
+    calibrated: bool = True,
     progress: Progress,
 ) -> tuple[Tuned, IntGraph]:
     """Stages 2, 3 and 4; only stage 4 where ``basis`` are ranges that are known already."""
     if isinstance(basis, Ranges):
         if settings.residual == "auto":
             raise DataError("residual 'auto' measures on samples; ranges alone need int8 or int16.")
-        stream = stream_tensors(model) if settings.residual == "int16" else ()
-        tuned = Tuned(model, model, basis, stream=stream)
+        int16_tensors = residual_tensors(model) if settings.residual == "int16" else ()
+        tuned = Tuned(model, model, basis, int16_tensors=int16_tensors)
     else:
         given = len(basis)
         basis = basis.evenly(settings.samples)
         with progress("calibrate") as advance:
-            ranges = calibrate(model, basis.x, meaningful=meaningful, progress=advance)
+            ranges = calibrate(model, basis.x, calibrated=calibrated, progress=advance)
         with progress("tune") as advance:
             tuned = tune(
                 model,
@@ -164,8 +164,8 @@ def quantize_model(
                 progress=advance,
             )
     with progress("quantize"):
-        wide = frozenset(tuned.stream)
-        graph = quantize(tuned.model, tuned.ranges, softmax=settings.softmax, stream=wide)
+        wide = frozenset(tuned.int16_tensors)
+        graph = quantize(tuned.model, tuned.ranges, softmax=settings.softmax, int16_tensors=wide)
     notes = [*graph.notes, *tuned.notes]
     if isinstance(basis, Samples) and given > len(basis):
         notes.append(
@@ -181,14 +181,14 @@ def compile_model(
     target: Target,
     settings: Settings = DEFAULTS,
     *,
-    meaningful: bool = True,
+    calibrated: bool = True,
     front: RangeDoppler | None = None,
     progress: Progress,
 ) -> Compilation:
     """Stages 2 to 7, and a build to prove that the program compiles and fits, with its ``front``
     end if there is one."""
     refuse_too_large(model, target)
-    tuned, graph = quantize_model(model, basis, settings, meaningful=meaningful, progress=progress)
+    tuned, graph = quantize_model(model, basis, settings, calibrated=calibrated, progress=progress)
     with progress("lower"):
         kernel_graph = lower(graph, target)
     with progress("plan"):
@@ -199,7 +199,7 @@ def compile_model(
     compiled = Compiled(
         target,
         settings.softmax,
-        tuned.ranges.meaningful,
+        tuned.ranges.calibrated,
         tuned.reference,
         graph,
         project,
@@ -271,8 +271,8 @@ def audit_model(
 ) -> Audit:
     """What every layer costs over ``samples``, the model quantised by ``basis`` as it would be."""
     tuned, graph = quantize_model(model, basis, settings, progress=progress)
-    stream, softmax = frozenset(tuned.stream), settings.softmax
-    conversion = convert(tuned.model, tuned.ranges, softmax=softmax, stream=stream)
+    int16_tensors, softmax = frozenset(tuned.int16_tensors), settings.softmax
+    conversion = convert(tuned.model, tuned.ranges, softmax=softmax, int16_tensors=int16_tensors)
     with progress("audit") as advance:
         made = audit(
             conversion, tuned.reference, samples.x, samples.y, softmax=softmax, progress=advance

@@ -19,11 +19,11 @@ from microformer.graph.project import CProject, Image
 from microformer.graph.serialize import from_bytes
 from microformer.graph.tensor import Array
 from microformer.graph.verify import verify
-from microformer.integer import evaluate
-from microformer.integer.proof import prove
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.quantize.frontend import front_graph
+from microformer.reference import evaluate
+from microformer.reference.proof import prove
 from microformer.report.features import Cost, Features, cost, features_report
 from microformer.run import run
 from microformer.scratch import temporary_folder
@@ -41,13 +41,13 @@ def emit_both(
     if spec is None:
         return emit(placed), None
     front = front_graph(spec, graph)
-    far = frozenset[str]()
+    in_l2 = frozenset[str]()
     if (
         target.is_cluster
     ):  # samples come from outside; a window lies where the network takes its input
-        outside = placed.graph.inputs[0] in placed.far_outside
-        far = frozenset((*front.inputs, *(front.outputs if outside else ())))
-    alone = emit(plan(lower(front, target), target, far=far))
+        there = placed.graph.inputs[0] in placed.caller_l2
+        in_l2 = frozenset((*front.inputs, *(front.outputs if there else ())))
+    alone = emit(plan(lower(front, target), target, in_l2=in_l2))
     project = emit(placed, alone)
     return project, FrontEnd(spec, front, both(alone, project))
 
@@ -95,9 +95,9 @@ def as_input(compiled: Compiled, iq: Array) -> Array:
     """Real values [N, *input shape] that the network quantises to its features of ``iq``."""
     assert compiled.front is not None
     made = features(compiled.front, iq)
-    quant = compiled.int_graph.tensors[compiled.int_graph.inputs[0]].quant
-    assert quant is not None
-    real = quant.dequantize(made).astype(np.float32)
+    qparams = compiled.int_graph.tensors[compiled.int_graph.inputs[0]].qparams
+    assert qparams is not None
+    real = qparams.dequantize(made).astype(np.float32)
     return real.reshape(len(iq), *compiled.float_model.input_shape[1:])
 
 
@@ -117,8 +117,8 @@ def measure_front(
     else:
         windows = iq[0].reshape(-1, *front.spec.window)
     result = run(front.project, image, windows.reshape(len(windows), -1), target)
-    meaning = features(front, windows)
-    wrong = (result.outputs != meaning.reshape(result.outputs.shape)).any(axis=1)
+    reference = features(front, windows)
+    wrong = (result.outputs != reference.reshape(result.outputs.shape)).any(axis=1)
     count = compiled.project.input_size // front.project.output_size
     return features_report(front, target, image, result, int(wrong.sum()), count, cycles)
 
@@ -152,11 +152,11 @@ def recognise(
     front = compiled.front
     assert front is not None
     maps = run(front.project, images[1], iq.reshape(len(iq), -1), target)
-    meaning = features(front, iq)
+    reference = features(front, iq)
     given = maps.outputs.reshape(1, -1)
     scores = run(compiled.project, images[0], given, target)
-    expected = evaluate(compiled.int_graph, meaning[None])[compiled.int_graph.outputs[0]]
-    exact = np.array_equal(given, meaning.reshape(1, -1)) and np.array_equal(
+    expected = evaluate(compiled.int_graph, reference[None])[compiled.int_graph.outputs[0]]
+    exact = np.array_equal(given, reference.reshape(1, -1)) and np.array_equal(
         scores.outputs, expected.reshape(1, -1)
     )
     whole = None if maps.cycles is None else maps.cycles * len(iq)

@@ -15,10 +15,10 @@ from microformer.graph.kernel_graph import KernelCall, Plan
 from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.graph.verify import verify
-from microformer.integer import evaluate
-from microformer.integer.proof import prove
 from microformer.lower import lower
 from microformer.plan import plan
+from microformer.reference import evaluate
+from microformer.reference.proof import prove
 from microformer.report.fidelity import BATCH, quantized_input
 from microformer.run import run
 from microformer.samples import Samples
@@ -104,14 +104,14 @@ def build_project(project: CProject, target: Target, folder: Path) -> Image:
 def predict_model(compiled: Compiled, samples: Samples) -> Array:
     """What a firmware gets: outputs float32 [N, *output shape], by the NumPy meaning."""
     graph = compiled.int_graph
-    quant = graph.tensors[graph.outputs[0]].quant
-    assert quant is not None
+    qparams = graph.tensors[graph.outputs[0]].qparams
+    assert qparams is not None
     parts = [
         evaluate(graph, quantized_input(compiled, samples.x[start : start + BATCH]))
         for start in range(0, len(samples), BATCH)
     ]
     levels = np.concatenate([part[graph.outputs[0]] for part in parts])
-    return quant.real(levels)
+    return qparams.real(levels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ from microformer.graph.kernel_graph import KernelGraph, Plan
 from microformer.kernels.costs import round8
 from microformer.plan.check import check
 from microformer.plan.lifetime import lifetimes
+from microformer.plan.low_memory import with_less_memory
 from microformer.plan.places import placed, tiled
 from microformer.plan.spill import Spill
-from microformer.plan.thrift import thrifty
 from microformer.targets import Target
 
 __all__ = ["plan"]
@@ -19,7 +19,7 @@ _ATTEMPTS = 32
 
 
 def plan(
-    graph: KernelGraph, target: Target | None = None, far: frozenset[str] | None = None
+    graph: KernelGraph, target: Target | None = None, in_l2: frozenset[str] | None = None
 ) -> Plan:
     """Offsets of all buffers and scratch of ``graph``, checked never to overlap while alive.
 
@@ -31,24 +31,24 @@ def plan(
     calls take kernels of less working memory where its RAM demands it.
     """
     spans = lifetimes(graph)
-    result = placed(graph, spans, far or frozenset())
+    result = placed(graph, spans, in_l2 or frozenset())
     if target is not None and target.is_cluster:
         room = target.buffer_bytes()
-        near = _constants(graph) if target.weights == "l1" else frozenset()
-        room -= sum(round8(graph.tensors[n].nbytes) for n in near)
+        in_l1 = _constants(graph) if target.weights == "l1" else frozenset()
+        room -= sum(round8(graph.tensors[n].nbytes) for n in in_l1)
         if room < 0:
             raise TargetError(
                 f"The constants of '{graph.name}' exceed L1 of {target.name} by {-room:,} bytes; "
                 "leave the weights in L2."
             )
-        if far is None:
-            result = _within(graph, spans, result, room, near)
-        elif (over := _near_bytes(result) - room) > 0:
+        if in_l2 is None:
+            result = _within(graph, spans, result, room, in_l1)
+        elif (over := _l1_bytes(result) - room) > 0:
             raise TargetError(f"'{graph.name}' exceeds L1 of {target.name} by {over:,} bytes.")
-        result = replace(result, near_constants=near)
+        result = replace(result, l1_constants=in_l1)
     elif target is not None and not target.is_host:
-        room = target.buffer_bytes() - _outside_bytes(result)
-        result = thrifty(graph, spans, result, room)
+        room = target.buffer_bytes() - _caller_l1_bytes(result)
+        result = with_less_memory(graph, spans, result, room)
     check(result)
     return result
 
@@ -63,29 +63,29 @@ def _within(
     spans: Mapping[str, tuple[int, int]],
     result: Plan,
     room: int,
-    near_constants: frozenset[str],
+    l1_constants: frozenset[str],
 ) -> Plan:
     """The plan with as much in L2 as brings it into ``room`` bytes of L1."""
     tighter = room
     for _ in range(_ATTEMPTS):
-        over = _near_bytes(result) - room
+        over = _l1_bytes(result) - room
         if over <= 0:
             break
-        if result.far_outside or result.far_offsets:
+        if result.caller_l2 or result.l2_offsets:
             # gaps between the buffers, which a slightly smaller room need not close
             tighter -= max(over, room // _ATTEMPTS)
-        attempt = Spill(graph, spans, tighter, near_constants).best()
-        result = placed(tiled(graph, attempt.chosen), spans, attempt.far)
+        attempt = Spill(graph, spans, tighter, l1_constants).best()
+        result = placed(tiled(graph, attempt.chosen), spans, attempt.in_l2)
     return result
 
 
-def _near_bytes(result: Plan) -> int:
+def _l1_bytes(result: Plan) -> int:
     """Bytes of L1: the arena and those buffers of the caller's that lie there."""
-    return result.arena_bytes + _outside_bytes(result)
+    return result.arena_bytes + _caller_l1_bytes(result)
 
 
-def _outside_bytes(result: Plan) -> int:
+def _caller_l1_bytes(result: Plan) -> int:
     """Bytes of the caller's buffers that do not lie in L2."""
     tensors = result.graph.tensors
-    outside = {*result.graph.inputs, *result.graph.outputs} - result.far_outside
-    return sum(round8(tensors[n].nbytes) for n in outside)
+    callers = {*result.graph.inputs, *result.graph.outputs} - result.caller_l2
+    return sum(round8(tensors[n].nbytes) for n in callers)

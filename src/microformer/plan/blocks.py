@@ -15,20 +15,20 @@ class Blocks:
     owner: dict[str, str]
 
 
-def near_blocks(
-    graph: KernelGraph, spans: Mapping[str, tuple[int, int]], far: frozenset[str]
+def l1_blocks(
+    graph: KernelGraph, spans: Mapping[str, tuple[int, int]], in_l2: frozenset[str]
 ) -> Blocks:
     """Of all buffers but the caller's and those of ``far``."""
-    outside = {*graph.inputs, *graph.outputs}
-    return _shared(graph, spans, [n for n in spans if n not in outside and n not in far])
+    callers = {*graph.inputs, *graph.outputs}
+    return _shared(graph, spans, [n for n in spans if n not in callers and n not in in_l2])
 
 
-def far_blocks(
-    graph: KernelGraph, spans: Mapping[str, tuple[int, int]], far: frozenset[str]
+def l2_blocks(
+    graph: KernelGraph, spans: Mapping[str, tuple[int, int]], in_l2: frozenset[str]
 ) -> Blocks:
     """Of those of ``far`` but the caller's."""
-    outside = {*graph.inputs, *graph.outputs}
-    return _shared(graph, spans, [n for n in spans if n in far and n not in outside])
+    callers = {*graph.inputs, *graph.outputs}
+    return _shared(graph, spans, [n for n in spans if n in in_l2 and n not in callers])
 
 
 def _shared(graph: KernelGraph, spans: Mapping[str, tuple[int, int]], names: list[str]) -> Blocks:

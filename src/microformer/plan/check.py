@@ -2,15 +2,15 @@
 
 from microformer.errors import VerifyError
 from microformer.graph.kernel_graph import KernelGraph, Plan
-from microformer.plan.check_tile import check_tile
+from microformer.plan.check_tiling import check_tiling
 
 
 class _Arena:
     """An owner for every byte of one arena, and where its buffers lie."""
 
-    def __init__(self, plan: Plan, far: bool) -> None:
-        self.offsets = plan.far_offsets if far else plan.offsets
-        self.owner: list[str | None] = [None] * (plan.far_bytes if far else plan.arena_bytes)
+    def __init__(self, plan: Plan, in_l2: bool) -> None:
+        self.offsets = plan.l2_offsets if in_l2 else plan.offsets
+        self.owner: list[str | None] = [None] * (plan.l2_bytes if in_l2 else plan.arena_bytes)
         self._tensors = plan.graph.tensors
 
     def size(self, name: str) -> int:
@@ -39,31 +39,31 @@ def check(plan: Plan) -> None:
     that is done by blocks works only in L1: what lies in L2 must be staged in its scratch.
     """
     graph = plan.graph
-    near, far = _Arena(plan, far=False), _Arena(plan, far=True)
+    in_l1, in_l2 = _Arena(plan, in_l2=False), _Arena(plan, in_l2=True)
     for index, call in enumerate(graph.calls):
         buffers = {graph.buffer(name) for name in call.inputs}
-        for arena in (near, far):
+        for arena in (in_l1, in_l2):
             for name in sorted(buffers & arena.offsets.keys()):
                 arena.require(name, f"{call.name} reads '{name}'")
         start = plan.scratch_offsets[index]
         if start >= 0:
-            near.take(start, call.scratch_bytes, f"scratch of {call.name}", call.name)
-            for name in sorted(buffers & near.offsets.keys()):
-                near.require(name, f"scratch of {call.name} overlaps input '{name}'")
-        check_tile(plan, call)
+            in_l1.take(start, call.scratch_bytes, f"scratch of {call.name}", call.name)
+            for name in sorted(buffers & in_l1.offsets.keys()):
+                in_l1.require(name, f"scratch of {call.name} overlaps input '{name}'")
+        check_tiling(plan, call)
         target = graph.buffer(call.output)
-        for arena in (near, far):
+        for arena in (in_l1, in_l2):
             if target in arena.offsets:
                 reads = buffers & arena.offsets.keys()
                 _check_inplace(arena, graph, index, target, reads)
                 arena.take(arena.offsets[target], arena.size(target), target, call.name)
-        if start >= 0 and target in near.offsets:
-            there = (near.offsets[target], near.size(target))
+        if start >= 0 and target in in_l1.offsets:
+            there = (in_l1.offsets[target], in_l1.size(target))
             if _meet((start, call.scratch_bytes), there):
                 raise VerifyError(f"plan: scratch of {call.name} overlaps its output '{target}'")
     for name in graph.outputs:
         buffer = graph.buffer(name)
-        for arena in (near, far):
+        for arena in (in_l1, in_l2):
             if buffer in arena.offsets:
                 arena.require(buffer, f"the result '{name}'")
 

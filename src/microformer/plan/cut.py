@@ -23,14 +23,14 @@ _COPY_CYCLES = 2.0  # a byte, on one core
 class Piece:
     """A call on some rows: its integers, the spans of operands cut, scratch, cycles of one core.
 
-    An operand that has no span is needed whole. ``near_scratch_bytes`` do where the constants
+    An operand that has no span is needed whole. ``l1_scratch_bytes`` do where the constants
     lie in L1.
     """
 
     integers: tuple[int, ...]
     spans: Mapping[str, Span]
     scratch_bytes: int
-    near_scratch_bytes: int
+    l1_scratch_bytes: int
     cycles: float
 
 
@@ -80,9 +80,9 @@ def _made(
     """The call with operands of these shapes."""
     kernel = kernel_of(call.symbol)
     scratch = kernel.scratch(op, inputs, output, target)
-    near = scratch if kernel.l1_scratch is None else kernel.l1_scratch(op, inputs, output, target)
+    in_l1 = scratch if kernel.l1_scratch is None else kernel.l1_scratch(op, inputs, output, target)
     integers = _integers(arguments(op, inputs, output))
-    return Piece(integers, spans, scratch, near, kernel.cost(op, inputs, output, target))
+    return Piece(integers, spans, scratch, in_l1, kernel.cost(op, inputs, output, target))
 
 
 def _copy(call: KernelCall) -> Cut:
@@ -115,9 +115,9 @@ def _by_op(op: ops.Op, inputs: Operands, output: Tensor) -> Found:
             ops.Linear()
             | ops.LayerNorm()
             | ops.Softmax()
-            | ops.Table()
+            | ops.Lut()
             | ops.Embedding()
-            | ops.Narrow()
+            | ops.Requantize()
         ):
             return _by_rows(op, inputs, output, output.shape[-1])
         case ops.Add() | ops.Mul():

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from microformer.errors import TargetError
 from microformer.graph.kernel_graph import KernelGraph
 from microformer.kernels.costs import round8
-from microformer.plan.blocks import Blocks, near_blocks
-from microformer.plan.tile import Choice, Tiling, tilings
+from microformer.plan.blocks import Blocks, l1_blocks
+from microformer.plan.tiling import Choice, TilingSpace, tiling_spaces
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Attempt:
     ``over`` are the bytes that each call needs beyond the room, ``cycles`` those of tiled calls.
     """
 
-    far: frozenset[str]
-    chosen: Mapping[int, tuple[Tiling, Choice]]
+    in_l2: frozenset[str]
+    chosen: Mapping[int, tuple[TilingSpace, Choice]]
     over: Mapping[int, int]
     cycles: float
 
@@ -30,8 +30,8 @@ class Spill:
     graph: KernelGraph
     spans: Mapping[str, tuple[int, int]]
     room: int
-    near_constants: frozenset[str]
-    _tilings: dict[tuple[int, frozenset[str]], list[Tiling]] = field(default_factory=dict)
+    l1_constants: frozenset[str]
+    _spaces: dict[tuple[int, frozenset[str]], list[TilingSpace]] = field(default_factory=dict)
 
     def best(self) -> Attempt:
         """Buffers are moved out one by one, the least harmful first, until all fits; then back.
@@ -41,26 +41,28 @@ class Spill:
         attempt = self.attempt(frozenset())
         while attempt.over:
             worst = max(attempt.over, key=lambda i: attempt.over[i])
-            further = [self.attempt(attempt.far | {n}) for n in self._movable(worst, attempt.far)]
+            further = [
+                self.attempt(attempt.in_l2 | {n}) for n in self._movable(worst, attempt.in_l2)
+            ]
             if not further:
                 raise self._does_not_fit(worst, attempt)
             attempt = min(further, key=lambda a: (sum(a.over.values()), a.cycles))
-        for name in sorted(attempt.far, key=self._size):
-            back = self.attempt(attempt.far - {name})
+        for name in sorted(attempt.in_l2, key=self._size):
+            back = self.attempt(attempt.in_l2 - {name})
             if not back.over and back.cycles <= attempt.cycles:
                 attempt = back
         return attempt
 
-    def attempt(self, far: frozenset[str]) -> Attempt:
+    def attempt(self, in_l2: frozenset[str]) -> Attempt:
         """The calls, each in the quickest way for which there is room."""
-        blocks = near_blocks(self.graph, self.spans, far)
-        chosen: dict[int, tuple[Tiling, Choice]] = {}
+        blocks = l1_blocks(self.graph, self.spans, in_l2)
+        chosen: dict[int, tuple[TilingSpace, Choice]] = {}
         over: dict[int, int] = {}
         cycles = 0.0
         for index, call in enumerate(self.graph.calls):
-            room = self.room - self._outside(far) - _alive(blocks, index)
+            room = self.room - self._callers_l1(in_l2) - _alive(blocks, index)
             touched = frozenset(
-                n for n in (*call.inputs, call.output) if self.graph.buffer(n) in far
+                n for n in (*call.inputs, call.output) if self.graph.buffer(n) in in_l2
             )
             need = round8(call.scratch_bytes)
             if touched:
@@ -73,30 +75,30 @@ class Spill:
                     continue
             if need > room:
                 over[index] = need - room
-        return Attempt(far, chosen, over, cycles)
+        return Attempt(in_l2, chosen, over, cycles)
 
-    def _ways(self, index: int, touched: frozenset[str]) -> list[Tiling]:
+    def _ways(self, index: int, touched: frozenset[str]) -> list[TilingSpace]:
         key = (index, touched)
-        if key not in self._tilings:
+        if key not in self._spaces:
             call, graph = self.graph.calls[index], self.graph
-            self._tilings[key] = tilings(
-                call, graph.tensors, touched, graph.target, self.near_constants
+            self._spaces[key] = tiling_spaces(
+                call, graph.tensors, touched, graph.target, self.l1_constants
             )
-        return self._tilings[key]
+        return self._spaces[key]
 
     def _size(self, name: str) -> int:
         return round8(self.graph.tensors[name].nbytes)
 
-    def _outside(self, far: frozenset[str]) -> int:
+    def _callers_l1(self, in_l2: frozenset[str]) -> int:
         """Bytes of L1 that the caller's buffers take, at all times."""
-        outside = {*self.graph.inputs, *self.graph.outputs}
-        return sum(self._size(n) for n in outside - far)
+        callers = {*self.graph.inputs, *self.graph.outputs}
+        return sum(self._size(n) for n in callers - in_l2)
 
-    def _movable(self, index: int, far: frozenset[str]) -> Iterable[str]:
+    def _movable(self, index: int, in_l2: frozenset[str]) -> Iterable[str]:
         """Buffers in L1 while call ``index`` runs."""
-        outside = {*self.graph.inputs, *self.graph.outputs}
-        alive = (n for n, (a, b) in self.spans.items() if a <= index <= b or n in outside)
-        return sorted(n for n in alive if n not in far)
+        callers = {*self.graph.inputs, *self.graph.outputs}
+        alive = (n for n, (a, b) in self.spans.items() if a <= index <= b or n in callers)
+        return sorted(n for n in alive if n not in in_l2)
 
     def _does_not_fit(self, index: int, attempt: Attempt) -> TargetError:
         call = self.graph.calls[index]

@@ -9,10 +9,8 @@ from microformer.errors import UnsupportedOpError
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
-from microformer.graph.passes import simplify
 from microformer.graph.tensor import Tensor
 from microformer.graph.verify import verify
-from microformer.integer.proof import prove
 from microformer.quantize import convert_matrix as matrix
 from microformer.quantize import convert_pool as pool
 from microformer.quantize import convert_shape as shape
@@ -21,7 +19,9 @@ from microformer.quantize.builder import Builder
 from microformer.quantize.context import Context
 from microformer.quantize.functions import FUNCTIONS
 from microformer.quantize.kept import imported_scales
+from microformer.quantize.passes import simplify
 from microformer.quantize.source import int_shape
+from microformer.reference.proof import prove
 
 __all__ = ["convert", "imported_scales", "quantize"]
 
@@ -53,15 +53,15 @@ def convert(
     ranges: Ranges,
     *,
     softmax: str = "lut",
-    stream: frozenset[str] = frozenset(),
+    int16_tensors: frozenset[str] = frozenset(),
 ) -> Conversion:
     """Every tensor int, every scale exact, and still one step for one float node.
 
-    ``softmax`` is "lut" (equation 3) or "ibert" (equation 4). The tensors ``stream`` of
-    ``graph.stream.stream_tensors`` are int16. Raises UnsupportedOpError for a
+    ``softmax`` is "lut" (equation 3) or "ibert" (equation 4). The tensors ``int16_tensors`` of
+    ``analysis.residual.residual_tensors`` are int16. Raises UnsupportedOpError for a
     node that has no integer meaning and ArithmeticProofError where 32 bits do not suffice.
     """
-    scales = assign(model, ranges, fine_softmax=softmax == "lut", stream=stream)
+    scales = assign(model, ranges, fine_softmax=softmax == "lut", int16_tensors=int16_tensors)
     context = Context(Builder(model.name), scales, softmax, model.imported)
     _declare_input(context, model)
     made: dict[str, tuple[str, ...]] = {}
@@ -84,10 +84,10 @@ def quantize(
     ranges: Ranges,
     *,
     softmax: str = "lut",
-    stream: frozenset[str] = frozenset(),
+    int16_tensors: frozenset[str] = frozenset(),
 ) -> IntGraph:
     """The integer program of ``model``: ``convert``, simplified, and proven in 32 bits."""
-    graph = simplify(convert(model, ranges, softmax=softmax, stream=stream).graph)
+    graph = simplify(convert(model, ranges, softmax=softmax, int16_tensors=int16_tensors).graph)
     prove(graph)
     changed = tuple(
         f"Tensor '{scale.name}' of the file has scale {scale.scale:.6g}, zero point "
@@ -104,5 +104,5 @@ def _declare_input(context: Context, model: FloatModel) -> None:
         context.builder.tensors[name] = Tensor(name, dims, "int32", None, None, "")
         context.tensors[name] = name
         return
-    quant = context.scales[name]
-    context.tensors[name] = context.builder.tensor(name, dims, quant, name)
+    qparams = context.scales[name]
+    context.tensors[name] = context.builder.tensor(name, dims, qparams, name)

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
+from microformer.analysis.residual import widened
 from microformer.graph.float_model import FloatModel, Ranges
-from microformer.graph.stream import widened
-from microformer.graph.tensor import Quant
+from microformer.graph.tensor import QParams
 from microformer.quantize.functions import FUNCTIONS, clip_bounds, useful_range
 from microformer.quantize.scales import affine, symmetric
 from microformer.quantize.source import constant_of, consumers, value_name, weights_key
 
-SOFTMAX_QUANT = Quant(1.0 / 256.0, -128)
+SOFTMAX_QUANT = QParams(1.0 / 256.0, -128)
 SMALL_PROBABILITY = 0.25
 """Up to here, steps of 1/256 leave a softmax over many positions with less than six bits."""
 
@@ -33,14 +33,14 @@ class _Group:
     low: float
     high: float
     symmetric: bool = False
-    fixed: Quant | None = None
+    fixed: QParams | None = None
 
-    def fix(self, quant: Quant) -> None:
+    def fix(self, qparams: QParams) -> None:
         """Take an imported quantisation, and the range that it can hold."""
-        self.fixed = quant
-        self.low, self.high = quant.low_high
+        self.fixed = qparams
+        self.low, self.high = qparams.low_high
 
-    def quant(self) -> Quant:
+    def qparams(self) -> QParams:
         if self.fixed is not None:
             return self.fixed
         return symmetric(self.low, self.high) if self.symmetric else affine(self.low, self.high)
@@ -51,16 +51,16 @@ class Assignment:
     """The Quant of each float tensor, and which clamps a producer already does.
 
     ``absorbed`` maps the name of a Relu or Clip's input to the name of its output where the
-    producer's own saturation may do the clamping (the range starts at 0). ``stream`` has the int16
-    scales of the tensors of the residual stream; those that are read as int8 have both.
+    producer's own saturation may do the clamping (the range starts at 0). ``int16_tensors`` has
+    the scales of the tensors of the residual stream; those that are read as int8 have both.
     """
 
     groups: dict[str, _Group] = field(default_factory=dict)
     absorbed: dict[str, str] = field(default_factory=dict)
-    stream: dict[str, Quant] = field(default_factory=dict)
+    int16_tensors: dict[str, QParams] = field(default_factory=dict)
 
-    def __getitem__(self, name: str) -> Quant:
-        return self.groups[name].quant()
+    def __getitem__(self, name: str) -> QParams:
+        return self.groups[name].qparams()
 
     def low_high(self, name: str) -> tuple[float, float]:
         """The real range that tensor ``name`` can hold."""
@@ -88,12 +88,12 @@ def assign(
     model: FloatModel,
     ranges: Ranges,
     fine_softmax: bool = False,
-    stream: frozenset[str] = frozenset(),
+    int16_tensors: frozenset[str] = frozenset(),
 ) -> Assignment:
     """Scales for every activation (and for constants that stand in an activation's place).
 
     ``fine_softmax`` gives small probabilities a scale of their own (equation 11f). The tensors
-    ``stream`` are int16, over all that was seen.
+    ``int16_tensors`` are int16, over all that was seen.
     """
     result = Assignment()
     for name, seen in ranges.by_name.items():
@@ -102,26 +102,26 @@ def assign(
     for node in nodes:
         _seed(result, ranges, node, fine_softmax)
     if model.imported is not None:
-        for name, quant in model.imported.activations.items():
-            result.groups.setdefault(name, _Group(0.0, 0.0)).fix(quant)
+        for name, qparams in model.imported.activations.items():
+            result.groups.setdefault(name, _Group(0.0, 0.0)).fix(qparams)
         for node in nodes:
             _rescale(result, node)
     for node in nodes:
-        _narrow(result, model, node)
+        _requantized(result, model, node)
     for node in nodes:
         if node.op_type in _SAME_SCALE:
             result.join(value_name(node.outputs[0]), value_name(node.inputs[0]))
     for node in nodes:
         if node.op_type == "Concat":
-            _join_parts(result, model, node)
+            _unify_parts(result, model, node)
     for first, second in result.absorbed.items():
         result.join(second, first)
-    _tie_shared_weights(result, nodes)
-    for name in widened(model, stream):
+    _unify_shared_weights(result, nodes)
+    for name in widened(model, int16_tensors):
         if name not in result.absorbed:
             seen = ranges.by_name[name]
             low, high = min(seen.low, seen.observed_low), max(seen.high, seen.observed_high)
-            result.stream[name] = symmetric(low, high, bits=16)
+            result.int16_tensors[name] = symmetric(low, high, bits=16)
     for node in nodes:
         _keep_if_clamped(result, node)
     return result
@@ -137,7 +137,7 @@ def _keep_if_clamped(result: Assignment, node: ir.Node) -> None:
             del result.absorbed[source]
 
 
-def _join_parts(result: Assignment, model: FloatModel, node: ir.Node) -> None:
+def _unify_parts(result: Assignment, model: FloatModel, node: ir.Node) -> None:
     """Let the parts of a Concat be written at its scale, where that costs nobody anything.
 
     A part that is not joined is requantised on its way: one whose scale is given (a Softmax's, an
@@ -150,11 +150,11 @@ def _join_parts(result: Assignment, model: FloatModel, node: ir.Node) -> None:
         if part.fixed is not None and part.fixed != whole.fixed:
             continue
         if whole.fixed is not None and part.fixed is None:
-            own, joint = part.high - part.low, whole.high - whole.low
+            own, unified = part.high - part.low, whole.high - whole.low
         else:
             own = part.high - part.low
-            joint = max(part.high, whole.high) - min(part.low, whole.low)
-        if own >= _WORTH_JOINING * joint or _read_by_one(result, model, name, node):
+            unified = max(part.high, whole.high) - min(part.low, whole.low)
+        if own >= _WORTH_JOINING * unified or _read_by_one(result, model, name, node):
             result.join(output, name)
 
 
@@ -171,7 +171,7 @@ def _read_by_one(result: Assignment, model: FloatModel, name: str, reader: ir.No
     return not members & outputs
 
 
-def _tie_shared_weights(result: Assignment, nodes: list[ir.Node]) -> None:
+def _unify_shared_weights(result: Assignment, nodes: list[ir.Node]) -> None:
     """Layers of one weight (a net run on each frame) share their scales, so as to store it once.
 
     Their integer weights depend on the scales of input and output: equal scales, equal weights.
@@ -226,11 +226,11 @@ def _rescale(result: Assignment, node: ir.Node) -> None:
             continue
         if source.fixed is not None and group.fixed is None:
             group.fix(
-                Quant(source.fixed.scale * float(factor.reshape(())), source.fixed.zero_point)
+                QParams(source.fixed.scale * float(factor.reshape(())), source.fixed.zero_point)
             )
 
 
-def _narrow(result: Assignment, model: FloatModel, node: ir.Node) -> None:
+def _requantized(result: Assignment, model: FloatModel, node: ir.Node) -> None:
     """Activations: drop the part of their input's range that does not matter."""
     if node.op_type not in FUNCTIONS:
         return

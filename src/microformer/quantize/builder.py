@@ -6,7 +6,7 @@ import numpy as np
 
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.ops import Op
-from microformer.graph.tensor import Array, Quant, Tensor, constant
+from microformer.graph.tensor import Array, QParams, Tensor, constant
 
 
 @dataclass
@@ -20,18 +20,18 @@ class Builder:
     _node_names: set[str] = field(default_factory=set)
 
     def tensor(
-        self, name: str, shape: tuple[int, ...], quant: Quant | None, source: str = ""
+        self, name: str, shape: tuple[int, ...], qparams: QParams | None, source: str = ""
     ) -> str:
         """A new activation of its scale's type; returns its (unique) name."""
         unique = self._unique(name, self.tensors)
-        dtype = "int8" if quant is None else quant.dtype
-        self.tensors[unique] = Tensor(unique, shape, dtype, quant, None, source)
+        dtype = "int8" if qparams is None else qparams.dtype
+        self.tensors[unique] = Tensor(unique, shape, dtype, qparams, None, source)
         return unique
 
-    def constant(self, name: str, data: Array, quant: Quant | None = None) -> str:
+    def constant(self, name: str, data: Array, qparams: QParams | None = None) -> str:
         """A new constant; returns its (unique) name."""
         unique = self._unique(name, self.tensors)
-        self.tensors[unique] = constant(unique, data, quant)
+        self.tensors[unique] = constant(unique, data, qparams)
         return unique
 
     def node(self, name: str, op: Op, inputs: tuple[str, ...], output: str) -> str:

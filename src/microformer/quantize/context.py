@@ -7,11 +7,11 @@ import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
 from microformer.graph.float_model import Imported
-from microformer.graph.ops import Narrow, Op, Reshape, Table
-from microformer.graph.tensor import Array, Quant
+from microformer.graph.ops import Lut, Op, Requantize, Reshape
+from microformer.graph.tensor import Array, QParams
 from microformer.quantize.assign import Assignment
 from microformer.quantize.builder import Builder
-from microformer.quantize.functions import function_table
+from microformer.quantize.functions import function_lut
 from microformer.quantize.scales import scale_integers
 from microformer.quantize.source import constant_of, full_shape, int_shape, value_name
 
@@ -30,15 +30,15 @@ class Context:
     softmax: str
     imported: Imported | None = None
     tensors: dict[str, str] = field(default_factory=dict)
-    narrow: dict[str, str] = field(default_factory=dict)
+    requantized_to_int8: dict[str, str] = field(default_factory=dict)
     weights: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def read(self, value: ir.Value | None) -> str:
         """The int8 tensor of a computed float value, in the shape ``int_shape`` of it."""
-        name = self.read_stream(value)
-        return self.narrow.get(name, name)
+        name = self.read_residual(value)
+        return self.requantized_to_int8.get(name, name)
 
-    def read_stream(self, value: ir.Value | None) -> str:
+    def read_residual(self, value: ir.Value | None) -> str:
         """The same, or the int16 tensor where the value is in the residual stream."""
         name = value_name(value)
         if name not in self.tensors:
@@ -54,9 +54,9 @@ class Context:
         if data is None:
             return self.read(value)
         name = value_name(value)
-        quant = self.scales[name]
+        qparams = self.scales[name]
         return self.builder.constant(
-            name, quant.quantize(data).reshape(int_shape(data.shape)), quant
+            name, qparams.quantize(data).reshape(int_shape(data.shape)), qparams
         )
 
     def grid(self, value: ir.Value | None) -> Array | None:
@@ -70,9 +70,9 @@ class Context:
         """Whether a tensor has a scale that was imported."""
         return self.imported is not None and value_name(value) in self.imported.activations
 
-    def quant(self, tensor: str) -> Quant:
+    def qparams(self, tensor: str) -> QParams:
         """The scale and zero point of an int tensor."""
-        found = self.builder.tensors[tensor].quant
+        found = self.builder.tensors[tensor].qparams
         assert found is not None
         return found
 
@@ -85,31 +85,31 @@ class Context:
         value = node.outputs[0]
         name = value_name(value)
         shown = self.scales.absorbed.get(name, name)
-        quant = self.out(value)
-        tensor = self.builder.tensor(name, int_shape(full_shape(value)), quant, shown)
+        qparams = self.out(value)
+        tensor = self.builder.tensor(name, int_shape(full_shape(value)), qparams, shown)
         self.builder.node(node.name or name, op, inputs, tensor)
         self.tensors[name] = tensor
-        if quant.bits == 16:
-            self.narrow[tensor] = self._narrowed(tensor, self.scales[name])
+        if qparams.bits == 16:
+            self.requantized_to_int8[tensor] = self._as_int8(tensor, self.scales[name])
         return tensor
 
-    def out(self, value: ir.Value | None) -> Quant:
+    def out(self, value: ir.Value | None) -> QParams:
         """The scale that a float value is written at: int16 in the residual stream."""
         name = value_name(value)
-        return self.scales.stream.get(name) or self.scales[name]
+        return self.scales.int16_tensors.get(name) or self.scales[name]
 
-    def _narrowed(self, tensor: str, quant: Quant) -> str:
+    def _as_int8(self, tensor: str, qparams: QParams) -> str:
         """The int8 form of an int16 tensor, equation (14)."""
-        ratio = self.quant(tensor).scale / quant.scale
-        mult, add, shift = scale_integers(ratio, 2**15, 0, quant.zero_point)
+        ratio = self.qparams(tensor).scale / qparams.scale
+        mult, add, shift = scale_integers(ratio, 2**15, 0, qparams.zero_point)
         name, shape = f"{tensor}.int8", self.shape(tensor)
-        return self.step(name, Narrow(mult, add, shift), (tensor,), shape, quant)
+        return self.step(name, Requantize(mult, add, shift), (tensor,), shape, qparams)
 
     def step(
-        self, name: str, op: Op, inputs: tuple[str, ...], shape: tuple[int, ...], quant: Quant
+        self, name: str, op: Op, inputs: tuple[str, ...], shape: tuple[int, ...], qparams: QParams
     ) -> str:
         """Emit an op in between, which no float tensor stands for."""
-        tensor = self.builder.tensor(name, shape, quant)
+        tensor = self.builder.tensor(name, shape, qparams)
         return self.builder.node(name, op, inputs, tensor)
 
     def reshaped(self, tensor: str, shape: tuple[int, ...]) -> str:
@@ -118,14 +118,14 @@ class Context:
             return tensor
         data = self.builder.tensors[tensor].data
         if data is not None:
-            return self.builder.constant(tensor, data.reshape(shape), self.quant(tensor))
+            return self.builder.constant(tensor, data.reshape(shape), self.qparams(tensor))
         name = f"{tensor}.reshape"
-        return self.step(name, Reshape(shape), (tensor,), shape, self.quant(tensor))
+        return self.step(name, Reshape(shape), (tensor,), shape, self.qparams(tensor))
 
-    def requantized(self, tensor: str, quant: Quant) -> str:
+    def requantized(self, tensor: str, qparams: QParams) -> str:
         """The tensor at another scale: a table where the two differ, else the tensor itself."""
-        if self.quant(tensor) == quant:
+        if self.qparams(tensor) == qparams:
             return tensor
-        entries: Array = function_table(np.asarray, self.quant(tensor), quant)
+        entries: Array = function_lut(np.asarray, self.qparams(tensor), qparams)
         inputs = (tensor, self.builder.table(f"{tensor}.rescale_table", entries))
-        return self.step(f"{tensor}.rescale", Table(), inputs, self.shape(tensor), quant)
+        return self.step(f"{tensor}.rescale", Lut(), inputs, self.shape(tensor), qparams)

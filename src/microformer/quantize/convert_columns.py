@@ -34,16 +34,16 @@ def with_columns(
     beyond = levels - inside
     columns = np.flatnonzero(beyond.any(axis=tuple(range(beyond.ndim - 1))))
     first, last = int(columns[0]), int(columns[-1]) + 1
-    shape, quant = c.shape(x), c.quant(x)
+    shape, qparams = c.shape(x), c.qparams(x)
     axis = len(shape) - 1
     again = c.step(
         f"{node.name}.columns",
         Slice(axis, first, last, 1),
         (x,),
         (*shape[:-1], last - first),
-        quant,
+        qparams,
     )
     wide = (*shape[:-1], shape[-1] + last - first)
-    both = c.step(f"{node.name}.wide", Concat(axis), (x, again), wide, quant)
+    both = c.step(f"{node.name}.wide", Concat(axis), (x, again), wide, qparams)
     weight = np.concatenate([inside, beyond[..., first:last]], axis=-1).astype(np.int8)
     return both, (weight, steps)

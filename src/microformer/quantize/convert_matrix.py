@@ -14,17 +14,13 @@ from microformer.graph.ops import (
     Reshape,
     Transpose,
 )
-from microformer.graph.tensor import Array, Quant
-from microformer.integer.conv import output_size
-from microformer.integer.layernorm import H_LIMIT, half_bits
-from microformer.integer.requantize import INT32_LIMIT
-from microformer.integer.softmax import exponential_table
+from microformer.graph.tensor import Array, QParams
 from microformer.quantize.context import Context
 from microformer.quantize.convert_columns import split_levels, with_columns
 from microformer.quantize.imported import (
+    acc64_integers,
     imported_integers,
     imported_weight,
-    wide_integers,
 )
 from microformer.quantize.scales import (
     LinearIntegers,
@@ -44,6 +40,10 @@ from microformer.quantize.source import (
     value_name,
     weights_key,
 )
+from microformer.reference.conv import output_size
+from microformer.reference.layernorm import H_LIMIT, half_bits
+from microformer.reference.requantize import INT32_LIMIT
+from microformer.reference.softmax import exponential_lut
 
 _MASKING_LOGIT = -1.0e4  # exporters write -1e4 .. -inf for "leave this out"
 
@@ -80,20 +80,20 @@ def linear(c: Context, node: ir.Node) -> None:
     """x [..., K] -> [..., N], equation (2)."""
     x = c.read(node.inputs[0])
     weight = required_constant(node, 1, "weight")  # [N, K]
-    quant = c.out(node.outputs[0])
+    qparams = c.out(node.outputs[0])
     bias = _bias(node, weight.shape[0])
     split = split_levels(c, node, weight)
     if split is not None:
         x, given = with_columns(c, node, x, *split)
-        integers = imported_integers(*given, bias, c.quant(x), quant, str(node.name))
+        integers = imported_integers(*given, bias, c.qparams(x), qparams, str(node.name))
     else:
-        integers = _integers(c, node, weight, bias, c.quant(x))
-    zero = quant.zero_point if integers.wide else 0
-    op = Linear(integers.shift, integers.wide, zero, quant.bits)
+        integers = _integers(c, node, weight, bias, c.qparams(x))
+    zero = qparams.zero_point if integers.acc64 else 0
+    op = Linear(integers.shift, integers.acc64, zero, qparams.bits)
     c.write(node, op, (x, *_constants(c, node, integers)))
 
 
-def _integers(c: Context, node: ir.Node, weight: Array, bias: Array, x: Quant) -> LinearIntegers:
+def _integers(c: Context, node: ir.Node, weight: Array, bias: Array, x: QParams) -> LinearIntegers:
     """Imported weights as they are where int8 holds them; else equation (2)'s own."""
     out, grid = c.out(node.outputs[0]), c.grid(node.inputs[1])
     if grid is not None:
@@ -110,9 +110,9 @@ def _integers(c: Context, node: ir.Node, weight: Array, bias: Array, x: Quant) -
 def matmul(c: Context, node: ir.Node) -> None:
     """a [..., M, K], b [..., K, N] -> [..., M, N], equations (1m) and (2w)."""
     a, b = c.read(node.inputs[0]), c.read(node.inputs[1])
-    out, (qa, qb) = c.scales[value_name(node.outputs[0])], (c.quant(a), c.quant(b))
+    out, (qa, qb) = c.scales[value_name(node.outputs[0])], (c.qparams(a), c.qparams(b))
     ratio = qa.scale * qb.scale / out.scale
-    mult, shift = wide_integers(np.array([ratio]), 255 * 255 * c.shape(a)[-1])
+    mult, shift = acc64_integers(np.array([ratio]), 255 * 255 * c.shape(a)[-1])
     op = MatMul(False, qa.zero_point, qb.zero_point, int(mult[0]), shift, out.zero_point)
     c.write(node, op, (a, b))
 
@@ -129,29 +129,29 @@ def conv(c: Context, node: ir.Node) -> None:
         weight, stride, dilation = weight[:, :, None], (1, *stride), (1, *dilation)
         pads = (0, pads[0], 0, pads[1])
     kernel = np.ascontiguousarray(weight.transpose(0, 2, 3, 1))  # [N, KH, KW, C/G]
-    quant, out = c.quant(x), c.scales[value_name(node.outputs[0])]
+    qparams, out = c.qparams(x), c.scales[value_name(node.outputs[0])]
     bias = _bias(node, weight.shape[0])
     shape = c.shape(x)
     image = c.reshaped(x, (shape[0], 1, shape[1])) if one_dimensional else x
     channels, height, width = c.shape(image)
     name = node.name or value_name(node.outputs[0])
     last = (height, width, channels)
-    image = c.step(f"{name}.to_hwc", Transpose((1, 2, 0)), (image,), last, quant)
+    image = c.step(f"{name}.to_hwc", Transpose((1, 2, 0)), (image,), last, qparams)
     split = split_levels(c, node, kernel)
     if split is not None:
         image, given = with_columns(c, node, image, *split)
-        integers = imported_integers(*given, bias, quant, out, str(node.name))
+        integers = imported_integers(*given, bias, qparams, out, str(node.name))
     else:
-        integers = _integers(c, node, kernel, bias, quant)
+        integers = _integers(c, node, kernel, bias, qparams)
     op = Conv2d(
         stride=(stride[0], stride[1]),
         pads=(pads[0], pads[1], pads[2], pads[3]),
         dilation=(dilation[0], dilation[1]),
         groups=integer(node, "group", 1),
-        pad_value=quant.zero_point,
+        pad_value=qparams.zero_point,
         shift=integers.shift,
-        wide=integers.wide,
-        zero=out.zero_point if integers.wide else 0,
+        acc64=integers.acc64,
+        zero=out.zero_point if integers.acc64 else 0,
     )
     oh, ow = output_size((height, width), kernel.shape[1:3], op.stride, op.pads, op.dilation)
     size = (oh, ow, weight.shape[0])
@@ -183,15 +183,15 @@ def _mask_integers(mask: Array, unit: float, rows: int, columns: int) -> Array:
 def attention(c: Context, node: ir.Node) -> None:
     """q [Sq, H*P], k [Sk, KVH*P], v [Sk, KVH*PV] -> [Sq, H*PV], equations (3) and (4)."""
     q, k, v = (_rows(c, node, index) for index in range(3))
-    q = c.requantized(q, _symmetric(c.quant(q)))
+    q = c.requantized(q, _symmetric(c.qparams(q)))
     heads = integer(node, "q_num_heads", 1)
     kv_heads = integer(node, "kv_num_heads", heads)
     head_dim, value_dim = c.shape(q)[1] // heads, c.shape(v)[1] // kv_heads
-    unit = c.quant(q).scale * c.quant(k).scale * real(node, "scale", head_dim**-0.5)
+    unit = c.qparams(q).scale * c.qparams(k).scale * real(node, "scale", head_dim**-0.5)
     out = c.scales[value_name(node.outputs[0])]
     score_mult, score_shift = score_integers(unit, 2 * head_dim * 2**14)
     ibert = ibert_integers(unit)
-    mult, shift, rounding, zero = context_integers(c.quant(v), out)
+    mult, shift, rounding, zero = context_integers(c.qparams(v), out)
     op = Attention(
         heads=heads,
         kv_heads=kv_heads,
@@ -212,7 +212,7 @@ def attention(c: Context, node: ir.Node) -> None:
         out_zero=zero,
         masked_value=out.zero_point,
     )
-    lut = c.builder.table("softmax_lut", exponential_table()) if c.softmax == "lut" else ""
+    lut = c.builder.table("softmax_lut", exponential_lut()) if c.softmax == "lut" else ""
     mask = constant_of(node.inputs[3]) if len(node.inputs) > 3 else None
     bias = ""
     if mask is not None:
@@ -221,10 +221,10 @@ def attention(c: Context, node: ir.Node) -> None:
     c.write(node, op, (q, k, v, lut, bias))
 
 
-def _symmetric(quant: Quant) -> Quant:
+def _symmetric(qparams: QParams) -> QParams:
     """The scale of zero point 0 that holds all that an imported one can."""
-    low, high = quant.low_high
-    return quant if quant.zero_point == 0 else symmetric(low, high)
+    low, high = qparams.low_high
+    return qparams if qparams.zero_point == 0 else symmetric(low, high)
 
 
 def _rows(c: Context, node: ir.Node, index: int) -> str:
@@ -235,24 +235,24 @@ def _rows(c: Context, node: ir.Node, index: int) -> str:
 
 def norm(c: Context, node: ir.Node) -> None:
     """LayerNormalization or RMSNormalization over the last axis, equation (7)."""
-    x = c.read_stream(node.inputs[0])
-    quant, out = c.quant(x), c.out(node.outputs[0])
+    x = c.read_residual(node.inputs[0])
+    qparams, out = c.qparams(x), c.out(node.outputs[0])
     n = c.shape(x)[-1]
     gamma = np.broadcast_to(required_constant(node, 1, "scale").astype(np.float64), (n,))
     beta = np.broadcast_to(_bias(node, n).astype(np.float64), (n,))
     epsilon = real(node, "epsilon", 1e-5)
     frac = 15 - half_bits(n)
     mult, add, shift = _norm_integers(gamma, beta, out, frac, str(node.name))
-    eps = max(1, min(int(n * n * epsilon / quant.scale**2 + 0.5), 2**61))
+    eps = max(1, min(int(n * n * epsilon / qparams.scale**2 + 0.5), 2**61))
     rms = node.op_type == "RMSNormalization"
-    op = LayerNorm(rms, eps, frac, shift, quant.zero_point, out.bits)
+    op = LayerNorm(rms, eps, frac, shift, qparams.zero_point, out.bits)
     name = node.name or value_name(node.outputs[0])
     inputs = (x, c.builder.constant(f"{name}.mult", mult), c.builder.constant(f"{name}.add", add))
     c.write(node, op, inputs)
 
 
 def _norm_integers(
-    gamma: Array, beta: Array, out: Quant, frac: int, where: str
+    gamma: Array, beta: Array, out: QParams, frac: int, where: str
 ) -> tuple[Array, Array, int]:
     """Equation (7d): signed mult [N], add [N] and shift, the largest that 32 bits allow."""
     for shift in range(30, 0, -1):

@@ -5,7 +5,6 @@ import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
 from microformer.graph.ops import AvgPool2d, MaxPool2d, Mean, Reshape, Transpose
-from microformer.integer.conv import output_size
 from microformer.quantize.context import Context
 from microformer.quantize.scales import scale_integers
 from microformer.quantize.source import (
@@ -17,6 +16,7 @@ from microformer.quantize.source import (
     ints,
     value_name,
 )
+from microformer.reference.conv import output_size
 
 
 def pool(c: Context, node: ir.Node) -> None:
@@ -33,20 +33,20 @@ def pool(c: Context, node: ir.Node) -> None:
         x = c.reshaped(x, (c.shape(x)[0], 1, c.shape(x)[1]))
     if node.op_type == "MaxPool":
         x = c.requantized(x, out)
-    (kh, kw), (sy, sx), quant = kernel, strides, c.quant(x)
+    (kh, kw), (sy, sx), qparams = kernel, strides, c.qparams(x)
     frame = (pads[0], pads[1], pads[2], pads[3])
     channels, height, width = c.shape(x)
     name = node.name or value_name(node.outputs[0])
     last = (height, width, channels)
-    image = c.step(f"{name}.to_hwc", Transpose((1, 2, 0)), (x,), last, quant)
+    image = c.step(f"{name}.to_hwc", Transpose((1, 2, 0)), (x,), last, qparams)
     op: MaxPool2d | AvgPool2d = MaxPool2d((kh, kw), (sy, sx), frame)
     inputs: tuple[str, ...] = (image,)
     if node.op_type == "AveragePool":
         include = bool(integer(node, "count_include_pad", 0))
         constants, shift = _average_rows(
-            kh * kw, quant.scale / out.scale, (quant.zero_point, out.zero_point)
+            kh * kw, qparams.scale / out.scale, (qparams.zero_point, out.zero_point)
         )
-        op = AvgPool2d((kh, kw), (sy, sx), frame, include, quant.zero_point, shift)
+        op = AvgPool2d((kh, kw), (sy, sx), frame, include, qparams.zero_point, shift)
         inputs = (image, *(c.builder.constant(f"{name}.{k}", v) for k, v in constants.items()))
     oh, ow = output_size((height, width), (kh, kw), (sy, sx), frame)
     result = c.step(name, op, inputs, (oh, ow, channels), out)
@@ -85,8 +85,8 @@ def mean(c: Context, node: ir.Node) -> None:
             f"Node '{node.name}' (ReduceMean) averages axes {axes} that do not lie side by side; "
             "split it into two means."
         )
-    zero = c.quant(x).zero_point
-    ratio = c.quant(x).scale / out.scale / count
+    zero = c.qparams(x).zero_point
+    ratio = c.qparams(x).scale / out.scale / count
     mult, offset, shift = scale_integers(ratio, 128 * count, zero * count, out.zero_point)
     kept = tuple(d for i, d in enumerate(c.shape(x)) if i not in axes)
     wanted = int_shape(full_shape(node.outputs[0]))

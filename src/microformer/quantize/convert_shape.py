@@ -11,20 +11,19 @@ from microformer.graph.ops import (
     Concat,
     Embedding,
     FineSoftmax,
+    Lut,
     Mul,
     Reshape,
     Slice,
     Softmax,
-    Table,
     Transpose,
 )
-from microformer.graph.passes.debts import inverse
-from microformer.graph.tensor import Quant
-from microformer.integer.softmax import exponential_table, fine_table
+from microformer.graph.tensor import QParams
 from microformer.quantize.assign import SOFTMAX_QUANT
 from microformer.quantize.context import Context
-from microformer.quantize.functions import FUNCTIONS, function_table
+from microformer.quantize.functions import FUNCTIONS, function_lut
 from microformer.quantize.imported import imported_constant
+from microformer.quantize.passes.pending import inverse
 from microformer.quantize.scales import (
     add_integers,
     affine,
@@ -42,6 +41,7 @@ from microformer.quantize.source import (
     required_constant,
     value_name,
 )
+from microformer.reference.softmax import exponential_lut, fine_lut
 
 
 def _pair(c: Context, node: ir.Node, read: Callable[[ir.Value | None], str]) -> tuple[str, str]:
@@ -53,10 +53,10 @@ def _pair(c: Context, node: ir.Node, read: Callable[[ir.Value | None], str]) -> 
             names.append(read(value))
             continue
         shape = int_shape(data.shape) if data.ndim else (1,)
-        quant = imported_constant(data, c.grid(value))
-        quant = quant or affine(float(data.min()), float(data.max()))
-        levels = quant.quantize(data).reshape(shape)
-        names.append(c.builder.constant(value_name(value), levels, quant))
+        qparams = imported_constant(data, c.grid(value))
+        qparams = qparams or affine(float(data.min()), float(data.max()))
+        levels = qparams.quantize(data).reshape(shape)
+        names.append(c.builder.constant(value_name(value), levels, qparams))
     first, second = names
     if int(np.prod(c.shape(first))) < int(np.prod(c.shape(second))):
         first, second = second, first
@@ -85,16 +85,16 @@ def _write_pair(c: Context, node: ir.Node, op: Add | Mul, first: str, second: st
         return
     name = node.name or value_name(node.outputs[0])
     front = tuple(target[a] for a in perm)
-    moved = c.step(f"{name}.front", Transpose(perm), (first,), front, c.quant(first))
+    moved = c.step(f"{name}.front", Transpose(perm), (first,), front, c.qparams(first))
     result = c.step(name, op, (moved, second), front, c.out(node.outputs[0]))
     c.write(node, Transpose(inverse(perm)), (result,))
 
 
 def add(c: Context, node: ir.Node) -> None:
     """Equation (8), or (8r) in the residual stream."""
-    first, second = _pair(c, node, c.read_stream)
+    first, second = _pair(c, node, c.read_residual)
     out = c.out(node.outputs[0])
-    op = Add(*add_integers(c.quant(first), c.quant(second), out), out.bits)
+    op = Add(*add_integers(c.qparams(first), c.qparams(second), out), out.bits)
     _write_pair(c, node, op, first, second)
 
 
@@ -103,7 +103,7 @@ def mul(c: Context, node: ir.Node) -> None:
     if _relabelled(c, node):
         return
     first, second = _pair(c, node, c.read)
-    a, b, out = c.quant(first), c.quant(second), c.scales[value_name(node.outputs[0])]
+    a, b, out = c.qparams(first), c.qparams(second), c.scales[value_name(node.outputs[0])]
     ratio = a.scale * b.scale / out.scale
     mult, offset, shift = scale_integers(ratio, 255 * 255, 0, out.zero_point)
     op = Mul(a.zero_point, b.zero_point, mult, offset, shift)
@@ -118,7 +118,7 @@ def _relabelled(c: Context, node: ir.Node) -> bool:
         if factor is None or factor.size != 1 or not c.keeps(value):
             continue
         x = c.read(value)
-        if Quant(c.quant(x).scale * float(factor.reshape(())), c.quant(x).zero_point) == out:
+        if QParams(c.qparams(x).scale * float(factor.reshape(())), c.qparams(x).zero_point) == out:
             c.write(node, Reshape(c.shape(x)), (x,))
             return True
     return False
@@ -127,8 +127,8 @@ def _relabelled(c: Context, node: ir.Node) -> bool:
 def requantize(c: Context, node: ir.Node) -> None:
     """Equation (6): the same values at another scale."""
     x, out = c.read(node.inputs[0]), c.scales[value_name(node.outputs[0])]
-    entries = function_table(np.asarray, c.quant(x), out)
-    c.write(node, Table(), (x, c.builder.table(f"{node.name}.table", entries)))
+    entries = function_lut(np.asarray, c.qparams(x), out)
+    c.write(node, Lut(), (x, c.builder.table(f"{node.name}.table", entries)))
 
 
 def activation(c: Context, node: ir.Node) -> None:
@@ -137,8 +137,8 @@ def activation(c: Context, node: ir.Node) -> None:
     if c.scales.absorbed.get(value_name(node.inputs[0])) == output:
         c.tensors[output] = x
         return
-    entries = function_table(FUNCTIONS[node.op_type](node), c.quant(x), c.scales[output])
-    c.write(node, Table(), (x, c.builder.table(f"{node.name}.table", entries)))
+    entries = function_lut(FUNCTIONS[node.op_type](node), c.qparams(x), c.scales[output])
+    c.write(node, Lut(), (x, c.builder.table(f"{node.name}.table", entries)))
 
 
 def softmax(c: Context, node: ir.Node) -> None:
@@ -152,15 +152,15 @@ def softmax(c: Context, node: ir.Node) -> None:
         )
     out = c.scales[value_name(node.outputs[0])]
     if out != SOFTMAX_QUANT or (c.imported is not None and c.keeps(node.outputs[0])):
-        table = c.builder.constant(f"{node.name}.table", fine_table(c.quant(x).scale))
+        table = c.builder.constant(f"{node.name}.table", fine_lut(c.qparams(x).scale))
         c.write(node, FineSoftmax(round(2.0**40 / out.scale), out.zero_point), (x, table))
         return
-    mult, shift = score_integers(c.quant(x).scale, 255)
-    ibert = ibert_integers(c.quant(x).scale)
+    mult, shift = score_integers(c.qparams(x).scale, 255)
+    ibert = ibert_integers(c.qparams(x).scale)
     op = Softmax(c.softmax, mult, shift, ibert.preshift, ibert.ln2, ibert.b, ibert.c, ibert.shift)
-    lut = c.builder.table("softmax_lut", exponential_table()) if c.softmax == "lut" else ""
+    lut = c.builder.table("softmax_lut", exponential_lut()) if c.softmax == "lut" else ""
     output = c.write(node, op, (x, lut))
-    assert c.quant(output) == SOFTMAX_QUANT
+    assert c.qparams(output) == SOFTMAX_QUANT
 
 
 def concat(c: Context, node: ir.Node) -> None:
@@ -196,14 +196,14 @@ def slice_axes(c: Context, node: ir.Node) -> None:
             return
         dims = list(c.shape(x))
         dims[axis] = len(range(first, end, step))
-        x = c.step(f"{node.name}.axis{axis}", op, (x,), tuple(dims), c.quant(x))
+        x = c.step(f"{node.name}.axis{axis}", op, (x,), tuple(dims), c.qparams(x))
     c.write(node, Reshape(int_shape(full_shape(node.outputs[0]))), (x,))
 
 
 def _moved(c: Context, node: ir.Node) -> str:
     """The input of an operation that moves bytes, at its output's scale (imported ones differ)."""
-    if value_name(node.outputs[0]) in c.scales.stream:
-        return c.read_stream(node.inputs[0])
+    if value_name(node.outputs[0]) in c.scales.int16_tensors:
+        return c.read_residual(node.inputs[0])
     return c.requantized(c.read(node.inputs[0]), c.scales[value_name(node.outputs[0])])
 
 
@@ -225,13 +225,13 @@ def transpose(c: Context, node: ir.Node) -> None:
     if squeezed == wanted:
         c.write(node, Transpose(tuple(order)), (x,))
         return
-    x = c.step(f"{node.name}.transpose", Transpose(tuple(order)), (x,), squeezed, c.quant(x))
+    x = c.step(f"{node.name}.transpose", Transpose(tuple(order)), (x,), squeezed, c.qparams(x))
     c.write(node, Reshape(wanted), (x,))
 
 
 def embedding(c: Context, node: ir.Node) -> None:
     """Equation (12): rows of a constant table [V, E], at the output's scale."""
     table = required_constant(node, 0, "table")
-    quant = c.scales[value_name(node.outputs[0])]
-    rows = c.builder.constant(f"{node.name}.table", quant.quantize(table), quant)
+    qparams = c.scales[value_name(node.outputs[0])]
+    rows = c.builder.constant(f"{node.name}.table", qparams.quantize(table), qparams)
     c.write(node, Embedding(), (c.read(node.inputs[1]), rows))

@@ -6,10 +6,10 @@ from microformer.errors import ModelError
 from microformer.graph import ops
 from microformer.graph.frontend import RangeDoppler
 from microformer.graph.int_graph import IntGraph, Node
-from microformer.graph.tensor import Array, Quant, Tensor, constant
+from microformer.graph.tensor import Array, QParams, Tensor, constant
 from microformer.graph.verify import verify
-from microformer.integer.proof import prove
-from microformer.integer.range_doppler import OUTPUT_SHIFT, middle_magnitudes
+from microformer.reference.proof import prove
+from microformer.reference.range_doppler import OUTPUT_SHIFT, middle_magnitudes
 
 
 def front_graph(spec: RangeDoppler, network: IntGraph) -> IntGraph:
@@ -17,7 +17,7 @@ def front_graph(spec: RangeDoppler, network: IntGraph) -> IntGraph:
     target = network.tensors[network.inputs[0]]
     if spec.problem:
         raise ModelError(f"The front end is not possible: {spec.problem}.")
-    if target.quant is None or target.shape[-3:] != spec.map or len(target.shape) > 4:
+    if target.qparams is None or target.shape[-3:] != spec.map or len(target.shape) > 4:
         raise ModelError(
             f"The front end makes maps of {list(spec.map)} values, but the input '{target.name}' "
             f"of the model is {target.dtype} {list(target.shape)}; it must be [windows, "
@@ -25,8 +25,8 @@ def front_graph(spec: RangeDoppler, network: IntGraph) -> IntGraph:
         )
     tensors = (
         Tensor("samples", spec.window, "int16"),
-        constant("levels", levels(spec, target.quant)),
-        Tensor("window", spec.map, "int8", target.quant),
+        constant("levels", levels(spec, target.qparams)),
+        Tensor("window", spec.map, "int8", target.qparams),
     )
     op = ops.RangeDoppler(spec.step, 2 if spec.bits == 16 else 0)
     node = Node("range_doppler", op, ("samples", "levels"), "window")
@@ -36,9 +36,9 @@ def front_graph(spec: RangeDoppler, network: IntGraph) -> IntGraph:
     return graph
 
 
-def levels(spec: RangeDoppler, quant: Quant) -> Array:
+def levels(spec: RangeDoppler, qparams: QParams) -> Array:
     """int8 [3072]: the network's input for each entry of powers, equation (13g)."""
     # samples of 14 bits are four times as large to the FFT as those of 16
     scale = 2.0 ** (OUTPUT_SHIFT if spec.bits == 16 else OUTPUT_SHIFT - 2)
     counts = np.minimum(np.floor(middle_magnitudes() * scale / spec.count + 0.5), 255)
-    return quant.quantize(counts.astype(np.float32) / np.float32(spec.unit))
+    return qparams.quantize(counts.astype(np.float32) / np.float32(spec.unit))

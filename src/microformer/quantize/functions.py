@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from microformer.graph.tensor import Quant
+from microformer.graph.tensor import QParams
 from microformer.quantize.source import constant_of, real, text
 
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -62,7 +62,7 @@ FUNCTIONS: dict[str, Callable[[ir.Node], Function]] = {
 """Canonical op type -> the function a node of that type computes, elementwise, float64."""
 
 
-def function_table(function: Function, x: Quant, y: Quant) -> NDArray[np.int8]:
+def function_lut(function: Function, x: QParams, y: QParams) -> NDArray[np.int8]:
     """Equation (6): the int8 nearest to function of each int8 input. int8 [256]."""
     inputs = x.dequantize(np.arange(-128, 128))
     levels = np.floor(function(inputs) / y.scale + 0.5) + y.zero_point

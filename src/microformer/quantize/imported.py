@@ -3,9 +3,9 @@
 import numpy as np
 
 from microformer.errors import ArithmeticProofError
-from microformer.graph.tensor import Array, Quant
-from microformer.integer.requantize import INT32_LIMIT
+from microformer.graph.tensor import Array, QParams
 from microformer.quantize.scales import MAX_SHIFT, LinearIntegers, accumulator_limits
+from microformer.reference.requantize import INT32_LIMIT
 
 TOLERANCE_LSB = 0.25
 """What the rounding of m_c may cost at the output before (2w) is taken."""
@@ -42,7 +42,7 @@ def imported_levels(weight: Array, grid: Array) -> tuple[Array, Array] | None:
     return levels.astype(np.int64).reshape(weight.shape), steps
 
 
-def imported_constant(data: Array, grid: Array | None) -> Quant | None:
+def imported_constant(data: Array, grid: Array | None) -> QParams | None:
     """The quantisation of a constant operand that holds its imported levels exactly, or None."""
     if grid is None or not np.allclose(grid, grid.reshape(-1)[0], rtol=1e-6, atol=0):
         return None
@@ -51,11 +51,11 @@ def imported_constant(data: Array, grid: Array | None) -> Quant | None:
     low, high = np.rint(exact.min()), np.rint(exact.max())
     if high - low > 255 or np.abs(exact - np.rint(exact)).max() > _OFF_GRID:
         return None
-    return Quant(scale, int(np.clip(0, -128 - low, 127 - high)))
+    return QParams(scale, int(np.clip(0, -128 - low, 127 - high)))
 
 
 def imported_integers(
-    weight: Array, scales: Array, bias: Array, x: Quant, y: Quant, where: str
+    weight: Array, scales: Array, bias: Array, x: QParams, y: QParams, where: str
 ) -> LinearIntegers:
     """Integers of a layer whose weight int8 [N, ...] and scales [N] are given; bias float [N].
 
@@ -83,11 +83,11 @@ def imported_integers(
             f"Layer '{where}' has a bias too large for a 32-bit accumulator of its own scales; "
             "quantise the model again or import its float form."
         )
-    mult, shift = wide_integers(ratio, int(total.max()))
-    return LinearIntegers(weight, mult, add.astype(np.int32), shift, 0, wide=True)
+    mult, shift = acc64_integers(ratio, int(total.max()))
+    return LinearIntegers(weight, mult, add.astype(np.int32), shift, 0, acc64=True)
 
 
-def wide_integers(ratio: Array, limit: int) -> tuple[Array, int]:
+def acc64_integers(ratio: Array, limit: int) -> tuple[Array, int]:
     """Equation (2w): (mult int32 [N], shift) nearest to ``ratio`` [N] for sums up to ``limit``."""
     for shift in range(62, 0, -1):
         mult = np.floor(ratio * 2.0**shift + 0.5)

@@ -7,27 +7,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microformer.errors import ArithmeticProofError
-from microformer.graph.tensor import Array, Quant
-from microformer.integer.requantize import INT32_LIMIT
-from microformer.integer.softmax import LUT_RANGE
+from microformer.graph.tensor import Array, QParams
+from microformer.reference.requantize import INT32_LIMIT
+from microformer.reference.softmax import LUT_RANGE
 
 MAX_SHIFT = 30
 _ADD_MULT_LIMIT = 2**15  # a pair of Add multipliers fits one SMLAD operand
 
 
-def affine(low: float, high: float) -> Quant:
+def affine(low: float, high: float) -> QParams:
     """Scale and zero point for the real range [low, high], widened to hold 0 exactly."""
     low, high = min(low, 0.0), max(high, 0.0)
     if not high > low:
-        return Quant(1.0 / 128.0, 0)  # a tensor of zeros: any scale holds it
+        return QParams(1.0 / 128.0, 0)  # a tensor of zeros: any scale holds it
     scale = (high - low) / 255.0
-    return Quant(scale, int(np.clip(math.floor(-128 - low / scale + 0.5), -128, 127)))
+    return QParams(scale, int(np.clip(math.floor(-128 - low / scale + 0.5), -128, 127)))
 
 
-def symmetric(low: float, high: float, bits: int = 8) -> Quant:
+def symmetric(low: float, high: float, bits: int = 8) -> QParams:
     """Scale for [-max, max] with zero point 0."""
     largest, levels = max(abs(low), abs(high)), 2.0 ** (bits - 1)
-    return Quant(largest / (levels - 1.0) if largest > 0 else 1.0 / levels, 0, bits)
+    return QParams(largest / (levels - 1.0) if largest > 0 else 1.0 / levels, 0, bits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class LinearIntegers:
     add: NDArray[np.int32]
     shift: int
     coarse_channels: int
-    wide: bool = False
+    acc64: bool = False
 
 
 def accumulator_limits(weight: Array) -> NDArray[np.int64]:
@@ -54,7 +54,9 @@ def accumulator_limits(weight: Array) -> NDArray[np.int64]:
     return limits
 
 
-def linear_integers(weight: Array, bias: Array, x: Quant, y: Quant, where: str) -> LinearIntegers:
+def linear_integers(
+    weight: Array, bias: Array, x: QParams, y: QParams, where: str
+) -> LinearIntegers:
     """Equation (2): weight float [N, ...], bias float [N] -> integers, requantisation exact.
 
     r is the largest shift for which |acc| m_c + |a_c| < 2^31 holds in every channel; m_c is
@@ -138,7 +140,7 @@ def ibert_integers(unit: float) -> IbertIntegers:
     return IbertIntegers(preshift, ln2, b, c, max((b * b + c).bit_length() - 8, 0))
 
 
-def context_integers(v: Quant, out: Quant) -> tuple[int, int, int, int]:
+def context_integers(v: QParams, out: QParams) -> tuple[int, int, int, int]:
     """Equation (3c): (M, t, out_round, out_zero); t the largest that the bound allows.
 
     s_v/s_o z_v rarely is a whole number: its fraction goes into out_round, so nothing is lost.
@@ -157,7 +159,7 @@ def context_integers(v: Quant, out: Quant) -> tuple[int, int, int, int]:
     )
 
 
-def add_integers(a: Quant, b: Quant, y: Quant) -> tuple[int, int, int, int]:
+def add_integers(a: QParams, b: QParams, y: QParams) -> tuple[int, int, int, int]:
     """Equation (8): (mult_a, mult_b, add, shift), both multipliers below 2^15; (8r) where 16 bits.
 
     Of (8r) a multiplier may be longer, as an int8 operand is short where the result is int16.

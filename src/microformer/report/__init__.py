@@ -45,15 +45,15 @@ def report(
     N samples: the int8 one from the NumPy meaning, which the device equals on the M it ran.
     """
     fidelity = Fidelity(compiled, progress)
-    meaning, floats = fidelity.outputs(x)
+    reference, floats = fidelity.outputs(x)
     ran = len(result.outputs)
-    wrong = (result.outputs != meaning[:ran].reshape(ran, -1)).any(axis=1)
-    firmware = _firmware(compiled, result, x[:ran], meaning[:ran])
+    wrong = (result.outputs != reference[:ran].reshape(ran, -1)).any(axis=1)
+    firmware = _firmware(compiled, result, x[:ran], reference[:ran])
     by_layer = layer_sqnr(compiled, x)
     graph = compiled.int_graph
-    quant = graph.tensors[graph.outputs[0]].quant
-    assert quant is not None
-    real = quant.dequantize(meaning)
+    qparams = graph.tensors[graph.outputs[0]].qparams
+    assert qparams is not None
+    real = qparams.dequantize(reference)
     macs = sum(layer.macs for layer in compiled.project.layers)
     return Report(
         model=compiled.project.name,
@@ -64,7 +64,7 @@ def report(
         samples=len(x),
         samples_run=ran,
         accuracy_float=accuracy(floats, y),
-        accuracy_int8=accuracy(meaning, y),
+        accuracy_int8=accuracy(reference, y),
         sqnr_db=output_sqnr(floats, real),
         cycles=result.cycles,
         cycles_kind=result.cycles_kind,
@@ -78,7 +78,7 @@ def report(
         stack_bytes=result.stack_bytes,
         arena_bytes=compiled.project.arena_bytes,
         weight_bytes=compiled.project.weight_bytes,
-        meaningful_ranges=compiled.meaningful_ranges,
+        calibrated=compiled.calibrated,
         layers=_layers(compiled, result, by_layer),
         power_source=target.power_source or None,
         cluster=cluster_report(image, result),
@@ -100,15 +100,15 @@ def report(
 
 
 def _firmware(
-    compiled: Compiled, result: RunResult, x: Array, meaning: Array
+    compiled: Compiled, result: RunResult, x: Array, reference: Array
 ) -> npt.NDArray[np.bool_] | None:
     """[M]: samples of which a byte differs on the way from float to float; None: no such way."""
     if result.real is None:
         return None
-    graph, ran = compiled.int_graph, len(meaning)
-    quant = graph.tensors[graph.outputs[0]].quant
-    assert quant is not None
-    expected = quant.real(meaning).reshape(ran, -1)
+    graph, ran = compiled.int_graph, len(reference)
+    qparams = graph.tensors[graph.outputs[0]].qparams
+    assert qparams is not None
+    expected = qparams.real(reference).reshape(ran, -1)
     wrong = result.real.view(np.uint32) != expected.view(np.uint32)
     differs = np.asarray(wrong.any(axis=1))
     if result.inputs is not None:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from microformer.analysis.float_run import FloatRunner
+from microformer.analysis.statistics import sqnr_db
 from microformer.graph.compiled import Compiled
-from microformer.graph.float_run import FloatRunner
-from microformer.graph.measure import sqnr_db
 from microformer.graph.tensor import Array, Tensor
-from microformer.integer import evaluate
+from microformer.reference import evaluate
 
 LAYER_SAMPLES = 32
 """Samples that per-layer SQNR is taken over; the output's is taken over all."""
@@ -20,7 +20,7 @@ def quantized_input(compiled: Compiled, x: Array) -> Array:
     """Samples as the program takes them: int8 (or int32 indices) [N, *int shape]."""
     tensor = compiled.int_graph.tensors[compiled.int_graph.inputs[0]]
     shaped = x.reshape(len(x), *tensor.shape)
-    return shaped if tensor.quant is None else tensor.quant.quantize(shaped)
+    return shaped if tensor.qparams is None else tensor.qparams.quantize(shaped)
 
 
 class Fidelity:
@@ -44,8 +44,8 @@ class Fidelity:
             floats += [runner(sample[None])[model.output_name] for sample in part]
             if self._progress is not None:
                 self._progress(start + len(part), len(x))
-        meaning = np.concatenate(integers)
-        return meaning, np.stack(floats).reshape(meaning.shape).astype(np.float64)
+        reference = np.concatenate(integers)
+        return reference, np.stack(floats).reshape(reference.shape).astype(np.float64)
 
 
 def output_sqnr(floats: Array, real: Array) -> float:
@@ -83,10 +83,10 @@ def layer_sqnr(compiled: Compiled, x: Array) -> dict[str, float]:
         floats = runner(sample[None])
         for name, levels in values.items():
             tensor = graph.tensors[name]
-            if tensor.quant is None or tensor.source not in floats:
+            if tensor.qparams is None or tensor.source not in floats:
                 continue
             real = _as_stored(tensor, floats[tensor.source].astype(np.float64))
-            difference = real - tensor.quant.dequantize(levels[index])
+            difference = real - tensor.qparams.dequantize(levels[index])
             signal[name] = signal.get(name, 0.0) + float(np.square(real).sum())
             error[name] = error.get(name, 0.0) + float(np.square(difference).sum())
     return {

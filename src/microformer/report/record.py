@@ -108,7 +108,7 @@ class Report:
     stack_bytes: int | None
     arena_bytes: int
     weight_bytes: int
-    meaningful_ranges: bool
+    calibrated: bool
     layers: tuple[LayerReport, ...]
     power_source: str | None = None
     cluster: ClusterReport | None = None

@@ -137,7 +137,7 @@ def view(report: Report) -> RenderableType:
         parts.append(core_table(report.cluster))
     parts.append(totals(report))
     parts += [Text(f"note: {note}") for note in report.notes]
-    if not report.meaningful_ranges:
+    if not report.calibrated:
         warning = "The ranges come from random data: accuracy and SQNR mean nothing."
         parts.append(Text(warning, style="bold red"))
     return Group(*parts)

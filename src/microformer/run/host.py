@@ -61,7 +61,7 @@ def _run_function(
 ) -> RunResult:
     out = _Guarded(project.output_size, 1)
     arena = _Guarded(max(project.arena_bytes, 1), project.arena_alignment)
-    arenas = [arena, _Guarded(project.far_bytes, 8)] if project.far_bytes else [arena]
+    arenas = [arena, _Guarded(project.l2_bytes, 8)] if project.l2_bytes else [arena]
     outputs = np.empty((len(samples), project.output_size), np.int8)
     seconds = 0.0
     for index, sample in enumerate(samples):
@@ -109,7 +109,7 @@ def _function(library: ctypes.CDLL, project: CProject, image: Image) -> Callable
             f"'{image.path}' has no function '{project.name}_run'; compile the model again."
         ) from None
     function.restype = None  # type: ignore[attr-defined]
-    function.argtypes = [ctypes.c_void_p] * (4 if project.far_bytes else 3)  # type: ignore[attr-defined]
+    function.argtypes = [ctypes.c_void_p] * (4 if project.l2_bytes else 3)  # type: ignore[attr-defined]
     return function
 
 

@@ -16,7 +16,7 @@ from microformer.graph.frontend import FrontEnd, RangeDoppler
 from microformer.graph.project import CProject, Layer
 from microformer.graph.serialize import from_bytes, to_bytes
 from microformer.graph.verify import verify
-from microformer.integer.proof import prove
+from microformer.reference.proof import prove
 from microformer.store.folder import MARKER, write_folder
 from microformer.targets import target_of, target_record
 
@@ -39,7 +39,7 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
         "format": FORMAT,
         "target": target_record(compiled.target),
         "softmax": compiled.softmax,
-        "meaningful_ranges": compiled.meaningful_ranges,
+        "calibrated": compiled.calibrated,
         "float_model": {
             f.name: getattr(model, f.name)
             for f in dataclasses.fields(model)
@@ -108,7 +108,7 @@ def open_folder(folder: Path, *, edited: bool = False) -> Compiled:
         return Compiled(
             target=target_of(manifest["target"], str(marker)),
             softmax=str(manifest["softmax"]),
-            meaningful_ranges=bool(manifest["meaningful_ranges"]),
+            calibrated=bool(manifest["calibrated"]),
             float_model=_float_model(folder, manifest["float_model"]),
             int_graph=graph,
             project=_project(folder, manifest["project"]),

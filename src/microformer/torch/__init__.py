@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from microformer.analysis.residual import residual_tensors
 from microformer.calibrate import calibrate
 from microformer.errors import DataError, ModelError
 from microformer.graph.float_model import FloatModel
-from microformer.graph.stream import stream_tensors
 from microformer.load import load
 from microformer.samples import check_samples
 from microformer.torch.module import QuantizedModule
@@ -55,5 +55,5 @@ def prepare(
         provenance = trace(source, loaded, given)
     found = check_samples(samples, None, loaded, "calibration")
     ranges = calibrate(loaded, found.x)
-    stream = frozenset(stream_tensors(loaded)) if residual == "int16" else frozenset()
-    return QuantizedModule(loaded, ranges, provenance, source, softmax, learn_ranges, stream)
+    int16_tensors = frozenset(residual_tensors(loaded)) if residual == "int16" else frozenset()
+    return QuantizedModule(loaded, ranges, provenance, source, softmax, learn_ranges, int16_tensors)

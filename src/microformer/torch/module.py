@@ -1,4 +1,4 @@
-"""The module that trains: its values are those of ``microformer.integer``, bit for bit."""
+"""The module that trains: its values are those of ``microformer.reference``, bit for bit."""
 
 from typing import cast
 
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from microformer.errors import DataError, ModelError
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel, Ranges
-from microformer.graph.tensor import Array, Quant
-from microformer.integer import evaluate
+from microformer.graph.tensor import Array, QParams
 from microformer.quantize import convert
+from microformer.reference import evaluate
 from microformer.torch.provenance import Provenance, weights
 from microformer.torch.ranges import LearntRanges, straight
 from microformer.torch.surrogate import apply
@@ -22,8 +22,8 @@ class QuantizedModule(nn.Module):
     """A float model's integer program as a torch module [N, ...] -> [N, ...].
 
     Each call quantises the present weights and ranges by ``microformer.quantize`` and runs the
-    program by ``microformer.integer``: there is no second meaning that could differ, in train mode
-    as in eval mode. Every value is an integer below 2^53 and so exact. Gradients are
+    program by ``microformer.reference``: there are no second semantics that could differ, in train
+    mode as in eval mode. Every value is an integer below 2^53 and so exact. Gradients are
     straight-through: those of the float operations, taken at the quantised values (Bengio et al.,
     2013; Jacob et al., 2018). Runs on the CPU; dropout and batch statistics are those of eval mode.
     """
@@ -36,11 +36,11 @@ class QuantizedModule(nn.Module):
         source: nn.Module | None,
         softmax: str,
         learn_ranges: bool,
-        stream: frozenset[str] = frozenset(),
+        int16_tensors: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__()
         self._model = model
-        self._softmax, self._stream = softmax, stream
+        self._softmax, self._int16_tensors = softmax, int16_tensors
         self._known: tuple[tuple[tuple[int, int], ...], Conversion] | None = None
         self.ranges = LearntRanges(ranges, learn_ranges)
         self.source = source
@@ -86,7 +86,10 @@ class QuantizedModule(nn.Module):
             data = {name: value.detach().cpu().numpy() for name, value in present.items()}
             model = self._model.with_constants(data)
             conversion = convert(
-                model, self.ranges.current(), softmax=self._softmax, stream=self._stream
+                model,
+                self.ranges.current(),
+                softmax=self._softmax,
+                int16_tensors=self._int16_tensors,
             )
             self._known = versions, conversion
         return self._known[1]
@@ -95,7 +98,7 @@ class QuantizedModule(nn.Module):
         graph = conversion.graph
         tensor = graph.tensors[graph.inputs[0]]
         shaped = x.reshape(len(x), *tensor.shape)
-        levels = shaped if tensor.quant is None else tensor.quant.quantize(shaped)
+        levels = shaped if tensor.qparams is None else tensor.qparams.quantize(shaped)
         return evaluate(graph, levels, keep)
 
     def integers(self, x: Tensor) -> NDArray[np.int8]:
@@ -119,7 +122,9 @@ class QuantizedModule(nn.Module):
         if not torch.is_grad_enabled():
             graph = self._converted().graph
             levels = self.integers(x)
-            return self._real(graph.tensors[graph.outputs[0]].quant, levels, self._output_shape(x))
+            return self._real(
+                graph.tensors[graph.outputs[0]].qparams, levels, self._output_shape(x)
+            )
         constants = self._constants()
         conversion = self._converted(constants)
         values = self._evaluated(conversion, x.detach().cpu().numpy(), keep=True)
@@ -130,9 +135,9 @@ class QuantizedModule(nn.Module):
         return (len(x), *self._model.output_shape[1:])
 
     @staticmethod
-    def _real(quant: Quant | None, levels: Array, shape: tuple[int, ...]) -> Tensor:
-        assert quant is not None
-        return torch.from_numpy(quant.dequantize(levels).astype(np.float32)).reshape(shape)
+    def _real(qparams: QParams | None, levels: Array, shape: tuple[int, ...]) -> Tensor:
+        assert qparams is not None
+        return torch.from_numpy(qparams.dequantize(levels).astype(np.float32)).reshape(shape)
 
     def _differentiable(
         self,
@@ -146,12 +151,12 @@ class QuantizedModule(nn.Module):
 
         def settle(name: str, surrogate: Tensor) -> Tensor:
             int_name = conversion.tensors[name]
-            quant = conversion.graph.tensors[int_name].quant
-            assert quant is not None
-            exact = self._real(quant, values[int_name], tuple(surrogate.shape))
-            fixed = quant.bits == 16  # it holds all that was seen: nothing to learn
+            qparams = conversion.graph.tensors[int_name].qparams
+            assert qparams is not None
+            exact = self._real(qparams, values[int_name], tuple(surrogate.shape))
+            fixed = qparams.bits == 16  # it holds all that was seen: nothing to learn
             ends = None if fixed else self.ranges.ends(name, surrogate.numel())
-            return straight(surrogate, exact, quant, ends)
+            return straight(surrogate, exact, qparams, ends)
 
         name = self._model.input_name
         given = x.reshape(len(x), *self._model.input_shape)

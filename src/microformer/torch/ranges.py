@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from microformer.graph.float_model import Ranges
-from microformer.graph.tensor import Quant
+from microformer.graph.tensor import QParams
 
 
 class LearntRanges(nn.Module):
@@ -68,20 +68,20 @@ def _moved_to(end: Tensor, value: float) -> Tensor:
 
 
 def straight(
-    real: Tensor, exact: Tensor, quant: Quant, ends: tuple[Tensor, Tensor] | None
+    real: Tensor, exact: Tensor, qparams: QParams, ends: tuple[Tensor, Tensor] | None
 ) -> Tensor:
     """``exact``, with a gradient: that of ``real`` inside the range of its type, none outside.
 
     With ``ends`` they learn too: what is clipped moves its end (Choi et al., PACT, 2018, equation
     3), what is rounded moves the step by its rounding error (LSQ, equation 3).
     """
-    low, high = quant.low_high
-    half = quant.scale / 2
+    low, high = qparams.low_high
+    half = qparams.scale / 2
     if ends is None:
         inside = real.clamp(low - half, high + half)
         return _Straight.apply(inside, exact)  # type: ignore[no-any-return, no-untyped-call]
     bottom, top = _moved_to(ends[0], low), _moved_to(ends[1], high)
     clipped = torch.maximum(torch.minimum(real, top), bottom)
-    rounding = torch.where((real > low) & (real < high), (exact - real) / quant.scale, 0.0)
+    rounding = torch.where((real > low) & (real < high), (exact - real) / qparams.scale, 0.0)
     step = (ends[1] - ends[0]) / 255.0
     return _Straight.apply(clipped + rounding.detach() * step, exact)  # type: ignore[no-any-return, no-untyped-call]

@@ -21,8 +21,8 @@ from microformer.tune.objective import (
     int_values,
     measured,
 )
+from microformer.tune.residual import in_residual
 from microformer.tune.rounding import corrected_bias, layers, rounded_weight
-from microformer.tune.stream import in_stream
 
 __all__ = ["tune"]
 
@@ -51,8 +51,8 @@ def tune(
     """
     start = Tuned(model, model, ranges)
     if residual != "int8":
-        start = in_stream(start, x, convert, measured=residual == "auto", progress=progress)
-    if effort == "low" or not ranges.meaningful or model.imported is not None:
+        start = in_residual(start, x, convert, measured=residual == "auto", progress=progress)
+    if effort == "low" or not ranges.calibrated or model.imported is not None:
         return start  # noise tells nothing; scales that a model brought along are kept
     if effort == "normal":
         work = graph_macs(convert(model, ranges).graph)
@@ -90,10 +90,10 @@ class _Search:
         self.score = self._score(self.best)
 
     def _score(self, trial: Tuned) -> Score:
-        return self.objective.score(trial.model, trial.ranges, frozenset(trial.stream))
+        return self.objective.score(trial.model, trial.ranges, frozenset(trial.int16_tensors))
 
     def _converted(self, trial: Tuned) -> Conversion:
-        return self.convert(trial.model, trial.ranges, stream=frozenset(trial.stream))
+        return self.convert(trial.model, trial.ranges, int16_tensors=frozenset(trial.int16_tensors))
 
     def attempt(self, what: str, where: str, trial: Tuned) -> bool:
         """Measure a trial; it becomes the best where it is better beyond chance."""
@@ -132,7 +132,9 @@ class _Search:
 
     def _equalised(self, what: str, where: str, constants: dict[str, Array]) -> bool:
         model = self.best.model.with_constants(constants)
-        trial = Tuned(model, model, self.calibrate(model, self.x), stream=self.best.stream)
+        trial = Tuned(
+            model, model, self.calibrate(model, self.x), int16_tensors=self.best.int16_tensors
+        )
         return self.attempt(what, where, trial)
 
     def observers(self, count: int) -> None:

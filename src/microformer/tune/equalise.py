@@ -13,8 +13,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from microformer.analysis.float_run import FloatRunner
 from microformer.graph.float_model import FloatModel
-from microformer.graph.float_run import FloatRunner
 from microformer.graph.tensor import Array
 
 _NORMS = {"LayerNormalization", "RMSNormalization"}

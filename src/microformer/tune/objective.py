@@ -8,24 +8,24 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from microformer.analysis.float_run import FloatRunner
+from microformer.analysis.statistics import beyond_chance, sqnr_db
 from microformer.errors import MicroformerError
 from microformer.graph.conversion import Conversion
 from microformer.graph.cost import macs
 from microformer.graph.float_model import FloatModel, Ranges
-from microformer.graph.float_run import FloatRunner
 from microformer.graph.int_graph import IntGraph
-from microformer.graph.measure import beyond_chance, sqnr_db
 from microformer.graph.tensor import Array
-from microformer.integer import evaluate
+from microformer.reference import evaluate
 
-NO_STREAM: frozenset[str] = frozenset()
+ALL_INT8: frozenset[str] = frozenset()
 
 
 class Convert(Protocol):
-    """What makes integers of a float model; ``stream`` are the tensors in int16."""
+    """What makes integers of a float model; ``int16_tensors`` are the tensors in int16."""
 
     def __call__(
-        self, model: FloatModel, ranges: Ranges, /, *, stream: frozenset[str] = NO_STREAM
+        self, model: FloatModel, ranges: Ranges, /, *, int16_tensors: frozenset[str] = ALL_INT8
     ) -> Conversion: ...
 
 
@@ -54,7 +54,7 @@ def int_values(conversion: Conversion, x: Array) -> dict[str, Array]:
     graph = conversion.graph
     tensor = graph.tensors[graph.inputs[0]]
     shaped = x.reshape(len(x), *tensor.shape)
-    levels = shaped if tensor.quant is None else tensor.quant.quantize(shaped)
+    levels = shaped if tensor.qparams is None else tensor.qparams.quantize(shaped)
     return evaluate(graph, levels, keep=True)
 
 
@@ -81,15 +81,17 @@ class Objective:
         outputs = [runner(sample[None])[model.output_name] for sample in x]
         self._real = np.stack(outputs).reshape(len(x), -1).astype(np.float64)
 
-    def score(self, model: FloatModel, ranges: Ranges, stream: frozenset[str] = NO_STREAM) -> Score:
+    def score(
+        self, model: FloatModel, ranges: Ranges, int16_tensors: frozenset[str] = ALL_INT8
+    ) -> Score:
         """The score of a model; infinitely bad where 32 bits do not hold the program."""
         try:
-            conversion = self._convert(model, ranges, stream=stream)
+            conversion = self._convert(model, ranges, int16_tensors=int16_tensors)
         except MicroformerError:
             return Score(np.full(len(self._x), math.inf), -math.inf)
         result = conversion.graph.tensors[conversion.graph.outputs[0]]
         levels = int_values(conversion, self._x)[result.name]
-        assert result.quant is not None
-        real = result.quant.dequantize(levels).reshape(self._real.shape)
+        assert result.qparams is not None
+        real = result.qparams.dequantize(levels).reshape(self._real.shape)
         errors: NDArray[np.float64] = np.square(self._real - real).sum(axis=1)
         return Score(errors, sqnr_db(self._real, real))

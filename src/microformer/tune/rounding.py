@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from microformer.graph.conversion import Conversion
 from microformer.graph.ops import Conv2d, Linear
-from microformer.graph.tensor import Array, Quant
+from microformer.graph.tensor import Array, QParams
 
 SWEEPS = 8
 
@@ -54,18 +54,18 @@ def layers(conversion: Conversion, values: dict[str, Array]) -> Iterator[Layer]:
         if found is None or not isinstance(found.op, Linear | Conv2d):
             continue
         x, _, mult = (graph.tensors[name] for name in found.inputs[:3])
-        y = graph.tensors[found.output].quant
-        if x.quant is None or y is None or mult.data is None or x.data is not None:
+        y = graph.tensors[found.output].qparams
+        if x.qparams is None or y is None or mult.data is None or x.data is not None:
             continue
         data = np.asarray(weight.const_value.numpy(), np.float64)
-        rows = _real(x.quant, values[x.name])
-        grid = mult.data.astype(np.float64) * y.scale / (2.0**found.op.shift * x.quant.scale)
+        rows = _real(x.qparams, values[x.name])
+        grid = mult.data.astype(np.float64) * y.scale / (2.0**found.op.shift * x.qparams.scale)
         yield Layer(node, data, grid, rows)
 
 
-def _real(quant: Quant, levels: Array) -> NDArray[np.float64]:
+def _real(qparams: QParams, levels: Array) -> NDArray[np.float64]:
     """Int values [B, ..., C] as real rows [B * ..., C]."""
-    return quant.dequantize(levels.reshape(-1, levels.shape[-1]))
+    return qparams.dequantize(levels.reshape(-1, levels.shape[-1]))
 
 
 def corrected_bias(layer: Layer) -> dict[str, Array]:

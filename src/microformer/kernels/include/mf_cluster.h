@@ -28,7 +28,7 @@ MF_INLINE void mf_barrier(void) {
   }
 }
 
-MF_INLINE int32_t mf_is_near(const void *at) { return (uintptr_t)at >> 16 == 0x1000u; }
+MF_INLINE int32_t mf_is_in_l1(const void *at) { return (uintptr_t)at >> 16 == 0x1000u; }
 
 /* Starts a copy of rows between L1 and L2; the number to wait for. By one core. */
 MF_INLINE int32_t mf_copy_rows(
@@ -56,10 +56,10 @@ MF_INLINE void mf_copied(int32_t number) {
 #define MF_CORES 1
 MF_INLINE int32_t mf_core(void) { return 0; }
 MF_INLINE void mf_barrier(void) {}
-#if defined(MF_FAR) /* all memory but scratch counts as L2: for tests */
-MF_INLINE int32_t mf_is_near(const void *at) { return at == NULL; }
+#if defined(MF_ALL_IN_L2) /* all memory but scratch counts as L2: for tests */
+MF_INLINE int32_t mf_is_in_l1(const void *at) { return at == NULL; }
 #else
-MF_INLINE int32_t mf_is_near(const void *at) {
+MF_INLINE int32_t mf_is_in_l1(const void *at) {
   (void)at;
   return 1;
 }

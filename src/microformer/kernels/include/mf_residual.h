@@ -39,7 +39,7 @@ MF_INLINE void mf_add_s16_part(
 }
 
 /* (14) of the elements begin to before end. */
-MF_INLINE void mf_narrow_s16_part(
+MF_INLINE void mf_requantize_s16_part(
     const int16_t *x, int8_t *y, int32_t begin, int32_t end, int32_t mult, int32_t add,
     int32_t shift) {
   for (int32_t i = begin; i < end; i++) {

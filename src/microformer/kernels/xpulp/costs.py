@@ -39,10 +39,10 @@ def lil1_scratch(op: Op, inputs: Operands, output: Tensor, machine: Target) -> i
     assert weight is not None
     n, k = weight.shape[0], math.prod(weight.shape[1:])
     group = 2 * panel_group(output.size // n, k, n) * panel_bytes(k)
-    return round8(group + table_bytes(inputs) + linear_l1_scratch(op, inputs, output, machine))
+    return round8(group + lut_bytes(inputs) + linear_l1_scratch(op, inputs, output, machine))
 
 
-def table_bytes(inputs: Operands) -> int:
+def lut_bytes(inputs: Operands) -> int:
     """Of the table of a matrix product or convolution, if it has one."""
     return 256 if len(inputs) > 4 and inputs[4] is not None else 0
 
@@ -188,7 +188,7 @@ def with_constants(near: Bytes, constants: Bytes) -> Bytes:
     return lambda op, inputs, output, machine: round8(
         near(op, inputs, output, machine)
         + constants(op, inputs, output, machine)
-        + table_bytes(inputs)
+        + lut_bytes(inputs)
     )
 
 
@@ -284,18 +284,18 @@ def conv_pool_cost(op: Op, inputs: Operands, _output: Tensor, _machine: Target) 
     return (1.5 * words + 6) * math.prod(infer_shape(pool.conv, inputs))
 
 
-NARROW_PITCH = 148
-"""As MF_NARROW_PITCH."""
+SMALL_KERNEL_PITCH = 148
+"""As MF_SMALL_KERNEL_PITCH."""
 
 
-def narrow_band_bytes(op: Op, inputs: Operands) -> int:
+def small_kernel_band_bytes(op: Op, inputs: Operands) -> int:
     """One core's staged bands, one for each place in a word that a cell can begin at."""
     pool, (_, _, _, c) = _pooled(op, inputs)
     phases = 4 // (pool.conv.stride[1] * c)
-    return (phases * (pool.kernel[0] + 2) * NARROW_PITCH + 55) // 64 * 64 + 8
+    return (phases * (pool.kernel[0] + 2) * SMALL_KERNEL_PITCH + 55) // 64 * 64 + 8
 
 
-def narrow_fits(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> bool:
+def small_kernel_fits(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> bool:
     """At most three rows of three words, cells at most a word apart, windows of three rows."""
     if not _is_pooled(op, inputs):
         return False
@@ -303,28 +303,28 @@ def narrow_fits(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> 
     step = pool.conv.stride[1] * c
     small = kh <= 3 and kw * c <= 12 and step in (1, 2, 4) and pool.kernel[0] >= 3
     plain = pool.conv.stride[0] == pool.conv.dilation[0] == 1
-    if not small or not plain or narrow_band_bytes(op, inputs) > _LARGEST:
+    if not small or not plain or small_kernel_band_bytes(op, inputs) > _LARGEST:
         return False
     phases = 4 // step
-    room = (NARROW_PITCH // 4 - 2) * phases - pool.kernel[1]
+    room = (SMALL_KERNEL_PITCH // 4 - 2) * phases - pool.kernel[1]
     return room >= 0 and room // pool.stride[1] + 1 >= phases
 
 
-def narrow_kernels(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+def small_kernel_kernels(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
     """Of each channel nine words, multiplier and constant."""
     assert inputs[1] is not None
     return 44 * inputs[1].shape[0]
 
 
-def narrow_l1_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+def small_kernel_l1_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
     """Bands of a core."""
-    return round8(CORES * narrow_band_bytes(op, inputs))
+    return round8(CORES * small_kernel_band_bytes(op, inputs))
 
 
-narrow_scratch = with_constants(narrow_l1_scratch, narrow_kernels)
+small_kernel_scratch = with_constants(small_kernel_l1_scratch, small_kernel_kernels)
 
 
-def narrow_cost(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> float:
+def small_kernel_cost(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> float:
     """A cell of the map takes the same for any kernel that fits."""
     pool, _ = _pooled(op, inputs)
     return 13.0 * math.prod(infer_shape(pool.conv, inputs))

@@ -44,15 +44,15 @@ static inline void mf_conv2d_s8_xpulp_4x4(
     int32_t dilation_w, int32_t groups, int32_t pad_value, int32_t shift,
     void *restrict scratch /* panels, table, four rows a core */) {
   const int32_t k = kh * kw * c;
-  int8_t *const near_table = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
-  int8_t *const rows = near_table + mf_near_room(table, 256) + 4 * mf_core() * mf_row_stride(k);
+  int8_t *const l1_lut = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
+  int8_t *const rows = l1_lut + mf_near_room(table, 256) + 4 * mf_core() * mf_row_stride(k);
   const mf_conv_t conv = {
       {x, h, w, c, pad_value}, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, dilation_h,
       dilation_w};
   (void)mult, (void)add, (void)groups;
   mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
   const int8_t *const looked_up =
-      table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL;
+      table != NULL ? (const int8_t *)mf_in_l1(table, l1_lut, 256) : NULL;
   while (mf_next_panels(&residents)) {
     const int32_t first = 4 * residents.first;
     mf_conv_panels(

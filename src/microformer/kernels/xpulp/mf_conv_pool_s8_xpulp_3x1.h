@@ -1,5 +1,5 @@
 /* Convolution of few weights a channel and maximum over windows on a cluster, equations (1), (2),
- * (6): the kernel stays in registers (mf_narrow_xpulp.h), no map is in memory.
+ * (6): the kernel stays in registers (mf_small_kernel_xpulp.h), no map is in memory.
  *
  * A core stages what some windows of a row see of the image, once for each place in a word that a
  * cell can begin at. (2) rises with the sum, so it is done once a window. */
@@ -7,10 +7,10 @@
 #define MF_CONV_POOL_S8_XPULP_3X1_H
 
 #include "mf_band_xpulp.h"
-#include "mf_narrow_xpulp.h"
+#include "mf_small_kernel_xpulp.h"
 
-#define MF_NARROW_WINDOWS 16 /* at most, that are staged at once */
-#define MF_NARROW_WORDS 11   /* of a channel: nine of the kernel, multiplier and constant of (2) */
+#define MF_SMALL_KERNEL_WINDOWS 16 /* at most, that are staged at once */
+#define MF_SMALL_KERNEL_WORDS 11   /* of a channel: nine of the kernel, multiplier and constant of (2) */
 
 /* A row of windows for one channel. `phase` is the place in a word that the cells begin at, of
  * `phases`; after as many windows, cells begin at the same places again. */
@@ -43,12 +43,12 @@ MF_INLINE void mf_narrow_row(
   const int8_t *at = from + 8;
   mf_first_columns(&columns, from);
   for (int32_t i = 0; i < row->windows; i += row->phases, from += 4 * row->step) {
-#define MF_NARROW_ONE(I)                                              \
+#define MF_SMALL_KERNEL_ONE(I)                                              \
   if ((I) < row->phases) {                                            \
     best[i + (I)] = mf_narrow_window(                                 \
         row, &columns, from, &at, w, I, more ? best[i + (I)] : INT32_MIN); \
   }
-    MF_NARROW_ONE(0) MF_NARROW_ONE(1) MF_NARROW_ONE(2) MF_NARROW_ONE(3)
+    MF_SMALL_KERNEL_ONE(0) MF_SMALL_KERNEL_ONE(1) MF_SMALL_KERNEL_ONE(2) MF_SMALL_KERNEL_ONE(3)
   }
 }
 
@@ -59,14 +59,14 @@ MF_INLINE void mf_narrow_phase(
   mf_narrow_row(row, rows, w, best, row->phase > 0);
   while (top + 3 < pool_h) {
     top = top + 6 < pool_h ? top + 3 : pool_h - 3;
-    mf_narrow_row(row, rows + top * MF_NARROW_PITCH, w, best, 1);
+    mf_narrow_row(row, rows + top * MF_SMALL_KERNEL_PITCH, w, best, 1);
   }
 }
 
 /* Windows that one staged row of bands has room for, a multiple of the phases. */
 MF_INLINE int32_t mf_narrow_windows(int32_t phases, int32_t pool_w, int32_t step) {
-  const int32_t room = ((MF_NARROW_PITCH / 4 - 2) * phases - pool_w) / step + 1;
-  return (room < MF_NARROW_WINDOWS ? room : MF_NARROW_WINDOWS) / phases * phases;
+  const int32_t room = ((MF_SMALL_KERNEL_PITCH / 4 - 2) * phases - pool_w) / step + 1;
+  return (room < MF_SMALL_KERNEL_WINDOWS ? room : MF_SMALL_KERNEL_WINDOWS) / phases * phases;
 }
 
 /* This core's share of (group of windows, channel), groups outside. */
@@ -89,15 +89,15 @@ MF_INLINE void mf_narrow_channels(
       mf_stage_band(band, staged + phase * size, oy, ox, phase * band->step_w / band->image.c);
     }
     for (; channel < end; channel++) {
-      const int32_t *w = channels + MF_NARROW_WORDS * channel;
+      const int32_t *w = channels + MF_SMALL_KERNEL_WORDS * channel;
       const int32_t kernel[9] = {w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]};
-      int32_t best[MF_NARROW_WINDOWS];
-#define MF_NARROW_PHASE(P)                                                                     \
+      int32_t best[MF_SMALL_KERNEL_WINDOWS];
+#define MF_SMALL_KERNEL_PHASE(P)                                                                     \
   if ((P) < phases) {                                                                          \
     const mf_narrow_t row = {band->pool_w, step, P, phases, across};                           \
     mf_narrow_phase(&row, band->pool_h, staged + (P)*size, kernel, best);                      \
   }
-      MF_NARROW_PHASE(0) MF_NARROW_PHASE(1) MF_NARROW_PHASE(2) MF_NARROW_PHASE(3)
+      MF_SMALL_KERNEL_PHASE(0) MF_SMALL_KERNEL_PHASE(1) MF_SMALL_KERNEL_PHASE(2) MF_SMALL_KERNEL_PHASE(3)
       for (int32_t i = 0; i < windows; i++) {
         const int32_t value = mf_quantized(best[i], w[9], w[10], shift);
         to[i * n + channel] = mf_lookup(table, (int8_t)value);
@@ -119,21 +119,21 @@ static inline void mf_conv_pool_s8_xpulp_3x1(
     int32_t pool_w, int32_t pool_stride_h, int32_t pool_stride_w,
     void *restrict scratch /* weights, table, a band a core */) {
   mf_band_t band = {.image = {x, h, w, c, pad_value}, .ow = ow, .pool_h = pool_h, .pool_w = pool_w};
-  const int32_t phases = 4 / (stride_w * c), bytes = 4 * MF_NARROW_WORDS * n;
+  const int32_t phases = 4 / (stride_w * c), bytes = 4 * MF_SMALL_KERNEL_WORDS * n;
   band.step_w = stride_w * c, band.stride_w = pool_stride_w * stride_w * c;
   band.stride_h = pool_stride_h;
   band.pad_top = pad_top, band.pad_left = pad_left;
   band.rows = pool_h + 2;
-  band.cells = MF_NARROW_PITCH / c;
-  band.pitch = MF_NARROW_PITCH;
-  int8_t *const near_table = (int8_t *)scratch + (mf_is_near(weight) ? 0 : bytes);
-  int8_t *const staged = near_table + mf_near_room(table, 256) +
+  band.cells = MF_SMALL_KERNEL_PITCH / c;
+  band.pitch = MF_SMALL_KERNEL_PITCH;
+  int8_t *const l1_lut = (int8_t *)scratch + (mf_is_in_l1(weight) ? 0 : bytes);
+  int8_t *const staged = l1_lut + mf_near_room(table, 256) +
                          mf_core() * mf_own_bytes(phases * band.rows * band.pitch);
   (void)mult, (void)add, (void)groups, (void)kh, (void)kw, (void)stride_h, (void)dilation_h;
   (void)dilation_w;
-  const int32_t *channels = (const int32_t *)mf_near(weight, scratch, bytes);
+  const int32_t *channels = (const int32_t *)mf_in_l1(weight, scratch, bytes);
   const int8_t *const looked_up =
-      table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL;
+      table != NULL ? (const int8_t *)mf_in_l1(table, l1_lut, 256) : NULL;
   mf_narrow_channels(&band, channels, looked_up, y, staged, oh, n, phases, shift);
 }
 

@@ -111,13 +111,13 @@ static inline void mf_conv_pool_s8_xpulp_4x4(
   band.cells = (reach + pool_w - 1) * stride_w + kw;
   band.pitch = mf_row_stride(band.cells * c + 3);
   const int32_t k = 4 * kh * band.words;
-  int8_t *const near_table = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
+  int8_t *const l1_lut = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
   int8_t *const rows =
-      near_table + mf_near_room(table, 256) + mf_core() * mf_own_bytes(band.rows * band.pitch);
+      l1_lut + mf_near_room(table, 256) + mf_core() * mf_own_bytes(band.rows * band.pitch);
   (void)mult, (void)add, (void)groups, (void)dilation_w;
   mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
   const int8_t *const looked_up =
-      table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL;
+      table != NULL ? (const int8_t *)mf_in_l1(table, l1_lut, 256) : NULL;
   while (mf_next_panels(&residents)) {
     const int32_t first = 4 * residents.first;
     mf_conv_pool_panels(

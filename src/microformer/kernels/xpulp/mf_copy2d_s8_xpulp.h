@@ -11,7 +11,7 @@ static inline void mf_copy2d_s8_xpulp(
     int32_t y_stride) {
   const int8_t *const from = x + x_offset;
   int8_t *const to = y + y_offset;
-  if (!mf_is_near(x)) {
+  if (!mf_is_in_l1(x)) {
     if (mf_core() == 0) {
       mf_copied(mf_copy_rows(to, from, width, rows, y_stride, x_stride));
     }

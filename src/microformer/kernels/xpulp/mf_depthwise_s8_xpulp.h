@@ -90,14 +90,14 @@ static inline void mf_depthwise_s8_xpulp(
   mf_planes_t planes = {.image = {x, h, w, c, pad_value}, .kh = kh, .words = (kw + 3) >> 2};
   planes.stride_h = stride_h, planes.stride_w = stride_w;
   const int32_t size = kh * planes.words + 2, small = kh == 3 && kw <= 3 && stride_h * stride_w == 1;
-  int8_t *const near_table = (int8_t *)scratch + (mf_is_near(weight) ? 0 : 4 * size * c);
-  int8_t *const staged = near_table + mf_near_room(table, 256);
+  int8_t *const l1_lut = (int8_t *)scratch + (mf_is_in_l1(weight) ? 0 : 4 * size * c);
+  int8_t *const staged = l1_lut + mf_near_room(table, 256);
   (void)mult, (void)add, (void)n, (void)groups, (void)dilation_h, (void)dilation_w;
   mf_plan_planes(&planes, oh, ow, kw);
   int8_t *const own = staged + mf_core() * mf_own_bytes(4 * planes.plane);
-  const int32_t *kernels = (const int32_t *)mf_near(weight, scratch, 4 * size * c);
+  const int32_t *kernels = (const int32_t *)mf_in_l1(weight, scratch, 4 * size * c);
   const int8_t *const looked_up =
-      table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL;
+      table != NULL ? (const int8_t *)mf_in_l1(table, l1_lut, 256) : NULL;
   const int32_t across = (ow + planes.cols - 1) / planes.cols, quads = c >> 2;
   const mf_share_t share = mf_share((oh + planes.rows - 1) / planes.rows * across * quads);
   for (int32_t unit = share.begin; unit < share.end; unit++) {

@@ -9,7 +9,7 @@ static inline void mf_embedding_s8_xpulp(
     const int8_t *restrict table,  /* [vocabulary, width]; in L2 each row is one transfer to y */
     int8_t *restrict y,            /* [rows, width] */
     int32_t rows, int32_t vocabulary, int32_t width) {
-  const int32_t near = mf_is_near(table);
+  const int32_t near = mf_is_in_l1(table);
   const mf_share_t share = mf_share(rows);
   int32_t number = 0;
   for (int32_t row = share.begin; row < share.end; row++) {

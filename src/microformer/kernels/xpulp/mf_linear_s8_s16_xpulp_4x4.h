@@ -15,7 +15,7 @@ static inline void mf_linear_s8_s16_xpulp_4x4(
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* two groups of panels unless they are in L1, rows of x */) {
   int32_t *const panels = (int32_t *)scratch;
-  const int32_t streamed = mf_is_near(weight) ? 0 : 2 * mf_panel_group(rows, k, n);
+  const int32_t streamed = mf_is_in_l1(weight) ? 0 : 2 * mf_panel_group(rows, k, n);
   int8_t *const staged = (int8_t *)(panels + streamed * mf_panel_words(k));
   (void)mult, (void)add, (void)table;
   mf_matrix_xpulp(x, weight, NULL, y, 1, rows, k, n, shift, panels, staged);

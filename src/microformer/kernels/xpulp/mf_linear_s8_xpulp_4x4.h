@@ -15,12 +15,12 @@ static inline void mf_linear_s8_xpulp_4x4(
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* two groups of panels unless they are in L1, table, rows of x */) {
   int32_t *const panels = (int32_t *)scratch;
-  const int32_t streamed = mf_is_near(weight) ? 0 : 2 * mf_panel_group(rows, k, n);
-  int8_t *const near_table = (int8_t *)(panels + streamed * mf_panel_words(k));
-  int8_t *const staged = near_table + mf_near_room(table, 256);
+  const int32_t streamed = mf_is_in_l1(weight) ? 0 : 2 * mf_panel_group(rows, k, n);
+  int8_t *const l1_lut = (int8_t *)(panels + streamed * mf_panel_words(k));
+  int8_t *const staged = l1_lut + mf_near_room(table, 256);
   (void)mult, (void)add;
   mf_matrix_xpulp(
-      x, weight, table != NULL ? (const int8_t *)mf_near(table, near_table, 256) : NULL, y, 0,
+      x, weight, table != NULL ? (const int8_t *)mf_in_l1(table, l1_lut, 256) : NULL, y, 0,
       rows, k, n, shift, panels, staged);
 }
 

@@ -68,7 +68,7 @@ MF_INLINE int32_t mf_radar_put(const mf_radar_t *job, int32_t tile, const int8_t
   const int32_t width = mf_radar_count(job, tile) * job->sensors;
   const int32_t pitch = job->columns * job->sensors;
   int8_t *const to = job->y + tile * job->chunk * job->sensors;
-  if (mf_is_near(job->y)) {
+  if (mf_is_in_l1(job->y)) {
     for (int32_t bin = mf_core(); bin < 32; bin += MF_CORES) {
       mf_move(lines + bin * MF_FFT_LINE, to + bin * pitch, width);
     }
@@ -85,7 +85,7 @@ static inline void mf_range_doppler_s16_xpulp(
     int32_t sensors, int32_t points, int32_t step, int32_t preshift,
     void *scratch /* two tiles of samples, two of levels, the table, each core's own */) {
   const int32_t columns = (int32_t)((uint32_t)(points + step - 1) / (uint32_t)step);
-  const int32_t chunk = mf_radar_chunk(sensors, step, columns), far_x = !mf_is_near(x);
+  const int32_t chunk = mf_radar_chunk(sensors, step, columns), far_x = !mf_is_in_l1(x);
   const int32_t words = ((chunk - 1) * step + 2) & ~1;
   const mf_radar_t job = {(const char *)x, y, sensors, points, step, columns, chunk, words};
   const int32_t tiles = (columns + chunk - 1) / chunk;

@@ -11,7 +11,7 @@ static inline void mf_softmax_s8_lut_xpulp(
     int32_t rows, int32_t n, int32_t score_mult, int32_t score_shift,
     void *restrict scratch /* of mf_softmax_rows, then the table */) {
   uint8_t *const backwards = (uint8_t *)scratch;
-  const void *const near = mf_near(lut, backwards + 256 + 64, 256);
+  const void *const near = mf_in_l1(lut, backwards + 256 + 64, 256);
   const mf_lut_t table = mf_lut((const uint8_t *)near, score_mult, score_shift);
   const mf_share_t share = mf_share(256);
   for (int32_t d = share.begin; d < share.end; d++) {

@@ -41,7 +41,7 @@ def pack_conv_pool(_op: Op, inputs: Operands) -> Packed:
     return _packed(inputs, panels(lines, mult, add))
 
 
-def pack_narrow(_op: Op, inputs: Operands) -> Packed:
+def pack_small_kernel(_op: Op, inputs: Operands) -> Packed:
     """int32 [n, 11]: three rows of three words each, absent values zero, then (2)'s constants."""
     return _by_channels(inputs, 3, 3)
 

@@ -30,12 +30,12 @@ from microformer.kernels.xpulp.costs import (
     linear_l1_scratch,
     matmul_fits,
     matmul_scratch,
-    narrow_cost,
-    narrow_fits,
-    narrow_l1_scratch,
-    narrow_scratch,
     norm_scratch,
     radar_scratch,
+    small_kernel_cost,
+    small_kernel_fits,
+    small_kernel_l1_scratch,
+    small_kernel_scratch,
     zero_is_small,
 )
 from microformer.kernels.xpulp.pack import (
@@ -43,8 +43,8 @@ from microformer.kernels.xpulp.pack import (
     pack_conv_pool,
     pack_depthwise,
     pack_linear,
-    pack_narrow,
     pack_norm,
+    pack_small_kernel,
 )
 
 __all__ = ["ISA"]
@@ -170,7 +170,7 @@ ISA = Isa(
             inplace=(0, 1),
         ),
         _kernel(
-            "mf_table_s8_xpulp", "table", per_output(3), scratch=fixed_scratch(256), inplace=(0,)
+            "mf_lut_s8_xpulp", "table", per_output(3), scratch=fixed_scratch(256), inplace=(0,)
         ),
         _kernel(
             "mf_linear_s8_s16_xpulp_4x4",
@@ -197,7 +197,7 @@ ISA = Isa(
             inplace=(0,),
         ),
         _kernel("mf_add_s16_xpulp", "add_s16", per_output(10), inplace=(0, 1)),
-        _kernel("mf_narrow_s16_xpulp", "narrow_s16", per_output(6)),
+        _kernel("mf_requantize_s16_xpulp", "requantize_s16", per_output(6)),
         _kernel("mf_mean_s8_xpulp", "mean", per_input(2)),
         _kernel("mf_copy2d_s8_xpulp", "copy2d", per_output(1), pitched=True),
         _kernel("mf_permute_s8_xpulp", "permute", per_output(2)),
@@ -224,11 +224,11 @@ ISA = Isa(
         _kernel(
             "mf_conv_pool_s8_xpulp_3x1",
             "conv_pool",
-            narrow_cost,
-            fits=narrow_fits,
-            scratch=narrow_scratch,
-            l1_scratch=narrow_l1_scratch,
-            pack=pack_narrow,
+            small_kernel_cost,
+            fits=small_kernel_fits,
+            scratch=small_kernel_scratch,
+            l1_scratch=small_kernel_l1_scratch,
+            pack=pack_small_kernel,
             weighed=True,
         ),
         _kernel(
@@ -241,16 +241,16 @@ ISA = Isa(
             pack=pack_depthwise,
         ),
         _kernel(
-            "mf_linear_s8_wide_xpulp_4x4",
-            "linear_wide",
+            "mf_linear_s8_acc64_xpulp_4x4",
+            "linear_acc64",
             per_mac(0.45, 12),
             scratch=conv_scratch,
             l1_scratch=conv_l1_scratch,
             pack=pack_linear,
         ),
         _kernel(
-            "mf_conv2d_s8_wide_xpulp_4x4",
-            "conv2d_wide",
+            "mf_conv2d_s8_acc64_xpulp_4x4",
+            "conv2d_acc64",
             per_mac(0.45, 12),
             fits=is_dense,
             scratch=conv_scratch,
@@ -266,8 +266,8 @@ ISA = Isa(
             l1_scratch=fixed_scratch(0),
         ),
         _kernel(
-            "mf_conv2d_s8_wide_xpulp_grouped",
-            "conv2d_wide",
+            "mf_conv2d_s8_acc64_xpulp_grouped",
+            "conv2d_acc64",
             per_mac(6, 40),
             fits=grouped_fits,
             scratch=grouped_scratch,

@@ -40,7 +40,7 @@ MF_INLINE void mf_attention_block_xpulp(
   const int32_t group = mf_head_group(rows, heads, kv_heads);
   const int32_t context_k = 4 * heads * value_quads, context_stride = mf_row_stride(context_k);
   const int32_t panel = mf_panel_words(e), out_panel = mf_panel_words(context_k);
-  const int32_t near = mf_is_near(weight);
+  const int32_t near = mf_is_in_l1(weight);
   const int32_t room = near ? 0 : mf_block_room(rows, panel, key_quads, out_panel, n);
   const int32_t head_panels = (queries + 1) * key_quads + value_quads;
   int32_t *const buffers = (int32_t *)scratch;
@@ -58,8 +58,8 @@ MF_INLINE void mf_attention_block_xpulp(
       quads, mf_row_words(e), queries, key_quads, value_quads, shifts[0], shifts[1], shifts[2],
       q_stride, key_size, value_size, staged, q, keys, values};
   if (lut != NULL && near) {
-    op->exponential.lut.table = (const uint8_t *)mf_near(lut, work + 8 * core_words, 256);
-  } else if (lut != NULL && !mf_is_near(lut)) { /* here before the panels that come after it */
+    op->exponential.lut.table = (const uint8_t *)mf_in_l1(lut, work + 8 * core_words, 256);
+  } else if (lut != NULL && !mf_is_in_l1(lut)) { /* here before the panels that come after it */
     op->exponential.lut.table = (const uint8_t *)(work + 8 * core_words);
     if (mf_core() == 0) {
       (void)mf_copy_rows(work + 8 * core_words, lut, 256, 1, 0, 0);

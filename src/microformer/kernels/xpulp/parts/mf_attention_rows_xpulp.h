@@ -64,7 +64,7 @@ MF_INLINE void mf_attention_rows_xpulp(
   int8_t *const context = (int8_t *)(work + 4 * q_words);
   const mf_kv_t kv = {sk, kv_heads, head_dim, value_dim};
   if (lut != NULL) {
-    op->exponential.lut.table = (const uint8_t *)mf_near(lut, all + 8 * core_words, 256);
+    op->exponential.lut.table = (const uint8_t *)mf_in_l1(lut, all + 8 * core_words, 256);
   }
   for (int32_t head = 0; head < kv_heads; head += group) {
     const int32_t here = kv_heads - head < group ? kv_heads - head : group;

@@ -61,14 +61,14 @@ MF_PHASE void mf_attend(
   const int32_t most = op->causal && row + count < sk ? row + count : sk;
   const int32_t quads = (most + 3) >> 2;
   int32_t copy = 0;
-  if (bias != NULL && !mf_is_near(bias)) {
+  if (bias != NULL && !mf_is_in_l1(bias)) {
     copy = mf_copy_rows(near_bias, bias, 4 * sk * count, 1, 0, 0);
   }
   mf_run_t run = {
       q, q_stride, 0, keys, mf_key_panel(op->key_words), op->key_words, (int8_t *)scores,
       4 * pitch, 16, quads};
   mf_run_sums(&run);
-  if (bias != NULL && !mf_is_near(bias)) {
+  if (bias != NULL && !mf_is_in_l1(bias)) {
     mf_copied(copy);
     bias = near_bias;
   }

@@ -102,7 +102,7 @@ MF_INLINE void mf_binary_xpulp(
     int32_t b_size, void *scratch /* [2, MF_BINARY_CHUNK] where b is in L2 */) {
   const int32_t rows = size / b_size;
   int8_t *part = (int8_t *)scratch, *next = part + MF_BINARY_CHUNK;
-  if (mf_is_near(b)) {
+  if (mf_is_in_l1(b)) {
     mf_binary_rows(op, a, b, y, rows, b_size, b_size);
     return;
   }

@@ -53,11 +53,11 @@ MF_INLINE void mf_conv_grouped_xpulp(mf_grouped_t *op, int8_t *y, int32_t oh, in
   const mf_conv_t *const conv = &op->conv;
   const int32_t n = op->n, weights = n * conv->kh * conv->kw * op->depth;
   int8_t *at = scratch;
-  op->weight = (const int8_t *)mf_near(op->weight, at, weights), at += (weights + 7) & ~7;
-  op->mult = (const int32_t *)mf_near(op->mult, at, 4 * n), at += (4 * n + 7) & ~7;
-  op->add = (const int32_t *)mf_near(op->add, at, 4 * n), at += (4 * n + 7) & ~7;
+  op->weight = (const int8_t *)mf_in_l1(op->weight, at, weights), at += (weights + 7) & ~7;
+  op->mult = (const int32_t *)mf_in_l1(op->mult, at, 4 * n), at += (4 * n + 7) & ~7;
+  op->add = (const int32_t *)mf_in_l1(op->add, at, 4 * n), at += (4 * n + 7) & ~7;
   if (op->table != NULL) {
-    op->table = (const int8_t *)mf_near(op->table, at, 256);
+    op->table = (const int8_t *)mf_in_l1(op->table, at, 256);
   }
   const mf_share_t share = mf_share(oh * conv->ow);
   int32_t oy = share.begin / conv->ow, ox = share.begin - oy * conv->ow;

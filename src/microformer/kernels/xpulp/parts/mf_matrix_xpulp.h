@@ -130,7 +130,7 @@ MF_INLINE void mf_matrix_xpulp(
     int32_t rows, int32_t k, int32_t n, int32_t shift, int32_t *scratch, int8_t *staged) {
   const int32_t size = mf_panel_words(k), panels = (n + 3) >> 2, words = mf_row_words(k);
   const int32_t group = mf_panel_group(rows, k, n), first = (group + 2) / 3;
-  mf_stream_t stream = {weight, scratch, mf_is_near(weight), 0, 0};
+  mf_stream_t stream = {weight, scratch, mf_is_in_l1(weight), 0, 0};
   mf_stream_next(&stream, first * size, group * size);
   mf_stage_rows(x, staged, rows, k);
   for (int32_t panel = 0, count = first; panel < panels;) {

@@ -93,7 +93,7 @@ MF_INLINE void mf_norm_rows(
     const mf_norm_op_t *op, const int8_t *x, int8_t *y, const int32_t *mult, int32_t rows,
     int32_t *scratch /* the constants [n, 2] if they lie in L2, sums [cores, 2] */) {
   const int32_t n = op->n, shift = op->shift, whole = mf_whole_rows(rows, n);
-  const int32_t core = mf_core(), copies = !mf_is_near(mult), divided = rows > whole;
+  const int32_t core = mf_core(), copies = !mf_is_in_l1(mult), divided = rows > whole;
   const int32_t *const constants = copies ? scratch : mult;
   const int32_t number = copies && core == 0 ? mf_copy_rows(scratch, mult, 8 * n, 1, 0, 0) : 0;
   int32_t *const sums = copies ? scratch + 2 * n : scratch;

@@ -13,7 +13,7 @@ MF_INLINE int32_t mf_resident_panels(int32_t k, int32_t n) {
 /* Words of the buffers that panels are brought to: none if they lie in L1. */
 MF_INLINE int32_t mf_resident_words(const int32_t *weight, int32_t k, int32_t n) {
   const int32_t group = mf_resident_panels(k, n), buffers = group < (n + 3) >> 2 ? 2 : 1;
-  return mf_is_near(weight) ? 0 : buffers * group * mf_panel_words(k);
+  return mf_is_in_l1(weight) ? 0 : buffers * group * mf_panel_words(k);
 }
 
 /* The panels of a layer, as many at a time as lie in L1. */
@@ -28,7 +28,7 @@ MF_INLINE mf_residents_t mf_residents(
     const int32_t *weight, int32_t *near, int32_t k, int32_t n) {
   const int32_t size = mf_panel_words(k), panels = (n + 3) >> 2, group = mf_resident_panels(k, n);
   mf_residents_t made = {
-      {weight, near, mf_is_near(weight), 0, 0}, size, panels, group, 0, 0, NULL};
+      {weight, near, mf_is_in_l1(weight), 0, 0}, size, panels, group, 0, 0, NULL};
   mf_stream_next(&made.stream, group * size, group * size);
   return made;
 }

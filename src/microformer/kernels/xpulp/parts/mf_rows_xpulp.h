@@ -46,15 +46,15 @@ MF_INLINE int32_t mf_word_at(const void *at) {
 MF_INLINE void mf_put_word(void *at, int32_t word) { __builtin_memcpy(at, &word, 4); }
 #endif
 
-/* Bytes of scratch that mf_near takes of them. */
+/* Bytes of scratch that mf_in_l1 takes of them. */
 MF_INLINE int32_t mf_near_room(const void *from, int32_t size) {
-  return from == NULL || mf_is_near(from) ? 0 : size;
+  return from == NULL || mf_is_in_l1(from) ? 0 : size;
 }
 
 /* `size` bytes where every core reads them fast: as they lie in L1, or copied to scratch. All
  * cores call it; a barrier if it copies. */
-MF_INLINE const void *mf_near(const void *from, void *scratch, int32_t size) {
-  if (mf_is_near(from)) {
+MF_INLINE const void *mf_in_l1(const void *from, void *scratch, int32_t size) {
+  if (mf_is_in_l1(from)) {
     return from;
   }
   if (mf_core() == 0) {

@@ -1,0 +1,1 @@
+"""Algorithms over the data of ``graph`` that several stages share."""

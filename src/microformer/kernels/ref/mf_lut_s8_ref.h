@@ -1,0 +1,18 @@
+/* A function of one byte, equation (6). x and y may be the same buffer. */
+#ifndef MF_TABLE_S8_REF_H
+#define MF_TABLE_S8_REF_H
+
+#include "mf_core.h"
+
+static inline void mf_lut_s8_ref(
+    const int8_t *x,               /* [size] */
+    const int8_t *restrict table,  /* [256] */
+    int8_t *y,                     /* [size] */
+    int32_t size, void *scratch /* none */) {
+  (void)scratch;
+  for (int32_t i = 0; i < size; i++) {
+    y[i] = table[x[i] + 128];
+  }
+}
+
+#endif

@@ -1,0 +1,107 @@
+"""Which tensors of the residual stream are worth sixteen bits."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from microformer.analysis.residual import residual_tensors
+from microformer.errors import DataError
+from microformer.graph.tensor import Array
+from microformer.graph.tuned import Tuned, TuneStep
+from microformer.tune.objective import (
+    MEASURED,
+    NORMAL_MACS,
+    Convert,
+    Objective,
+    Score,
+    graph_macs,
+    measured,
+)
+
+GIVEN_UP_DB = 0.5
+"""Of the output's SQNR with the whole stream in int16, what "auto" may lose."""
+FEW = 16
+"""Samples for a model of more than ``NORMAL_MACS``."""
+
+
+def in_residual(
+    start: Tuned,
+    x: Array,
+    convert: Convert,
+    *,
+    measured: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Tuned:
+    """``start`` with its residual stream in int16; only what gains of it where ``measured``.
+
+    Raises DataError where that cannot be measured, or the scales are a model's own.
+    """
+    if start.model.imported is not None:
+        raise DataError(
+            "The scales of a quantised model are kept, so its residual stream stays int8; leave "
+            "--residual away, or import the float model."
+        )
+    if not measured:
+        return replace(start, int16_tensors=residual_tensors(start.model))
+    if not start.ranges.calibrated:
+        raise DataError(
+            "--residual auto measures what gains, and noise tells nothing; give samples, or "
+            "--residual int16."
+        )
+    return _Choice(start, x, convert, progress).made()
+
+
+class _Choice:
+    """Each tensor alone is put back to int8; those that cost least go while little is lost."""
+
+    def __init__(
+        self,
+        start: Tuned,
+        x: Array,
+        convert: Convert,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self._start, self._progress = start, progress
+        self._sites = residual_tensors(start.model)
+        large = graph_macs(convert(start.model, start.ranges).graph) > NORMAL_MACS
+        self._objective = Objective(start.model, measured(x, FEW if large else MEASURED), convert)
+        self._done = 0
+
+    def made(self) -> Tuned:
+        """The choice, and a line a tensor."""
+        if not self._sites:
+            return self._start
+        none, all_ = self._score(frozenset()), self._score(frozenset(self._sites))
+        gains = all_.better_than(none)
+        whole = f"all {len(self._sites)} tensors of the residual stream"
+        first = TuneStep("int16", whole, none.sqnr_db, all_.sqnr_db, gains)
+        if not gains:
+            return replace(self._start, steps=(first,))
+        alone = {s: self._score(frozenset(self._sites) - {s}) for s in self._sites}
+        order = sorted(self._sites, key=lambda s: -alone[s].sqnr_db)  # stable: ties as they come
+        gone, final = self._put_back(order, all_)
+        steps = [first]
+        for site in self._sites:
+            kept = site not in gone
+            steps.append(TuneStep("int16", site, alone[site].sqnr_db, all_.sqnr_db, kept))
+        chosen = tuple(s for s in self._sites if s not in gone)
+        where = f"the {len(chosen)} that gain most"
+        steps.append(TuneStep("int16", where, none.sqnr_db, final.sqnr_db, True))
+        return replace(self._start, steps=tuple(steps), int16_tensors=chosen)
+
+    def _put_back(self, order: list[str], all_: Score) -> tuple[frozenset[str], Score]:
+        """The most of ``order``'s head that can be int8, by bisection, and the score then."""
+        low, high, best = 0, len(order), all_
+        while low < high:
+            middle = (low + high + 1) // 2
+            score = self._score(frozenset(order[middle:]))
+            if score.sqnr_db >= all_.sqnr_db - GIVEN_UP_DB:
+                low, best = middle, score
+            else:
+                high = middle - 1
+        return frozenset(order[:low]), best
+
+    def _score(self, int16_tensors: frozenset[str]) -> Score:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, len(self._sites) + 8)
+        return self._objective.score(self._start.model, self._start.ranges, int16_tensors)
