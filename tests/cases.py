@@ -1,6 +1,6 @@
 """The one table of kernel cases: an operation, its operands, and how activations are drawn.
 
-Every kernel that can do a case is compared with the meaning in ``microformer.reference``: on this
+Every kernel that can do a case is compared with the reference in ``microformer.reference``: on this
 machine under sanitizers (tests/kernels) and on every emulated core (tests/targets). Shapes are
 small and awkward on purpose: one row, one column, tails of every tile, extremes of every type.
 """
@@ -496,7 +496,7 @@ def _attentions() -> Iterator[Case]:
         yield softmax(4, 13, kind)
         yield softmax(2, 70, kind, unit=0.001)
         yield softmax(11, 45, kind, unit=0.02)
-        yield softmax(21, 19, kind, unit=0.01)  # so many that a table by distance pays
+        yield softmax(21, 19, kind, unit=0.01)  # so many that a LUT by distance gains
 
 
 def _blocks() -> Iterator[Case]:

@@ -192,6 +192,6 @@ def predict(compiled: Compiled, x: ArrayLike) -> Array:
     """What the compiled program answers to ``x`` [N, *input shape]: float32 [N, *output shape].
 
     The very bytes that a firmware has after the emitted quantiser, the program and the emitted
-    dequantiser (``run`` proves it), from the NumPy meaning; nothing is built or emulated.
+    dequantiser (``run`` proves it), from the NumPy reference; nothing is built or emulated.
     """
     return pipeline.predict_model(compiled, _samples(x, None, compiled.float_model))

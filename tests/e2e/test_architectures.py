@@ -47,7 +47,7 @@ def test_network_on_the_cluster(name: str) -> None:
 
 
 def run(name: str, target: str, exporter: str) -> None:
-    """The whole road: what was recognised, every byte, and the distance to float."""
+    """The whole pipeline: what was recognised, every byte, and the distance to float."""
     model, x = load(name, exporter)
     found = [node.op_type for node in model.model.graph].count("Attention")
     assert found == ARCHITECTURES[name].attentions

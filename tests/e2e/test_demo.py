@@ -1,4 +1,4 @@
-"""The whole road on the shipped model."""
+"""The whole pipeline on the shipped model."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Quantised models through the whole road: they run where they are built, bit for bit."""
+"""Quantised models through the whole pipeline: they run where they are built, bit for bit."""
 
 import logging
 from pathlib import Path

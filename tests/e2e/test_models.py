@@ -1,4 +1,4 @@
-"""torch modules through the whole road: bit-exact where they run, close to the float model."""
+"""torch modules through the whole pipeline: bit-exact where they run, close to the float model."""
 
 import numpy as np
 import pytest

@@ -91,7 +91,7 @@ def test_front_end(
 
 
 def test_maps(radar: tuple[IntGraph, RangeDoppler, Array], golden: Golden) -> None:
-    """Checksums of all maps and the scores behind them: the meaning of equation (13)."""
+    """Checksums of all maps and the scores behind them: the reference of equation (13)."""
     graph = front_graph(radar[1], radar[0])
     lines = []
     for sequence in radar[2]:

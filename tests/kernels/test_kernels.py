@@ -41,7 +41,7 @@ def l2_runner() -> Iterator[KernelRunner]:
 def check(
     runner: KernelRunner, kernel: Kernel, case: Case, count: int, *, in_l1: bool = False
 ) -> None:
-    """The kernel's output equals the meaning's on ``count`` samples."""
+    """The kernel's output equals the reference's on ``count`` samples."""
     drawn = case.draw(count)
     expected = reference.evaluate(bundle([case]), bundle_inputs([case], count))["y"]
     for sample in range(count):

@@ -91,7 +91,7 @@ pop {r4, pc}"""
 
 
 def test_a_function_that_two_layers_share(tmp_path: Path) -> None:
-    """Each layer pays for its own calls, also where the call is a jump at the layer's end.
+    """Each layer is charged for its own calls, also where the call is a jump at the layer's end.
 
     shared(n): n x subs 1, (n - 1) x bne 3, bne 1, bx 3                = 4 n + 1
     Layer 0: push 3, movs 1, bl 3, shared(5) = 21, pop with PC 6       = 34   3 + 10 + 1 + 1 = 15

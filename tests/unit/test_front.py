@@ -221,7 +221,7 @@ int main(void) {
 
 
 def test_the_flow_of_the_readme_is_a_program(compiled: Compiled, tmp_path: Path) -> None:
-    """Its C, word for word, around a reader of samples: the classes of the NumPy meaning."""
+    """Its C, word for word, around a reader of samples: the classes of the NumPy reference."""
     save(compiled, tmp_path / "out")
     readme = (tmp_path / "out" / "README.md").read_text("utf-8")
     (tmp_path / "main.c").write_text(readme.split("```c\n")[1].split("```")[0] + MAIN, "utf-8")

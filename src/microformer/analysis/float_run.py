@@ -1,4 +1,4 @@
-"""The float meaning of a model: onnxruntime on its canonical form."""
+"""What a float model computes: onnxruntime on its canonical form."""
 
 from collections.abc import Mapping
 

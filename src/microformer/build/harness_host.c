@@ -11,7 +11,7 @@
 #include MF_HEADER
 
 #if defined(MF_L2_BYTES) /* what a cluster has in L2 */
-#define MF_BUFFERS in, out, arena, far
+#define MF_BUFFERS in, out, arena, l2
 #else
 #define MF_BUFFERS in, out, arena
 #define MF_L2_BYTES 1
@@ -20,10 +20,10 @@
 int main(void) {
   MF_INPUT_TYPE *in = malloc(MF_INPUT_SIZE * sizeof *in);
   int8_t *out = malloc(MF_OUTPUT_SIZE);
-  void *arena = NULL, *far = NULL;
+  void *arena = NULL, *l2 = NULL;
   if (in == NULL || out == NULL ||
       posix_memalign(&arena, MF_ARENA_ALIGNMENT, MF_ARENA_BYTES) != 0 ||
-      posix_memalign(&far, MF_ARENA_ALIGNMENT, MF_L2_BYTES) != 0) {
+      posix_memalign(&l2, MF_ARENA_ALIGNMENT, MF_L2_BYTES) != 0) {
     return 3;
   }
   while (fread(in, sizeof *in, MF_INPUT_SIZE, stdin) == MF_INPUT_SIZE) {
@@ -35,6 +35,6 @@ int main(void) {
   free(in);
   free(out);
   free(arena);
-  free(far);
+  free(l2);
   return fflush(stdout) == 0 ? 0 : 4;
 }

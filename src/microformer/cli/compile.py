@@ -67,7 +67,7 @@ def compile_command(
     if data is None and not random_data:
         raise DataError(
             "No samples to take the ranges from; give --data samples.npz, or --random-data to "
-            "try the road without caring for accuracy."
+            "try the pipeline without caring for accuracy."
         )
     with Bars() as bars:
         with bars("load"):

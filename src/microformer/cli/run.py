@@ -79,7 +79,7 @@ def demo_command(
     flash: FlashFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """The whole road on a transformer that ships with microformer: digits, or radar gestures."""
+    """The whole pipeline on a transformer that ships with microformer: digits, or radar gestures."""
     settings = settings_of(softmax)
     if what is Demo.TINYRADAR:
         if softmax != "lut":

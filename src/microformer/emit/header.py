@@ -55,7 +55,7 @@ def _memories(plan: Plan, upper: str) -> list[str]:
         return []
     lines = []
     if plan.l2_bytes:
-        lines = [f" * far:   {upper}_L2_BYTES bytes in L2, as the arena otherwise."]
+        lines = [f" * l2:    {upper}_L2_BYTES bytes in L2, as the arena otherwise."]
     callers = (("in", plan.graph.inputs[0]), ("out", plan.graph.outputs[0]))
     places = [f"{n} in {'L2' if t in plan.caller_l2 else 'L1'}" for n, t in callers]
     return [*lines, " *", f" * Memories: {', '.join(places)}, the arena in L1. All cores call it."]
@@ -93,7 +93,7 @@ def header(plan: Plan, name: str) -> str:
     upper, dtype = name.upper(), C_TYPES[source.dtype]
     network = source.dtype != "int16"
     what = "an 8-bit integer network" if network else "a radar's samples to a network's input,"
-    l2 = ", void *far" if plan.l2_bytes else ""
+    l2 = ", void *l2" if plan.l2_bytes else ""
     lines = [
         f"/* {name}: {what} for {plan.graph.target.name}. Written by microformer. */",
         f"#ifndef {upper}_H",

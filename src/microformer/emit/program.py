@@ -130,7 +130,7 @@ class Program:
         if arena:
             chosen.append("uint8_t *arena" if typed else "bytes")
         if l2:
-            chosen.append("uint8_t *far" if typed else "l2_bytes")
+            chosen.append("uint8_t *l2" if typed else "l2_bytes")
         return ", ".join(chosen) or ("void" if typed else "")
 
     def _place(self, tensor: str) -> str:
@@ -142,7 +142,7 @@ class Program:
         if buffer in self._graph.outputs:
             return f"out + {offset}" if offset else "out"
         if buffer in self._plan.l2_offsets:
-            return f"far + {self._plan.l2_offsets[buffer] + offset}"
+            return f"l2 + {self._plan.l2_offsets[buffer] + offset}"
         return f"arena + {self._plan.offsets[buffer] + offset}"
 
     def _argument(self, arg: Arg, index: int) -> str:
@@ -159,7 +159,7 @@ class Program:
                 return f"arena + {offset}" if offset >= 0 else "0"
             case _:
                 place = self._place(str(arg.value))
-                if not place.startswith(("arena", "far")):
+                if not place.startswith(("arena", "l2")):
                     return place
                 wide = self._graph.tensors[str(arg.value)].dtype == "int16"
                 dtype = "void" if wide else "int8_t"  # movements take int16 as bytes
@@ -190,7 +190,7 @@ class Program:
 
     def _layer(self, index: int, call: KernelCall) -> list[str]:
         cost = f", {call.macs} MAC" if call.macs else ""
-        cost += f", {call.tiling.count} blocks" if call.tiling is not None else ""
+        cost += f", {call.tiling.count} tiles" if call.tiling is not None else ""
         body = self._call(index, call) if call.tiling is None else self._tiles(index, call)
         return [
             f"/* {comment(f'{call.name}: {call.op} {call.shape}{cost}')} */",
@@ -215,7 +215,7 @@ class Program:
         ]
 
     def _tiles(self, index: int, call: KernelCall) -> list[str]:
-        """The kernel on one block after the other."""
+        """The kernel on one tile after the other."""
 
         def home(tensor: str) -> str:
             if self._graph.tensors[tensor].data is not None:
@@ -232,16 +232,16 @@ class Program:
 
     def _run(self) -> list[str]:
         dtype = C_TYPES[self._graph.tensors[self._graph.inputs[0]].dtype]
-        l2 = ", void *far" if self._plan.l2_bytes else ""
+        l2 = ", void *l2" if self._plan.l2_bytes else ""
         lines = [f"void {self._name}_run(const {dtype} *in, int8_t *out, void *arena{l2}) {{"]
         if l2:
-            lines.append("  uint8_t *const l2_bytes = (uint8_t *)far;")
+            lines.append("  uint8_t *const l2_bytes = (uint8_t *)l2;")
         if any(self._uses(call)[2] for call in self._graph.calls):
             lines.append("  uint8_t *const bytes = (uint8_t *)arena;")
         else:
             lines.append("  (void)arena;")
         alignment = f"{self._name.upper()}_ARENA_ALIGNMENT - 1u"
-        for memory in ("arena", *["far"] * bool(l2)):
+        for memory in ("arena", *["l2"] * bool(l2)):
             lines.append(f"  MF_ASSERT(((uintptr_t){memory} & ({alignment})) == 0);")
         for index, call in enumerate(self._graph.calls):
             arguments = self._parameters(call, typed=False)

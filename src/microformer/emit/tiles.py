@@ -1,11 +1,11 @@
-"""The body of a layer on a cluster that is done block by block, its operands coming from L2.
+"""The body of a layer on a cluster that is done tile by tile, its operands coming from L2.
 
-Core 0 starts all copies; the engine does them in order. At block t the copy that was started last
-is the input of block t, behind the output of block t - 2: waiting for it makes both buffers of
-the block free. The one barrier a block then tells all cores so, and tells core 0 that block t - 1
-is computed: its output leaves and the input of block t + 1 comes while block t is computed.
+Core 0 starts all copies; the engine does them in order. At tile t the copy that was started last
+is the input of tile t, behind the output of tile t - 2: waiting for it makes both buffers of
+the tile free. The one barrier a tile then tells all cores so, and tells core 0 that tile t - 1
+is computed: its output leaves and the input of tile t + 1 comes while tile t is computed.
 
-Where L1 has no room for two buffers, a block's output leaves and the next one's input comes between
+Where L1 has no room for two buffers, a tile's output leaves and the next one's input comes between
 two barriers, and all wait for it.
 """
 
@@ -19,7 +19,7 @@ class TiledBody:
     """Writes the statements of one layer.
 
     ``home(tensor)`` is C for the first byte of an operand where it lies, ``argument(arg)`` that of
-    an argument that no block changes, ``array(tensor)`` a constant's name; ``scratch`` is the
+    an argument that no tile changes, ``array(tensor)`` a constant's name; ``scratch`` is the
     call's place in the arena.
     """
 
@@ -92,7 +92,7 @@ class TiledBody:
         return f"arena + {self._scratch + offset}"
 
     def _buffer(self, operand: Operand, t: str, number: int | None = None) -> str:
-        """The staging buffer of block ``t``, whose number may be known."""
+        """The staging buffer of tile ``t``, whose number may be known."""
         first = self._arena(operand.buffers[0])
         if len(operand.buffers) == 1:
             return first
@@ -136,7 +136,7 @@ class TiledBody:
         return _copy(self._arena(self._in_l1[name]), self._home(name), size, "1", "0", "0")
 
     def _series(self, values: Sequence[int], t: str) -> str:
-        """What an integer is in block ``t``: literal, a straight line, or looked up."""
+        """What an integer is in tile ``t``: literal, a straight line, or looked up."""
         first, step = values[0], values[1] - values[0] if len(values) > 1 else 0
         if all(v == first + i * step for i, v in enumerate(values)):
             if step == 0:

@@ -31,7 +31,7 @@ _IN_L1 = '__attribute__((section(".weights_l1"))) '
 def weights_files(
     name: str, constants: list[Tensor], names: Names, in_l1: frozenset[str] = frozenset()
 ) -> tuple[str, str]:
-    """(header, source) that declare and define all ``constants``; those of ``near`` in L1."""
+    """(header, source) that declare and define all ``constants``; those ``in_l1`` there."""
     guard = f"{name.upper()}_WEIGHTS_H"
     header = [f"/* Constants of {name}. Written by microformer. */", f"#ifndef {guard}"]
     header += [f"#define {guard}", "", "#include <stdint.h>", ""]

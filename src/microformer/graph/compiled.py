@@ -1,4 +1,4 @@
-"""A compiled model: what is kept of the whole road, on disk or in memory."""
+"""A compiled model: what is kept of the whole pipeline, on disk or in memory."""
 
 from dataclasses import dataclass
 

@@ -41,10 +41,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Operand:
-    """An operand of a call that is done block by block; ``tensor`` is read, or written if ``out``.
+    """An operand of a call that is done tile by tile; ``tensor`` is read, or written if ``out``.
 
-    Block i works on ``spans[i]`` of it. ``buffers`` are offsets in the call's scratch to which
-    spans are copied, run behind run: as many as the tile has turns, or one where all blocks see
+    Tile i works on ``spans[i]`` of it. ``buffers`` are offsets in the call's scratch to which
+    spans are copied, run behind run: as many as ``buffering`` says, or one where all tiles see
     the same bytes. Without buffers the call works where the operand lies, in L1.
     """
 
@@ -61,11 +61,11 @@ class Operand:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a call with operands in L2 is done block by block of its output's rows.
+    """How a call with operands in L2 is done tile by tile of its output's rows.
 
-    ``integers[i]`` are the integer arguments of block i in order. With two ``turns`` blocks use
-    two staging buffers in turn, and copies go on while a block is computed. ``constants`` lie in
-    L1 for all blocks, at offsets in the call's scratch, which begins with the ``kernel_bytes``
+    ``integers[i]`` are the integer arguments of tile i in order. With ``buffering`` 2 tiles use two
+    staging buffers by turns, and copies go on while a tile is computed. ``constants`` lie in
+    L1 for all tiles, at offsets in the call's scratch, which begins with the ``kernel_bytes``
     that the kernel itself needs. ``cycles`` is what the planner expects of the whole call.
     """
 
@@ -78,7 +78,7 @@ class Tiling:
 
     @property
     def count(self) -> int:
-        """Number of blocks."""
+        """Number of tiles."""
         return len(self.integers)
 
 
@@ -89,7 +89,7 @@ class KernelCall:
     ``inplace`` lists the inputs (by name) whose buffer the output may take over, because the
     kernel reads each element before it writes it. ``scratch_bytes`` are 8-byte aligned working
     memory, free before and after. ``node`` is the operation that it does whole; None for a
-    copy. ``tile`` (made by ``plan``) says how it is done by blocks. ``streams``, ``all_cores`` and
+    copy. ``tiling`` (made by ``plan``) says how it is done tile by tile. ``streams``, ``all_cores`` and
     ``pitched`` are what the registry says of the kernel.
     """
 
@@ -111,8 +111,8 @@ class KernelCall:
 
     def __str__(self) -> str:
         args = ", ".join(str(a.value) if a.value != "" else a.kind for a in self.args)
-        blocks = "" if self.tiling is None else f", {self.tiling.count} blocks"
-        work = f"{self.macs} MAC, {self.scratch_bytes} B{blocks}"
+        tiles = "" if self.tiling is None else f", {self.tiling.count} tiles"
+        work = f"{self.macs} MAC, {self.scratch_bytes} B{tiles}"
         return f"{self.symbol}({args})  # {self.name}, {work}"
 
 

@@ -1,6 +1,6 @@
 """The operations of an IntGraph: frozen attribute records, one class an op.
 
-The integer meaning of each lives in ``microformer.reference``; equation numbers are those of
+The reference semantics of each live in ``microformer.reference``; equation numbers are those of
 docs/arithmetic.md. "Inputs" lists a node's inputs in order; names in [brackets] may be absent (an
 empty string holds the place). Shapes have no batch axis. All activations are int8 unless said
 otherwise, ``acc`` is int32, and "rows" stands for the product of all leading axes. ``bits`` is 16

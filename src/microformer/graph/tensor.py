@@ -57,7 +57,7 @@ class QParams:
 class Tensor:
     """One value: an activation (``data`` is None) or a constant.
 
-    ``shape`` has no batch axis: the program handles one sample, the NumPy meaning prepends N.
+    ``shape`` has no batch axis: the program handles one sample, the NumPy reference prepends N.
     ``source`` names the float tensor that this one stands for, for SQNR; empty if there is none.
     """
 

@@ -17,7 +17,7 @@ from microformer.targets import Target
 
 
 def fuse(graph: IntGraph, target: Target) -> IntGraph:
-    """``graph`` with AttentionBlock and ConvPool wherever they pay.
+    """``graph`` with AttentionBlock and ConvPool wherever they gain.
 
     They are no slower then, and need no more memory, or fit L1. Wanted of attention: q, k and v are
     Linear of one x, the context goes to a Linear, none has a table, and nobody else reads what lies

@@ -233,7 +233,7 @@ def run_model(
 ) -> Report:
     """Stages 8 and 9: build, run ``count`` samples (all by default) on the target, report.
 
-    Samples of a front end's sensor (int16) become the network's input by its meaning; of the
+    Samples of a front end's sensor (int16) become the network's input by its reference semantics; of the
     first of them every window is made on the target too.
     """
     iq = samples.x if samples.x.dtype == np.int16 else None

@@ -84,7 +84,7 @@ def check_memory(network: Image, front: FrontEnd, image: Image, target: Target) 
 
 
 def features(front: FrontEnd, iq: Array) -> Array:
-    """int8 [windows, *map] by the NumPy meaning of iq int16 [..., *window], 1 or more windows."""
+    """int8 [windows, *map] by the NumPy reference of iq int16 [..., *window], 1 or more windows."""
     flat = iq.reshape(-1, *front.spec.window)
     name = front.graph.outputs[0]
     parts = [evaluate(front.graph, flat[i : i + BATCH])[name] for i in range(0, len(flat), BATCH)]
@@ -129,7 +129,7 @@ class Recognition:
 
     ``features`` is the cost of all windows, ``network`` of the network, ``total`` of both;
     ``on_board`` is ``total`` with the wait states of the board's own flash, None where not known.
-    ``bit_exact``: every byte of the map and of the scores was that of the NumPy meaning.
+    ``bit_exact``: every byte of the map and of the scores was that of the NumPy reference.
     """
 
     found: int

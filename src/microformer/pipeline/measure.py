@@ -1,4 +1,4 @@
-"""A program built and measured, and what it answers, apart from the road from a model."""
+"""A program built and measured, and what it answers, apart from the pipeline of a model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +102,7 @@ def build_project(project: CProject, target: Target, folder: Path) -> Image:
 
 
 def predict_model(compiled: Compiled, samples: Samples) -> Array:
-    """What a firmware gets: outputs float32 [N, *output shape], by the NumPy meaning."""
+    """What a firmware gets: outputs float32 [N, *output shape], by the NumPy reference."""
     graph = compiled.int_graph
     qparams = graph.tensors[graph.outputs[0]].qparams
     assert qparams is not None

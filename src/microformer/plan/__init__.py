@@ -1,4 +1,4 @@
-"""Stage ``plan``: KernelGraph + Target -> Plan: a place for every buffer, blocks where L1 ends."""
+"""Stage ``plan``: KernelGraph + Target -> Plan: a place for every buffer, tiles where L1 ends."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,7 +26,7 @@ def plan(
     The graph's input and output live in the caller's memory, not in the arena. An output takes
     over the place of an input that dies in the same call where the kernel allows it. On a cluster
     ``target`` with an L1 that is too small for it all, buffers are moved to L2, and the calls that
-    touch them are done block by block. Given ``far``, which of the caller's buffers lie in L2, none
+    touch them are done tile by tile. Given ``in_l2``, which of the caller's buffers lie in L2, none
     is moved: its calls stream. Raises TargetError if it still does not fit. On another ``target``
     calls take kernels of less working memory where its RAM demands it.
     """

@@ -18,7 +18,7 @@ class Blocks:
 def l1_blocks(
     graph: KernelGraph, spans: Mapping[str, tuple[int, int]], in_l2: frozenset[str]
 ) -> Blocks:
-    """Of all buffers but the caller's and those of ``far``."""
+    """The blocks of the arena in L1: for all buffers but the caller's and those ``in_l2``."""
     callers = {*graph.inputs, *graph.outputs}
     return _shared(graph, spans, [n for n in spans if n not in callers and n not in in_l2])
 
@@ -26,7 +26,7 @@ def l1_blocks(
 def l2_blocks(
     graph: KernelGraph, spans: Mapping[str, tuple[int, int]], in_l2: frozenset[str]
 ) -> Blocks:
-    """Of those of ``far`` but the caller's."""
+    """The blocks of the arena in L2: for all buffers ``in_l2`` that are not the caller's."""
     callers = {*graph.inputs, *graph.outputs}
     return _shared(graph, spans, [n for n in spans if n in in_l2 and n not in callers])
 

@@ -36,7 +36,7 @@ def check(plan: Plan) -> None:
     An arena is modelled as an owner for every byte. Each call first checks that every byte it
     reads is owned by the buffer it believes to read; then its output takes its bytes over.
     Scratch takes bytes away too, before the output is written, and must not touch inputs. A call
-    that is done by blocks works only in L1: what lies in L2 must be staged in its scratch.
+    that is done tile by tile works only in L1: what lies in L2 must be staged in its scratch.
     """
     graph = plan.graph
     in_l1, in_l2 = _Arena(plan, in_l2=False), _Arena(plan, in_l2=True)

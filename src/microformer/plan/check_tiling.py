@@ -1,11 +1,11 @@
-"""The checker's part for calls that are done block by block. Shares no code with the planner."""
+"""The checker's part for calls that are done tile by tile. Shares no code with the planner."""
 
 from microformer.errors import VerifyError
 from microformer.graph.kernel_graph import KernelCall, Operand, Plan, Tiling
 
 
 def check_tiling(plan: Plan, call: KernelCall) -> None:
-    """VerifyError unless the blocks of ``call`` write its output once, wholly, by way of L1."""
+    """VerifyError unless the tiles of ``call`` write its output once, wholly, by way of L1."""
     tiling, graph = call.tiling, plan.graph
     in_l2 = {
         name
@@ -22,7 +22,7 @@ def check_tiling(plan: Plan, call: KernelCall) -> None:
     _check_scratch(plan, call, tiling)
     for operand in tiling.operands:
         if len(operand.spans) != tiling.count:
-            raise VerifyError(f"plan: {call.name} has no span of '{operand.tensor}' a block")
+            raise VerifyError(f"plan: {call.name} has no span of '{operand.tensor}' a tile")
         size = graph.tensors[operand.tensor].nbytes
         seen = bytearray(size)
         for span in operand.spans:
@@ -39,12 +39,12 @@ def check_tiling(plan: Plan, call: KernelCall) -> None:
 
 
 def _check_place(call: KernelCall, tiling: Tiling, operand: Operand) -> None:
-    """Blocks that overlap in time share no staging buffer, unless all see the same bytes."""
+    """Tiles that overlap in time share no staging buffer, unless all see the same bytes."""
     changes = any(span != operand.spans[0] for span in operand.spans)
     if operand.buffers and len(operand.buffers) < (tiling.buffering if changes else 1):
-        raise VerifyError(f"plan: blocks of {call.name} share a buffer of '{operand.tensor}'")
+        raise VerifyError(f"plan: tiles of {call.name} share a buffer of '{operand.tensor}'")
     if operand.out and tiling.count > 1 and not changes:
-        raise VerifyError(f"plan: all blocks of {call.name} write the same")
+        raise VerifyError(f"plan: all tiles of {call.name} write the same")
     strided = not all(span.dense for span in operand.spans)
     if not operand.buffers and strided and not call.pitched:
         raise VerifyError(f"plan: {call.name} reads '{operand.tensor}' as if it had no gaps")
@@ -53,10 +53,10 @@ def _check_place(call: KernelCall, tiling: Tiling, operand: Operand) -> None:
 
 
 def _check_same_rows(call: KernelCall, tiling: Tiling, operand: Operand) -> None:
-    """An output in L1 may lie on an input only where both have the same rows in each block."""
+    """An output in L1 may lie on an input only where both have the same rows in each tile."""
     for other in tiling.operands:
         if other.tensor in call.inplace and not other.buffers and other.spans != operand.spans:
-            raise VerifyError(f"plan: blocks of {call.name} overtake '{other.tensor}'")
+            raise VerifyError(f"plan: tiles of {call.name} overtake '{other.tensor}'")
 
 
 def _check_scratch(plan: Plan, call: KernelCall, tiling: Tiling) -> None:

@@ -1,4 +1,4 @@
-"""Operations that are parted by columns: heads of attention, channels of a mean."""
+"""Operations that are cut by columns: heads of attention, channels of a mean."""
 
 import math
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from microformer.graph.tensor import Tensor
 from microformer.kernels.signatures import Operands
 
 Parts = tuple[ops.Op, dict[str, Tensor], dict[str, Span]]
-"""Of a block: the operation, operands and output that have another shape in it, spans."""
+"""A tile: its operation, the operands and output that have another shape in it, their spans."""
 
 Found = tuple[int, Callable[[int, int], Parts]] | None
-"""Number of rows, and what some of them need; None where nothing can be parted."""
+"""Number of rows, and what some of them need; None where nothing can be cut."""
 
 
 def by_heads(op: ops.Attention, inputs: Operands, output: Tensor) -> Found:

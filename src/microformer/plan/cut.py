@@ -1,7 +1,7 @@
-"""Which bytes of each operand a block of output rows needs: the geometry of tiling.
+"""Which bytes of each operand a tile of output rows needs: the geometry of tiling.
 
 A row is what the operation maps to one row of its output: a row of a matrix, of an image, of
-queries. Whatever cannot be cut is done as one block.
+queries. Whatever cannot be cut is done as one tile.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Cut:
-    """``rows`` that can be parted; ``piece(begin, end, staged)`` is the call on some of them.
+    """``rows`` that can be cut; ``piece(begin, end, staged)`` is the call on some of them.
 
     ``staged`` names the operands that are copied to L1 run behind run.
     """
@@ -46,7 +46,7 @@ class Cut:
 
 
 def cuts(call: KernelCall, tensors: Mapping[str, Tensor], target: Target) -> list[Cut]:
-    """The ways in which ``call`` can be parted; one row where it cannot."""
+    """The ways in which ``call`` can be cut; one row where it cannot."""
     if call.pitched:
         return [_copy(call)]
     whole = Cut(1, lambda _begin, _end, _staged: _whole(call, tensors, target))

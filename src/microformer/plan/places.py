@@ -11,7 +11,7 @@ from microformer.plan.tiling import Choice, TilingSpace
 
 
 def tiled(graph: KernelGraph, chosen: Mapping[int, tuple[TilingSpace, Choice]]) -> KernelGraph:
-    """``graph`` with the calls ``chosen`` done by blocks."""
+    """``graph`` with the calls ``chosen`` done tile by tile."""
     calls = list(graph.calls)
     for index, (tiling, choice) in chosen.items():
         call: KernelCall = calls[index]
@@ -20,7 +20,7 @@ def tiled(graph: KernelGraph, chosen: Mapping[int, tuple[TilingSpace, Choice]]) 
 
 
 def placed(graph: KernelGraph, spans: Mapping[str, tuple[int, int]], in_l2: frozenset[str]) -> Plan:
-    """Offsets of all buffers; those of ``far`` in L2, or kept there by the caller."""
+    """Offsets of all buffers; those ``in_l2`` lie there, or are kept there by the caller."""
     here, there = l1_blocks(graph, spans, in_l2), l2_blocks(graph, spans, in_l2)
     blocks = dict(here.blocks)
     for index, call in enumerate(graph.calls):

@@ -1,4 +1,4 @@
-"""Blocks of a call with operands in L2: how large, by a model of what copying and computing cost.
+"""Tiles of a call with operands in L2: how large, by a model of what copying and computing cost.
 
 The figures of the DMA engine are those of docs/cluster.md.
 """
@@ -14,13 +14,13 @@ from microformer.plan.cut import Cut, Piece, cuts
 from microformer.targets import Target
 
 _START, _ROW, _BYTES = 24, 2, 8  # cycles a transfer and a further row; bytes a cycle
-_BLOCK_CYCLES = 500  # barrier, waiting, starting copies, entering the kernel
+_TILE_CYCLES = 500  # barrier, waiting, starting copies, entering the kernel
 _TILE_ROWS = 4  # of a matrix product
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A block size with what it needs of L1 and the cycles that it is expected to take."""
+    """A tile size with what it needs of L1 and the cycles that it is expected to take."""
 
     rows: int
     l1_constants: bool
@@ -30,7 +30,7 @@ class Choice:
 
 
 class TilingSpace:
-    """The ways in which one call, parted by ``cut``, can be done with its tensors ``far`` in L2."""
+    """The ways in which one call, cut by ``cut``, can be tiled with its tensors ``in_l2``."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class TilingSpace:
         return min(c.nbytes for c in self.choices)
 
     def tiling(self, choice: Choice) -> Tiling:
-        """The call, block by block."""
+        """The call, tile by tile."""
         pieces = self._pieces(choice.rows)
         at = kernel_bytes = self._scratch(pieces, choice.l1_constants)
         operands = []
@@ -106,7 +106,7 @@ class TilingSpace:
         )
 
     def _scratch(self, pieces: list[Piece], l1_constants: bool) -> int:
-        """Bytes for the kernel, in the block that needs most."""
+        """Bytes for the kernel, in the tile that needs most."""
         in_l1 = l1_constants or not self._constants
         return round8(max(p.l1_scratch_bytes if in_l1 else p.scratch_bytes for p in pieces))
 
@@ -117,14 +117,14 @@ class TilingSpace:
         return [self._piece(begin, rows) for begin in range(0, self._cut.rows, rows)]
 
     def _piece(self, begin: int, rows: int) -> Piece:
-        """The block of ``rows`` at ``begin``, or what is left of it."""
+        """The tile of ``rows`` at ``begin``, or what is left of it."""
         key = (begin, min(begin + rows, self._cut.rows))
         if key not in self._known:
             self._known[key] = self._cut.piece(*key, self._staged)
         return self._known[key]
 
     def _sizes(self) -> list[int]:
-        """Block sizes that give different numbers of blocks, in whole tiles where there are."""
+        """Tile sizes that give different numbers of tiles, in whole tiles where there are."""
         rows, sizes = self._cut.rows, {self._cut.rows}
         quanta = [q for q in (_TILE_ROWS * self._cores, _TILE_ROWS, 1) if q < rows]
         for count in range(2, rows + 1):
@@ -168,17 +168,17 @@ class TilingSpace:
         return Choice(rows, l1_constants, buffering, nbytes, once + moved + count * each)
 
     def _compute(self, piece: Piece, rows: int) -> float:
-        """Cycles of a block: the cores share its words, or tiles of a product; the last wait."""
-        anew = piece.cycles + self._whole_bytes  # what is not cut is read in each block
+        """Cycles of a tile: the cores share its words, or tiles of a product; the last wait."""
+        anew = piece.cycles + self._whole_bytes  # what is not cut is read in each tile
         if not self._call.all_cores:
-            return anew + _BLOCK_CYCLES
+            return anew + _TILE_CYCLES
         made = self._tensors[self._call.output]
         width, elements = made.shape[-1], made.size / self._cut.rows * rows
         units = -(-elements // 4)
         if self._call.macs:
             units = -(-elements // (_TILE_ROWS * width)) * -(-width // 4)
         filled = -(-units // self._cores) * self._cores / units
-        return anew * filled / self._cores + _BLOCK_CYCLES
+        return anew * filled / self._cores + _TILE_CYCLES
 
 
 def tiling_spaces(
@@ -188,13 +188,13 @@ def tiling_spaces(
     target: Target,
     l1_constants: frozenset[str] = frozenset(),
 ) -> list[TilingSpace]:
-    """One for each way in which the call can be parted."""
+    """One for each way in which the call can be cut."""
     ways = cuts(call, tensors, target)
     return [TilingSpace(cut, call, tensors, in_l2, target.cores, l1_constants) for cut in ways]
 
 
 def _buffers(spans: list[Span] | tuple[Span, ...], buffering: int) -> int:
-    """Staging buffers: one a turn, but one where nothing changes from block to block."""
+    """Staging buffers: as many as ``buffering`` says, but one where nothing changes."""
     return 1 if all(span == spans[0] for span in spans) else buffering
 
 

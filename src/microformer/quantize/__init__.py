@@ -59,7 +59,7 @@ def convert(
 
     ``softmax`` is "lut" (equation 3) or "ibert" (equation 4). The tensors ``int16_tensors`` of
     ``analysis.residual.residual_tensors`` are int16. Raises UnsupportedOpError for a
-    node that has no integer meaning and ArithmeticProofError where 32 bits do not suffice.
+    node that has no integer form and ArithmeticProofError where 32 bits do not suffice.
     """
     scales = assign(model, ranges, fine_softmax=softmax == "lut", int16_tensors=int16_tensors)
     context = Context(Builder(model.name), scales, softmax, model.imported)
@@ -69,7 +69,7 @@ def convert(
         converter = _CONVERTERS.get(node.op_type)
         if converter is None:
             raise UnsupportedOpError(
-                f"Node '{node.name}' ({node.op_type}) has no integer meaning in microformer."
+                f"Node '{node.name}' ({node.op_type}) has no integer form in microformer."
             )
         before = len(context.builder.nodes)
         converter(context, node)

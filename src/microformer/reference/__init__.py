@@ -1,4 +1,4 @@
-"""THE meaning of every integer operation, in NumPy; the C must equal it bit for bit.
+"""THE reference semantics of every integer operation, in NumPy; the C must equal it bit for bit.
 
 One file an operation family, equations numbered as in docs/arithmetic.md. ``evaluate`` runs a
 whole graph.
@@ -46,7 +46,7 @@ _SEMANTICS: dict[type[ops.Op], Callable[..., Array]] = {
 
 
 def apply(op: ops.Op, *operands: Array | None) -> Array:
-    """The meaning of one operation: activations [B, ...], constants without batch axis."""
+    """One operation: activations [B, ...], constants without batch axis."""
     if type(op) not in _SEMANTICS:
         raise unknown(op, "the reference semantics")
     return _SEMANTICS[type(op)](op, *operands)

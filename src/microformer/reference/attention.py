@@ -88,7 +88,7 @@ def _rows(
 
 
 def attention_block(op: AttentionBlock, x: Array, *constants: Array | None) -> Array:
-    """Four Linear and an Attention, in their own meaning: x [B, S, E] -> [B, S, N]."""
+    """Four Linear and an Attention, by their own semantics: x [B, S, E] -> [B, S, N]."""
     parts = [constants[i : i + 3] for i in (0, 3, 6, 9)]
     queries, keys, values = (
         linear(Linear(shift), x, *_given(part))

@@ -18,7 +18,7 @@ def max_pool2d(op: MaxPool2d, x: Array) -> NDArray[np.int8]:
 
 
 def conv_pool(op: ConvPool, x: Array, *constants: Array) -> NDArray[np.int8]:
-    """A Conv2d and a MaxPool2d, in their own meaning: x [B, H, W, C] -> [B, OH, OW, N]."""
+    """A Conv2d and a MaxPool2d, by their own semantics: x [B, H, W, C] -> [B, OH, OW, N]."""
     return max_pool2d(op.pool, conv2d(op.conv, x, *constants))
 
 

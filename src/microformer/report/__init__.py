@@ -42,7 +42,7 @@ def report(
     ``x`` are the samples as the user gave them [N, ...]; ``y`` class indices [N] or None.
     ``features`` are the figures of a front end.
     ``result.outputs`` int8 [M, size] belong to the first M of them. Accuracies are those of all
-    N samples: the int8 one from the NumPy meaning, which the device equals on the M it ran.
+    N samples: the int8 one from the NumPy reference, which the device equals on the M it ran.
     """
     fidelity = Fidelity(compiled, progress)
     reference, floats = fidelity.outputs(x)

@@ -42,7 +42,7 @@ class Features:
 
     @property
     def bit_exact(self) -> bool:
-        """True if every byte of every window was that of the NumPy meaning."""
+        """True if every byte of every window was that of the NumPy reference."""
         return self.mismatches == 0
 
 

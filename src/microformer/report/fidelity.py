@@ -24,7 +24,7 @@ def quantized_input(compiled: Compiled, x: Array) -> Array:
 
 
 class Fidelity:
-    """Runs both meanings over samples, with progress."""
+    """Runs the integers and the float model over samples, with progress."""
 
     def __init__(
         self, compiled: Compiled, progress: Callable[[int, int], None] | None = None
@@ -33,7 +33,7 @@ class Fidelity:
         self._progress = progress
 
     def outputs(self, x: Array) -> tuple[Array, Array]:
-        """(int8 outputs [N, ...] by the NumPy meaning, float outputs [N, ...])."""
+        """(int8 outputs [N, ...] by the NumPy reference, float outputs [N, ...])."""
         graph, model = self._compiled.int_graph, self._compiled.float_model
         runner = FloatRunner(model)
         integers, floats = [], []

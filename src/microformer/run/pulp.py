@@ -105,7 +105,7 @@ def _write_inputs(
         "out_at": firmware.address("mf_harness_out"),
         "arena": firmware.address("mf_harness_arena"),
         "arena_bytes": max(project.arena_bytes, 1),
-        "far": firmware.address("mf_harness_l2") if project.l2_bytes else 0,
+        "l2": firmware.address("mf_harness_l2") if project.l2_bytes else 0,
         "l2_bytes": project.l2_bytes,
         "order": firmware.address("mf_harness_order"),
         "real": firmware.symbols.get(part_symbol(project), 0),

@@ -134,7 +134,7 @@ class Cluster {
   }
 
   void arbitrate() {
-    uint32_t asking[BANKS] = {}, far = 0;
+    uint32_t asking[BANKS] = {}, outside = 0;
     bool any = false;
     for (size_t i = 0; i < cores.size(); i++) {
       Core &core = cores[i];
@@ -156,7 +156,7 @@ class Cluster {
         asking[bank_of(address)] |= 1u << i;
         any = true;
       } else if (in_l2(address)) {
-        far |= 1u << i;
+        outside |= 1u << i;
       } else if (!in_device(address)) {
         fail(int(i), "touches an address where nothing is");
       } else if (!device(core, int(i), address)) {
@@ -171,11 +171,11 @@ class Cluster {
       if (wide) asking[bank_of(moves) + 1] |= 1u << cores.size();
     }
     if (any) grant_banks(asking, moves, wide);
-    if (far) {
-      const int winner = l2_port_.grant(far);
+    if (outside) {
+      const int winner = l2_port_.grant(outside);
       serve(cores[winner], L2, L2_LATENCY);
       for (size_t i = 0; i < cores.size(); i++)
-        if ((far >> i & 1) && int(i) != winner) refuse(cores[i]);
+        if ((outside >> i & 1) && int(i) != winner) refuse(cores[i]);
     }
   }
 

@@ -78,7 +78,7 @@ class Session {
         write(quantized, sample.data(), in_bytes);
       }
       std::memset(place("arena"), fill, number("arena_bytes"));
-      if (number("far_bytes")) std::memset(place("far"), fill, number("far_bytes"));
+      if (number("l2_bytes")) std::memset(place("l2"), fill, number("l2_bytes"));
       std::memset(place("out_at"), fill, out_bytes);
       std::memcpy(place("in_at"), sample.data(), in_bytes);
       counting_ = at == 0;

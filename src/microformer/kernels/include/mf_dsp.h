@@ -1,4 +1,4 @@
-/* Two 16-bit products an instruction: the SIMD of Armv7E-M and Armv8-M, and its meaning in C.
+/* Two 16-bit products an instruction: the SIMD of Armv7E-M and Armv8-M, and the same in C.
  *
  * With the extension each function is one or two instructions; without it, plain C gives the
  * same bits, so that kernels of the family dsp are tested on any machine. */

@@ -2,8 +2,8 @@
 
 A convolution wants its channels last, the user's model has them first, so ``quantize`` puts a
 Transpose before each and one after it. One sweep in execution order takes every Transpose out and
-remembers it as a debt of its output (debts.py). An operation that can work on the stored bytes
-does so and hands the debt on; for one that cannot it is paid. Two that are each other's inverse
+remembers it as pending of its output (pending.py). An operation that can work on the stored bytes
+does so and hands it on; for one that cannot it is done. Two that are each other's inverse
 never cost anything.
 """
 
@@ -93,7 +93,7 @@ class _Sweep:
         return replace(self._graph, tensors=tensors, nodes=nodes).pruned()
 
     def _sunk(self, node: Node) -> bool:
-        """True if the node became a debt, or was emitted on stored bytes."""
+        """True if the node became pending, or was emitted on stored bytes."""
         op = node.op
         match op:
             case ops.Transpose():
@@ -116,7 +116,7 @@ class _Sweep:
                 return False
 
     def _plain(self, name: str) -> PendingTranspose | None:
-        """A debt that is a Transpose and no Reshape after it."""
+        """A pending Transpose, and no Reshape after it."""
         pending = self._made.get(name)
         if pending is None:
             return None

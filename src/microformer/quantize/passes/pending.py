@@ -1,4 +1,4 @@
-"""Transposes that have not been done yet: who owes which, and what it costs to pay."""
+"""Pending transposes: of which tensor, and what doing one emits."""
 
 import math
 from dataclasses import dataclass, replace
@@ -83,7 +83,7 @@ def regroup(
 
 
 class Rebuilt:
-    """The graph under reconstruction and all debts in it."""
+    """The graph under reconstruction, and the transposes that are pending in it."""
 
     def __init__(self, graph: IntGraph) -> None:
         self.tensors: dict[str, Tensor] = dict(graph.tensors)
@@ -93,7 +93,7 @@ class Rebuilt:
         self._names = {node.name for node in graph.nodes}
 
     def get(self, name: str) -> PendingTranspose | None:
-        """The debt of a tensor, None if it is there as it is."""
+        """The pending transpose of a tensor, None if it is there as it is."""
         return self._open.get(name)
 
     def emit(self, node: Node) -> None:
@@ -101,7 +101,7 @@ class Rebuilt:
         self.nodes.append(node)
 
     def defer(self, name: str, pending: PendingTranspose) -> None:
-        """``name`` will be made from ``debt.stored`` if asked for; at once where that is free."""
+        """``name`` will be made from ``pending.stored`` if asked for; at once where that is free."""
         self._open[name] = pending
         if moves_nothing(self.tensors[pending.stored].shape, pending.perm):
             self.settle(name)
@@ -113,7 +113,7 @@ class Rebuilt:
         return indices.transpose(pending.perm).reshape(pending.shape)
 
     def apply(self, names: tuple[str, ...]) -> None:
-        """Settle every debt among ``names``."""
+        """Do every transpose that is pending among ``names``."""
         for name in names:
             self.settle(name)
 
@@ -164,7 +164,7 @@ class Rebuilt:
         stored: Shape,
         pending: PendingTranspose,
     ) -> None:
-        """Emit ``node`` as ``op`` on stored bytes; its output now owes what its input owed."""
+        """Emit ``node`` as ``op`` on stored bytes; what was pending of its input is now of its output."""
         value = self.tensors[node.output]
         name = f"{node.output}.stored"
         plain = tuple(stored[axis] for axis in pending.perm) == value.shape
