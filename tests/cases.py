@@ -19,8 +19,7 @@ from microformer.graph.tensor import Array, QParams, Tensor, constant
 from microformer.quantize.scales import (
     accumulator_limits,
     context_integers,
-    ibert_integers,
-    score_integers,
+    exponential,
 )
 from microformer.reference.layernorm import H_LIMIT, half_bits
 from microformer.reference.range_doppler import POWERS
@@ -218,8 +217,6 @@ def attention(
     flags = f"{'_causal' if causal else ''}{'_' + bias if bias else ''}_{unit:g}"
     name = f"attention_{softmax}_{sq}x{sk}x{heads}on{kv_heads}x{head_dim}x{value_dim}{flags}"
     rng = _rng(name)
-    mult, shift = score_integers(unit, 2 * head_dim * 2**14)
-    ibert = ibert_integers(unit)
     value, out = (
         QParams(0.02, int(rng.integers(-128, 128))),
         QParams(0.018, int(rng.integers(-40, 40))),
@@ -230,14 +227,7 @@ def attention(
         head_dim,
         value_dim,
         causal,
-        softmax,
-        mult,
-        shift,
-        ibert.preshift,
-        ibert.ln2,
-        ibert.b,
-        ibert.c,
-        ibert.shift,
+        exponential(softmax, unit, 2 * head_dim * 2**14),
         *context_integers(value, out),
         out.zero_point,
     )
@@ -279,9 +269,7 @@ def _attention_bias(rng: np.random.Generator, kind: str, shape: tuple[int, int, 
 
 def softmax(rows: int, n: int, kind: str = "lut", unit: float = 0.05) -> Case:
     """x [rows, n]."""
-    mult, shift = score_integers(unit, 255)
-    i = ibert_integers(unit)
-    op = ops.Softmax(kind, mult, shift, i.preshift, i.ln2, i.b, i.c, i.shift)
+    op = ops.Softmax(exponential(kind, unit, 255))
     lut = exponential_lut() if kind == "lut" else None
     return Case(f"softmax_{kind}_{rows}x{n}_{unit:g}", op, ((rows, n), lut))
 

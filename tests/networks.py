@@ -1,4 +1,4 @@
-"""The networks that go through the whole pipeline, one table: compiled, run and trained by the tests."""
+"""The networks of the whole pipeline, one table: compiled, run and trained by the tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -3,20 +3,22 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from microformer import pipeline, targets
 from microformer.errors import DataError
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel, Ranges
-from microformer.graph.frontend import RangeDoppler
+from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
-from microformer.pipeline import Audit
 from microformer.report import Report
 from microformer.samples import ArrayLike, Samples, as_array, check_samples
 from microformer.settings import DEFAULTS, Effort, Residual, Settings, SoftmaxKind
 from microformer.targets import Target
+
+if TYPE_CHECKING:
+    from microformer.audit import Audit
 
 
 @contextmanager
@@ -80,7 +82,7 @@ def compile(
     residual: Residual = "int8",
     calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
-    front: RangeDoppler | None = None,
+    front: SensorFrontEnd | None = None,
 ) -> Compiled:
     """The C project of ``model`` for ``target``, built once to prove that it fits.
 
@@ -111,7 +113,7 @@ def compile(
     return made.compiled
 
 
-def with_front(compiled: Compiled, front: RangeDoppler) -> Compiled:
+def with_front(compiled: Compiled, front: SensorFrontEnd) -> Compiled:
     """``compiled`` with a front end as an entry point of its own, built once more on its target.
 
     Raises TargetError where the two, and a window's samples, do not fit together.
@@ -130,7 +132,7 @@ def audit(
     residual: Residual = "int8",
     calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
-) -> Audit:
+) -> "Audit":
     """What every layer of the quantised model costs, measured over ``x`` [N, *input shape].
 
     ``y`` are classes [N] or None. The ranges come from ``calibration``, from ``ranges``, or from
@@ -166,7 +168,7 @@ def _model(source: Any, x: ArrayLike | None) -> FloatModel:
 
 
 def _samples(
-    x: ArrayLike, y: ArrayLike | None, model: FloatModel, front: RangeDoppler | None = None
+    x: ArrayLike, y: ArrayLike | None, model: FloatModel, front: SensorFrontEnd | None = None
 ) -> Samples:
     """What the user gave as checked arrays."""
     labels = None if y is None else as_array(y, "y")

@@ -11,7 +11,7 @@ import numpy as np
 from microformer.errors import DataError
 from microformer.graph.arrays import read_npz
 from microformer.graph.float_model import FloatModel
-from microformer.graph.frontend import RangeDoppler
+from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.tensor import Array
 
 MAX_BYTES = 8 * 2**30
@@ -67,7 +67,7 @@ class Samples:
         return Samples(self.x[:count], None if self.y is None else self.y[:count])
 
 
-def read_samples(path: Path, model: FloatModel, front: RangeDoppler | None = None) -> Samples:
+def read_samples(path: Path, model: FloatModel, front: SensorFrontEnd | None = None) -> Samples:
     """The samples of ``path`` (an .npz with ``x`` and optionally ``y``) for ``model``.
 
     Given its ``front`` end, x may also be int16 samples of the sensor.
@@ -89,7 +89,7 @@ def read_samples(path: Path, model: FloatModel, front: RangeDoppler | None = Non
 
 
 def check_samples(
-    x: Array, y: Array | None, model: FloatModel, where: str, front: RangeDoppler | None = None
+    x: Array, y: Array | None, model: FloatModel, where: str, front: SensorFrontEnd | None = None
 ) -> Samples:
     """``x`` and ``y`` as Samples, or a DataError that says what does not fit the model."""
     wanted = model.input_shape[1:]

@@ -47,7 +47,7 @@ def test_the_cases_are_valid_programs(cases: list[Case]) -> None:
     prove(graph)
 
 
-# "<target>[ sanitized][ <family>][ small]": a core of several families runs the lesser ones too
+# "<target>[ sanitized][ <isa>][ small]": a core of several sets runs the lesser ones too
 RUNS = [*TARGETS, "host sanitized", "host dsp", "host sanitized dsp", "cortex-m55 dsp"]
 RUNS += [f"{name} small" for name in ("cortex-m4", "cortex-m7", "cortex-m33")]
 

@@ -13,7 +13,7 @@ STAGES = (
     *("load", "calibrate", "tune", "quantize", "lower", "plan", "emit", "build", "run"),
     *("audit", "report"),
 )
-SHARED = {"graph", "integer", "targets", "kernels", "errors", "scratch"}
+SHARED = {"graph", "analysis", "reference", "targets", "kernels", "errors", "scratch"}
 OUTER = {"pipeline", "api", "cli"}
 
 
@@ -49,18 +49,19 @@ def allowed(room: str) -> set[str]:
     if room in STAGES:
         return {room, *SHARED}
     return {
-        "integer": {"integer", "graph", "errors"},
+        "reference": {"reference", "graph", "errors"},
+        "analysis": {"analysis", "graph", "errors"},
         "targets": {"targets", "errors"},
         "errors": set(),
         "scratch": {"errors"},
         "kernels": {"kernels", "graph", "targets", "errors"},
-        "store": {"store", "graph", "integer", "targets", "errors"},
+        "store": {"store", "graph", "reference", "targets", "errors"},
         "samples": {"graph", "errors"},
         "settings": {"errors"},
         "entry": {"errors"},
         "privacy": set(),
         "torch": {"torch", "load", "calibrate", "quantize", "samples", *SHARED},
-        "demo": set(),
+        "demo": {"demo", "pipeline", "report", *SHARED},
         "bench": {"bench", "pipeline", "quantize", *SHARED},
         "pipeline": {"pipeline", *STAGES, *SHARED, "samples", "settings"},
         "api": {"pipeline", "report", "samples", "settings", *SHARED},

@@ -330,7 +330,7 @@ def test_all_layers_of_a_deployed_structure_are_within_one_step(
     assert share >= 0.95, {n.name for n in graph.nodes} - set(worst)
     assert max(worst.values()) <= 1, worst
     fused = microformer.quantize(model, samples)
-    states = imported_scales(model.imported, fused)
+    states = imported_scales(model, fused)
     assert len(states) == net.tensors
     away = [state for state in states if not state.kept]
     assert not any(state.changed for state in states), away

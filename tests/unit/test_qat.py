@@ -19,7 +19,7 @@ from microformer.errors import DataError, ModelError
 from microformer.graph.float_model import FloatModel, Imported
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array, QParams
-from microformer.quantize import _CONVERTERS
+from microformer.quantize.conversion import _CONVERTERS
 from microformer.settings import SoftmaxKind
 from microformer.torch import QuantizedModule
 from microformer.torch import ranges as ranges_module

@@ -1,14 +1,17 @@
 """What a float model computes: onnxruntime on its canonical form."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import onnxruntime
 
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 onnxruntime.disable_telemetry_events()  # also where somebody had imported it before us
 
@@ -28,13 +31,14 @@ class FloatRunner:
     """Runs a FloatModel one sample at a time; with ``keep`` every node's output is given too."""
 
     def __init__(self, model: FloatModel, keep: bool = False) -> None:
-        proto = ir.to_proto(model.model)
+        proto = onnx.load_model_from_string(model.to_bytes())
         if keep:
             listed = {o.name for o in proto.graph.output}
-            for node in model.model.graph:
-                for value in node.outputs:
-                    if value.name and value.name not in listed:
-                        proto.graph.output.append(ir.to_proto(value))
+            known = {value.name: value for value in proto.graph.value_info}
+            for node in proto.graph.node:
+                for name in node.output:
+                    if name and name not in listed:
+                        proto.graph.output.append(known[name])
         # fusions would take away the tensors that are asked for
         self._session = _session(proto, optimise=not keep)
         self._model = model
@@ -55,7 +59,9 @@ class FloatRunner:
 class NodeRunner:
     """One node of a FloatModel alone: real inputs to real output."""
 
-    def __init__(self, model: FloatModel, node: ir.Node) -> None:
+    def __init__(self, model: FloatModel, node: "ir.Node") -> None:
+        import onnx_ir as ir  # noqa: PLC0415 (brings sympy; only an audit is here)
+
         given = [v for v in dict.fromkeys(node.inputs) if v is not None]
         constants = [v.const_value for v in given if v.const_value is not None]
         self.inputs = [v for v in given if v.const_value is None]

@@ -1,10 +1,12 @@
 """The residual stream of a float model: the tensors that may be int16."""
 
 from collections.abc import Iterator
-
-import onnx_ir as ir
+from typing import TYPE_CHECKING
 
 from microformer.graph.float_model import FloatModel
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 _MOVES = {"Reshape", "Transpose"}
 _NORMS = {"LayerNormalization", "RMSNormalization"}
@@ -47,7 +49,7 @@ def widened(model: FloatModel, int16_tensors: frozenset[str]) -> Iterator[str]:
             yield name
 
 
-def _readers(value: ir.Value) -> Iterator[ir.Node]:
+def _readers(value: "ir.Value") -> Iterator["ir.Node"]:
     """The nodes that read ``value``, also behind operations that only move it."""
     for use in value.uses():
         if use.node.op_type in _MOVES:
@@ -56,7 +58,7 @@ def _readers(value: ir.Value) -> Iterator[ir.Node]:
             yield use.node
 
 
-def _is_residual(node: ir.Node) -> bool:
+def _is_residual(node: "ir.Node") -> bool:
     """A sum of two computed tensors of one shape."""
     if node.op_type != "Add":
         return False

@@ -19,8 +19,7 @@ from microformer.graph.tensor import Array, QParams, Tensor, constant
 from microformer.quantize.scales import (
     accumulator_limits,
     context_integers,
-    ibert_integers,
-    score_integers,
+    exponential,
 )
 from microformer.reference.layernorm import H_LIMIT, half_bits
 from microformer.reference.softmax import exponential_lut, fine_lut
@@ -118,12 +117,10 @@ def _attention(name: str, s: int, e: int, h: int, p: int, softmax: str) -> IntGr
     graph = _Graph(name, (s, e))
     q, k, v = (graph.linear(part, "x", h * p) for part in ("q", "k", "v"))
     unit = 6.0 / (2000.0 * np.sqrt(p))
-    exponential = ibert_integers(unit)
     value, out = QParams(0.05, 3), QParams(0.02, 0)
     op = ops.Attention(
-        *(h, h, p, p, False, softmax),
-        *score_integers(unit, 2 * p * 2**14),
-        *(exponential.preshift, exponential.ln2, exponential.b, exponential.c, exponential.shift),
+        *(h, h, p, p, False),
+        exponential(softmax, unit, 2 * p * 2**14),
         *context_integers(value, out),
         out.zero_point,
     )
@@ -143,8 +140,7 @@ def _layernorm(name: str, r: int, n: int) -> IntGraph:
 
 def _softmax(name: str, r: int, n: int, softmax: str) -> IntGraph:
     graph = _Graph(name, (r, n))
-    i = ibert_integers(0.05)
-    op = ops.Softmax(softmax, *score_integers(0.05, 255), i.preshift, i.ln2, i.b, i.c, i.shift)
+    op = ops.Softmax(exponential(softmax, 0.05, 255))
     lut = graph.constant("lut", exponential_lut()) if softmax == "lut" else ""
     return graph.done(graph.node("softmax", op, "x", lut))
 

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from microformer import __version__, pipeline
 from microformer.cli.compile import compile_command
 from microformer.cli.measure import audit_command, bench_command, list_targets
 from microformer.cli.run import demo_command, run_command
@@ -27,6 +26,8 @@ app.command("audit")(audit_command)
 @app.command("setup-pulp")
 def setup_pulp() -> None:
     """Have pip bring the RTL of both PULP cores into the user's cache; once."""
+    from microformer import pipeline
+
     for folder in pipeline.fetch_rtl(lambda what: print(f"fetching {what}")):
         print(f"RTL with its licence: {folder}")
 
@@ -36,7 +37,9 @@ def _version(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        print(__version__)
+        import microformer
+
+        print(microformer.__version__)
         raise typer.Exit
 
 

@@ -8,9 +8,6 @@ from typing import Annotated
 
 import typer
 
-from microformer import pipeline, targets
-from microformer.cli.bars import Bars
-from microformer.cli.board import board_with
 from microformer.cli.options import (
     CalibrationSamples,
     Cores,
@@ -30,11 +27,7 @@ from microformer.cli.options import (
     shapes,
 )
 from microformer.errors import DataError, OutputError
-from microformer.graph.serialize import finite
-from microformer.samples import random_samples, read_samples
 from microformer.settings import DEFAULTS
-from microformer.store import save
-from microformer.store.folder import check_free
 
 
 def compile_command(
@@ -58,6 +51,14 @@ def compile_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a float model into a C project of 8-bit integers."""
+    from microformer import pipeline, targets
+    from microformer.cli.bars import Bars
+    from microformer.cli.board import board_with
+    from microformer.graph.serialize import finite
+    from microformer.samples import random_samples, read_samples
+    from microformer.store import save
+    from microformer.store.folder import check_free
+
     settings = settings_of(softmax, effort, residual, calibration_samples)
     front = front_end(range_doppler)
     board = board_with(targets.resolve(target), cores, weights)

@@ -6,12 +6,6 @@ from typing import Annotated
 
 import typer
 
-from microformer import pipeline, targets
-from microformer.audit.view import audit_table
-from microformer.bench import DEFAULT_ROWS, bench
-from microformer.bench.view import bench_table
-from microformer.cli.bars import Bars, print_view
-from microformer.cli.board import board_with
 from microformer.cli.options import (
     CalibrationSamples,
     Cores,
@@ -29,13 +23,14 @@ from microformer.cli.options import (
     shapes,
 )
 from microformer.errors import OutputError
-from microformer.samples import read_samples
 from microformer.settings import DEFAULTS
-from microformer.targets import TARGETS
 
 
 def list_targets(as_json: JsonFlag = False) -> None:
     """List the targets."""
+    from microformer import targets
+    from microformer.targets import TARGETS
+
     if as_json:
         print(json.dumps([targets.target_record(t) for t in TARGETS.values()], indent=2))
         return
@@ -54,6 +49,12 @@ def bench_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Measure attention layers, matrix products, norms and convolutions of known shapes."""
+    from microformer import targets
+    from microformer.bench import DEFAULT_ROWS, bench
+    from microformer.bench.view import bench_table
+    from microformer.cli.bars import Bars, print_view
+    from microformer.cli.board import board_with
+
     board = board_with(targets.resolve(target), cores, weights)
     if flash:
         board = targets.with_board_flash(board)
@@ -86,6 +87,11 @@ def audit_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Find the layers that cost accuracy: each is put back to float and measured."""
+    from microformer import pipeline
+    from microformer.audit.view import audit_table
+    from microformer.cli.bars import Bars, print_view
+    from microformer.samples import read_samples
+
     settings = settings_of(softmax, effort, residual, calibration_samples)
     if plot is not None and plot.exists() and not force:
         raise OutputError(f"The page '{plot}' exists already; choose another or pass --force.")

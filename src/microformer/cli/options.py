@@ -1,13 +1,15 @@
 """Options that several commands share, and the checks of what they were given."""
 
 from dataclasses import fields
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from microformer.errors import DataError
-from microformer.graph.frontend import RangeDoppler
 from microformer.settings import DEFAULTS, Settings
+
+if TYPE_CHECKING:
+    from microformer.graph.frontend import RangeDoppler
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
@@ -91,10 +93,12 @@ def fixed_inputs(options: list[str] | None) -> dict[str, float] | None:
     return numbers or None
 
 
-def front_end(option: str | None) -> RangeDoppler | None:
+def front_end(option: str | None) -> "RangeDoppler | None":
     """``"points=492,sensors=2,count=634,unit=64"`` as a front end."""
     if option is None:
         return None
+    from microformer.graph.frontend import RangeDoppler
+
     types = {f.name: float if f.name in {"count", "unit"} else int for f in fields(RangeDoppler)}
     try:
         pairs = (part.split("=") for part in option.split(","))

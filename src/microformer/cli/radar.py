@@ -15,9 +15,9 @@ from microformer import pipeline, targets
 from microformer.cli.bars import PIPE_WIDTH, Bars
 from microformer.cli.board import board_with
 from microformer.demo import radar_paths
+from microformer.demo.gestures import Recogniser, Recognition, recogniser
 from microformer.graph.frontend import RangeDoppler
 from microformer.graph.tensor import Array
-from microformer.pipeline import Recognition
 from microformer.targets import RtlRunner, Target
 
 CLUSTER, OTHERWISE = "pulp-ri5cy", "cortex-m7"
@@ -60,7 +60,7 @@ def radar_demo(
     console = Console(width=None if Console().is_terminal else PIPE_WIDTH, quiet=as_json)
     console.print(f"{board.name}: {why}", highlight=False)
     names = [str(gesture) for gesture in shipped["gestures"]]
-    with pipeline.recogniser(compiled, board) as recognise:
+    with recogniser(compiled, board) as recognise:
         made = _show(console, board, recognise, codes, shipped["y"], names)
     if as_json:
         print(json.dumps(_record(board, why, made, shipped["y"], names), indent=2))
@@ -73,7 +73,7 @@ def radar_demo(
 def _show(
     console: Console,
     board: Target,
-    recognise: pipeline.Recogniser,
+    recognise: Recogniser,
     codes: Array,
     y: Array,
     names: list[str],

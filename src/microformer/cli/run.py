@@ -6,9 +6,6 @@ from typing import Annotated
 
 import typer
 
-from microformer import pipeline, targets
-from microformer.cli.bars import Bars
-from microformer.cli.board import board_with, show
 from microformer.cli.options import (
     Cores,
     FlashFlag,
@@ -17,10 +14,6 @@ from microformer.cli.options import (
     Weights,
     settings_of,
 )
-from microformer.cli.radar import radar_demo
-from microformer.demo import demo_paths
-from microformer.samples import read_samples
-from microformer.store import open_folder
 
 
 def run_command(
@@ -41,6 +34,12 @@ def run_command(
 
     With --cores or --weights other than it was compiled for, its C project is made anew.
     """
+    from microformer import pipeline, targets
+    from microformer.cli.bars import Bars
+    from microformer.cli.board import board_with, show
+    from microformer.samples import read_samples
+    from microformer.store import open_folder
+
     with Bars() as bars:
         compiled = open_folder(folder, edited=edited)
         front = None if compiled.front is None else compiled.front.spec
@@ -79,7 +78,14 @@ def demo_command(
     flash: FlashFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """The whole pipeline on a transformer that ships with microformer: digits, or radar gestures."""
+    """The whole pipeline on a shipped transformer: digits, or radar gestures."""
+    from microformer import pipeline, targets
+    from microformer.cli.bars import Bars
+    from microformer.cli.board import board_with, show
+    from microformer.cli.radar import radar_demo
+    from microformer.demo import demo_paths
+    from microformer.samples import read_samples
+
     settings = settings_of(softmax)
     if what is Demo.TINYRADAR:
         if softmax != "lut":

@@ -91,8 +91,8 @@ def header(plan: Plan, name: str) -> str:
     source = plan.graph.tensors[plan.graph.inputs[0]]
     result = plan.graph.tensors[plan.graph.outputs[0]]
     upper, dtype = name.upper(), C_TYPES[source.dtype]
-    network = source.dtype != "int16"
-    what = "an 8-bit integer network" if network else "a radar's samples to a network's input,"
+    network = plan.graph.kind == "network"
+    what = "an 8-bit integer network" if network else "a sensor's samples to a network's input,"
     l2 = ", void *l2" if plan.l2_bytes else ""
     lines = [
         f"/* {name}: {what} for {plan.graph.target.name}. Written by microformer. */",

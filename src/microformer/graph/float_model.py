@@ -20,10 +20,13 @@ Canonical operations (all shapes static, batch 1, opset 23, float32, one output 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-
-import onnx_ir as ir
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from microformer.graph.tensor import Array, QParams
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 Move = tuple[str, tuple[int, ...]]
 """("Transpose", perm) or ("Reshape", shape)."""
@@ -84,19 +87,40 @@ class Imported:
 class FloatModel:
     """A canonical model.
 
-    ``model`` has one input, of static shape with batch 1, and one output. ``input_dtype`` is
-    "float32", or "int32" for token indices; axis 0 of the input is the batch that samples are fed
-    along.
+    ``source`` is its graph, as onnx_ir has it or as the bytes of an ONNX file: what only runs it
+    need not parse it. It has one input, of static shape with batch 1, and one output.
+    ``input_dtype`` is "float32", or "int32" for token indices; axis 0 of the input is the batch
+    that samples are fed along.
     """
 
     name: str
-    model: ir.Model
+    source: "ir.Model | bytes"
     input_name: str
     input_shape: tuple[int, ...]
     input_dtype: str
     output_name: str
     output_shape: tuple[int, ...]
     imported: Imported | None = None
+
+    @cached_property
+    def model(self) -> "ir.Model":
+        """The graph."""
+        if not isinstance(self.source, bytes):
+            return self.source
+        import onnx  # noqa: PLC0415 (onnx_ir brings sympy: half a second, for who needs it)
+        import onnx_ir as ir  # noqa: PLC0415
+
+        model = ir.from_proto(onnx.load_model_from_string(self.source))
+        assert isinstance(model, ir.Model)
+        return model
+
+    def to_bytes(self) -> bytes:
+        """The graph as an ONNX file."""
+        if isinstance(self.source, bytes):
+            return self.source
+        import onnx_ir as ir  # noqa: PLC0415
+
+        return bytes(ir.to_proto(self.source).SerializeToString())
 
     def __str__(self) -> str:
         lines = [f"float model {self.name}", f"  in   {self.input_name}: {self.input_shape}"]
@@ -108,11 +132,13 @@ class FloatModel:
 
     def with_constants(self, constants: Mapping[str, Array]) -> "FloatModel":
         """A copy that shares nothing, with other data for the named constants."""
+        import onnx_ir as ir  # noqa: PLC0415
+
         model = ir.from_proto(ir.to_proto(self.model))
         assert isinstance(model, ir.Model)
         for name, data in constants.items():
             model.graph.initializers[name].const_value = ir.tensor(data, name=name)
-        return replace(self, model=model)
+        return replace(self, source=model)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,31 @@
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.project import CProject
+
+
+class SensorFrontEnd(Protocol):
+    """What a front end says of itself; ``quantize.frontend`` makes its program.
+
+    ``window`` is the shape of one window of int16 samples, ``map`` that of the part of the
+    network's input which it becomes; ``bits`` is how large a sample may be. ``problem`` says what
+    is wrong with its numbers. ``transforms`` counts the FFTs of a window, for figures a piece.
+    """
+
+    @property
+    def window(self) -> tuple[int, ...]: ...
+    @property
+    def map(self) -> tuple[int, ...]: ...
+    @property
+    def bits(self) -> int: ...
+    @property
+    def problem(self) -> str: ...
+    @property
+    def transforms(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -37,6 +58,11 @@ class RangeDoppler:
         return DOPPLER, -(-self.points // self.step), self.sensors
 
     @property
+    def transforms(self) -> int:
+        """FFTs of a window."""
+        return self.map[1] * self.map[2]
+
+    @property
     def problem(self) -> str:
         """What is wrong with its numbers, empty if nothing is."""
         sizes = (self.points, self.sensors, self.step)
@@ -56,11 +82,10 @@ class FrontEnd:
     ``project`` is an entry point of the network's own C project: they share all files.
     """
 
-    spec: RangeDoppler
+    spec: SensorFrontEnd
     graph: IntGraph
     project: CProject
 
-    @property
-    def ffts(self) -> int:
-        """FFTs of a window."""
-        return self.spec.map[1] * self.spec.map[2]
+
+FRONT_ENDS: dict[str, type[RangeDoppler]] = {"RangeDoppler": RangeDoppler}
+"""Every front end by the name under which a compiled folder keeps it."""

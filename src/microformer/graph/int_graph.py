@@ -3,9 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Literal
 
 from microformer.graph.ops import Op
 from microformer.graph.tensor import Tensor
+
+ProgramKind = Literal["network", "front end"]
+"""What a program is: a network, or what makes a network's input of a sensor's samples."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class IntGraph:
     """Nodes in topological order over named tensors (activations and constants).
 
     An empty string among a node's inputs means that an optional input is absent. ``notes`` are
-    sentences about what quantising it could not do as well as one would expect.
+    sentences about what quantising it could not do as well as one would expect. ``kind`` is what
+    the program is to a firmware.
     """
 
     name: str
@@ -35,6 +40,7 @@ class IntGraph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    kind: ProgramKind = "network"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from microformer.graph.int_graph import Node
+from microformer.graph.int_graph import Node, ProgramKind
 from microformer.graph.tensor import Tensor
 from microformer.targets import Target
 
@@ -89,8 +89,8 @@ class KernelCall:
     ``inplace`` lists the inputs (by name) whose buffer the output may take over, because the
     kernel reads each element before it writes it. ``scratch_bytes`` are 8-byte aligned working
     memory, free before and after. ``node`` is the operation that it does whole; None for a
-    copy. ``tiling`` (made by ``plan``) says how it is done tile by tile. ``streams``, ``all_cores`` and
-    ``pitched`` are what the registry says of the kernel.
+    copy. ``tiling`` (made by ``plan``) says how it is done tile by tile. ``streams``,
+    ``all_cores`` and ``pitched`` are what the registry says of the kernel.
     """
 
     name: str
@@ -140,6 +140,7 @@ class KernelGraph:
     calls: tuple[KernelCall, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    kind: ProgramKind = "network"
 
     def buffer(self, name: str) -> str:
         """The name of the buffer that tensor ``name`` lives in."""

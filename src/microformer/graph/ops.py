@@ -65,6 +65,31 @@ class ConvPool(Op):
 
 
 @dataclass(frozen=True)
+class LutExp:
+    """The exponential of a score's distance from its row's maximum by a LUT, equation (3a).
+
+    The index is (distance * mult + 2^(shift-1)) >> shift, of a uint8 [256] that is an operand.
+    """
+
+    mult: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class IbertExp:
+    """The same by I-BERT's polynomial, equation (4), all in units of 2^preshift scores."""
+
+    preshift: int
+    ln2: int
+    b: int
+    c: int
+    shift: int
+
+
+Exponential = LutExp | IbertExp
+
+
+@dataclass(frozen=True)
 class Attention(Op):
     """softmax(q k^T) v a head, streamed by query rows, equations (3) and (4).
 
@@ -72,9 +97,8 @@ class Attention(Op):
     [bias int32 [1 or H, Sq, Sk] in units of s_q s_k, MASKED where a position is left out].
     Output: [Sq, H*PV]. Query head h reads key/value head h // (H / KVH).
 
-    ``softmax`` is "lut" (uses score_mult, score_shift and lut) or "ibert" (uses ibert_*).
-    The rest is equation (3c): M = out_mult, t = out_shift, rounding constant out_round,
-    zero point out_zero; a wholly masked row gives masked_value.
+    Only a LutExp reads lut. The rest is equation (3c): M = out_mult, t = out_shift, rounding
+    constant out_round, zero point out_zero; a wholly masked row gives masked_value.
     """
 
     heads: int
@@ -82,14 +106,7 @@ class Attention(Op):
     head_dim: int
     value_dim: int
     causal: bool
-    softmax: str
-    score_mult: int
-    score_shift: int
-    ibert_preshift: int
-    ibert_ln2: int
-    ibert_b: int
-    ibert_c: int
-    ibert_shift: int
+    exponential: Exponential
     out_mult: int
     out_shift: int
     out_round: int
@@ -119,14 +136,7 @@ class Softmax(Op):
     Inputs: x [..., N], [lut uint8 [256]]. Output: [..., N], scale 1/256, zero point -128.
     """
 
-    softmax: str
-    score_mult: int
-    score_shift: int
-    ibert_preshift: int
-    ibert_ln2: int
-    ibert_b: int
-    ibert_c: int
-    ibert_shift: int
+    exponential: Exponential
 
 
 @dataclass(frozen=True)

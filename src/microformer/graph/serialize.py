@@ -10,7 +10,7 @@ import numpy as np
 
 from microformer.graph import ops
 from microformer.graph.arrays import read_npz
-from microformer.graph.int_graph import IntGraph, Node
+from microformer.graph.int_graph import IntGraph, Node, ProgramKind
 from microformer.graph.tensor import Array, QParams, Tensor
 
 MAX_CONSTANT_BYTES = 1 << 30
@@ -36,19 +36,38 @@ def to_bytes(graph: IntGraph) -> tuple[str, bytes]:
             record["data"] = key
         tensors.append(record)
     nodes = [
-        {"name": n.name, "op": n.op.kind, "attributes": dataclasses.asdict(n.op)}
+        {"name": n.name, "op": n.op.kind, "attributes": _plain(n.op)}
         | {"inputs": n.inputs, "output": n.output}
         for n in graph.nodes
     ]
     structure = {"name": graph.name, "inputs": graph.inputs, "outputs": graph.outputs}
     structure |= {"notes": graph.notes} if graph.notes else {}
+    structure |= {"kind": graph.kind} if graph.kind != "network" else {}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return json.dumps(structure | {"tensors": tensors, "nodes": nodes}, indent=1), buffer.getvalue()
 
 
+_PARTS = {cls.__name__: cls for cls in (ops.LutExp, ops.IbertExp)}
+"""Records that are attributes of operations."""
+
+
+def _plain(op: ops.Op) -> dict[str, Any]:
+    """The attributes of an operation; a record among them has its class as ``kind``."""
+    found = {}
+    for field in dataclasses.fields(op):
+        value = getattr(op, field.name)
+        if type(value).__name__ in _PARTS:
+            value = {"kind": type(value).__name__, **dataclasses.asdict(value)}
+        found[field.name] = value
+    return found
+
+
 def _tuples(value: Any) -> Any:
-    """JSON lists back to the tuples that ops hold."""
+    """JSON lists back to the tuples that ops hold, and records to their classes."""
+    if isinstance(value, dict):
+        fields = {key: _tuples(item) for key, item in value.items() if key != "kind"}
+        return _PARTS[value["kind"]](**fields)
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
@@ -58,7 +77,7 @@ def from_bytes(structure: str, constants: bytes) -> IntGraph:
     arrays = read_npz(constants, MAX_CONSTANT_BYTES)
     tensors: dict[str, Tensor] = {}
     for item in record["tensors"]:
-        fields = {key: _tuples(value) for key, value in item.items()}
+        fields = {key: _tuples(v) for key, v in item.items() if key != "qparams"}
         fields["qparams"] = QParams(**item["qparams"]) if item["qparams"] else None
         fields["data"] = arrays[item["data"]] if item["data"] else None
         tensors[item["name"]] = Tensor(**fields)
@@ -73,7 +92,8 @@ def from_bytes(structure: str, constants: bytes) -> IntGraph:
     )
     ends = tuple(record["inputs"]), tuple(record["outputs"])
     notes = tuple(str(note) for note in record.get("notes", ()))
-    return IntGraph(record["name"], tensors, nodes, *ends, notes)
+    kind: ProgramKind = "front end" if record.get("kind") == "front end" else "network"
+    return IntGraph(record["name"], tensors, nodes, *ends, notes, kind)
 
 
 def finite(value: Any) -> Any:

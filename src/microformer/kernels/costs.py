@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from microformer.graph.cost import macs
-from microformer.graph.ops import Conv2d, Op
+from microformer.graph.ops import Attention, AttentionBlock, Conv2d, LutExp, Op
 from microformer.graph.tensor import Tensor
 from microformer.kernels.signatures import Operands
 from microformer.targets import Target
@@ -45,6 +45,18 @@ def per_window(cycles: float) -> Cycles:
     return lambda op, _inputs, output, _machine: (
         cycles * output.size * op.kernel[0] * op.kernel[1]  # type: ignore[attr-defined]
     )
+
+
+def by_exponential(lut: Cycles, ibert: Cycles) -> Cycles:
+    """Of attention, by how its exponential is computed."""
+
+    def cycles(op: Op, inputs: Operands, output: Tensor, machine: Target) -> float:
+        inner = op.attention if isinstance(op, AttentionBlock) else op
+        assert isinstance(inner, Attention)
+        chosen = lut if isinstance(inner.exponential, LutExp) else ibert
+        return chosen(op, inputs, output, machine)
+
+    return cycles
 
 
 def round8(count: int) -> int:

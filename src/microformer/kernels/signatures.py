@@ -26,17 +26,15 @@ Operands = Sequence[Tensor | None]
 
 
 def family(op: ops.Op, inputs: Operands) -> str:
-    """The kernel family that does ``op``; a pointwise Conv2d is the matrix product it is."""
+    """The operator of ``op``; a pointwise Conv2d is the matrix product that it is."""
     match op:
         case ops.Linear(bits=16):
             return "linear_s16"
         case ops.Linear() | ops.Conv2d():
             matrix = isinstance(op, ops.Linear) or is_pointwise(op, inputs)
             return ("linear" if matrix else "conv2d") + ("_acc64" if op.acc64 else "")
-        case ops.Attention() | ops.Softmax():
-            return f"{op.kind.lower()}_{op.softmax}"
-        case ops.AttentionBlock():
-            return f"attention_block_{op.attention.softmax}"
+        case ops.Softmax():
+            return "softmax_lut" if isinstance(op.exponential, ops.LutExp) else "softmax_ibert"
         case ops.LayerNorm():
             return ("rmsnorm" if op.rms else "layernorm") + _residual(op, inputs)
         case ops.Add():
@@ -50,6 +48,8 @@ def family(op: ops.Op, inputs: Operands) -> str:
 
 
 _FAMILIES: dict[type[ops.Op], str] = {
+    ops.Attention: "attention",
+    ops.AttentionBlock: "attention_block",
     ops.MatMul: "matmul",
     ops.FineSoftmax: "softmax_fine",
     ops.Requantize: "requantize_s16",
@@ -190,22 +190,27 @@ def _attention(op: ops.Attention, inputs: Operands, output: Tensor) -> tuple[Arg
     per_head = rows * keys if mask is not None and mask.shape[0] > 1 else 0
     shape = (rows, keys, op.heads, op.kv_heads, op.head_dim, op.value_dim, per_head, op.causal)
     out = (op.out_mult, op.out_shift, op.out_round, op.out_zero, op.masked_value)
-    table = (lut,) if op.softmax == "lut" else ()
-    integers = _ints(*shape, *_exponential(op), *out)
-    return (q, k, v, *table, bias, _target(output), *integers, Arg("scratch"))
+    integers = _ints(*shape, *_either(op.exponential), *out)
+    return (q, k, v, lut, bias, _target(output), *integers, Arg("scratch"))
 
 
-def _exponential(op: ops.Attention | ops.Softmax) -> tuple[int, ...]:
+def _integers(exp: ops.Exponential) -> tuple[int, ...]:
     """The integers of equation (3a) or (4)."""
-    if op.softmax == "lut":
-        return (op.score_mult, op.score_shift)
-    return (op.ibert_preshift, op.ibert_ln2, op.ibert_b, op.ibert_c, op.ibert_shift)
+    if isinstance(exp, ops.LutExp):
+        return exp.mult, exp.shift
+    return exp.preshift, exp.ln2, exp.b, exp.c, exp.shift
+
+
+def _either(exp: ops.Exponential) -> tuple[int, ...]:
+    """As ``mf_exponential`` takes them: whether it is a LUT, then five, of which a LUT has two."""
+    given = _integers(exp)
+    return (isinstance(exp, ops.LutExp), *given, *[0] * (5 - len(given)))
 
 
 def _softmax(op: ops.Softmax, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     n = output.shape[-1]
-    sources = _sources(inputs, 2 if op.softmax == "lut" else 1)
-    integers = _ints(output.size // n, n, *_exponential(op))
+    sources = _sources(inputs, 2 if isinstance(op.exponential, ops.LutExp) else 1)
+    integers = _ints(output.size // n, n, *_integers(op.exponential))
     return (*sources, _target(output), *integers, Arg("scratch"))
 
 
@@ -214,13 +219,11 @@ def _attention_block(op: ops.AttentionBlock, inputs: Operands, output: Tensor) -
     rows, e = present(inputs[0]).shape
     mask = inputs[14] if len(inputs) > 14 else None
     per_head = rows * rows if mask is not None and mask.shape[0] > 1 else 0
-    table = sources[13:14] if inner.softmax == "lut" else []
     shape = (rows, e, output.shape[1], *op.shifts, op.shift, inner.heads, inner.kv_heads)
     widths = (inner.head_dim, inner.value_dim, per_head, inner.causal)
     out = (inner.out_mult, inner.out_shift, inner.out_round, inner.out_zero, inner.masked_value)
-    integers = _ints(*shape, *widths, *_exponential(inner), *out)
-    operands = (*sources[:13], *table, sources[14], _target(output))
-    return (*operands, *integers, Arg("scratch"))
+    integers = _ints(*shape, *widths, *_either(inner.exponential), *out)
+    return (*sources, _target(output), *integers, Arg("scratch"))
 
 
 def _layernorm(op: ops.LayerNorm, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:

@@ -23,7 +23,7 @@ def finish(model: ir.Model, name: str, label: str, output_name: str) -> FloatMod
     add_functions(model)
     return FloatModel(
         name=name,
-        model=model,
+        source=model,
         input_name=source.name or "",
         input_shape=edit.shape_of(source),
         input_dtype="int32" if integer else "float32",

@@ -36,5 +36,6 @@ def lower(graph: IntGraph, target: Target, *, isas: tuple[str, ...] | None = Non
         calls=tuple(lowering.calls),
         inputs=graph.inputs,
         outputs=outputs,
+        kind=graph.kind,
     )
     return verify_kernels(kernels)

@@ -1,71 +1,64 @@
-"""The stages in order. Nothing else calls them."""
+"""The stages in order. Nothing else calls them.
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
-from typing import Any
+A name is imported when it is asked for: whoever runs what was compiled does not wait for what
+loads and quantises.
+"""
 
-import numpy as np
+import importlib
+from typing import TYPE_CHECKING
 
-from microformer.analysis.residual import residual_tensors
-from microformer.audit import Audit, audit
-from microformer.audit.plot import plot
-from microformer.build.rtl import fetch as fetch_rtl
-from microformer.build.rtl import missing as missing_rtl
-from microformer.calibrate import calibrate
-from microformer.errors import DataError, OutputError
-from microformer.graph.compiled import Compiled
-from microformer.graph.float_model import FloatModel, ImportedScale, Ranges
-from microformer.graph.frontend import RangeDoppler
-from microformer.graph.int_graph import IntGraph
-from microformer.graph.kernel_graph import KernelGraph, Plan
-from microformer.graph.project import Image
-from microformer.graph.tuned import Tuned
-from microformer.load import load
-from microformer.lower import lower
-from microformer.pipeline.front import (
-    Recogniser,
-    Recognition,
-    add_front,
-    as_input,
-    build_front,
-    check_memory,
-    compile_graph,
-    emit_both,
-    emit_graph,
-    measure_front,
-    recogniser,
-)
-from microformer.pipeline.measure import (
-    Measurement,
-    build_project,
-    measure_graph,
-    predict_model,
-    refuse_too_large,
-    refuse_too_much,
-)
-from microformer.plan import plan
-from microformer.quantize import convert, imported_scales, quantize
-from microformer.report import Report, report
-from microformer.report.fidelity import quantized_input
-from microformer.run import run
-from microformer.samples import Samples
-from microformer.scratch import temporary_folder
-from microformer.settings import DEFAULTS, Settings
-from microformer.targets import Target
-from microformer.tune import tune
+if TYPE_CHECKING:
+    from microformer.audit import Audit
+    from microformer.audit.plot import plot
+    from microformer.build.rtl import fetch as fetch_rtl
+    from microformer.build.rtl import missing as missing_rtl
+    from microformer.pipeline.compile import (
+        Compilation,
+        audit_model,
+        compile_model,
+        load_model,
+        quantize_model,
+    )
+    from microformer.pipeline.front import (
+        BothRuns,
+        add_front,
+        both_images,
+        compile_graph,
+        run_both,
+    )
+    from microformer.pipeline.measure import Measurement, measure_graph, predict_model
+    from microformer.pipeline.progress import Advance, Progress
+    from microformer.pipeline.run import recompiled, run_model
+
+_WHERE = {
+    "microformer.audit": ("Audit",),
+    "microformer.audit.plot": ("plot",),
+    "microformer.pipeline.compile": (
+        *("Compilation", "audit_model", "compile_model", "load_model", "quantize_model"),
+    ),
+    "microformer.pipeline.front": (
+        *("BothRuns", "add_front", "both_images", "compile_graph", "run_both"),
+    ),
+    "microformer.pipeline.measure": ("Measurement", "measure_graph", "predict_model"),
+    "microformer.pipeline.progress": ("Advance", "Progress"),
+    "microformer.pipeline.run": ("recompiled", "run_model"),
+}
+_ALIASES = {
+    "fetch_rtl": ("microformer.build.rtl", "fetch"),
+    "missing_rtl": ("microformer.build.rtl", "missing"),
+}
+_NAMES = {name: (module, name) for module, names in _WHERE.items() for name in names} | _ALIASES
 
 __all__ = [
+    "Advance",
     "Audit",
+    "BothRuns",
     "Compilation",
     "Measurement",
     "Progress",
-    "Recogniser",
-    "Recognition",
     "add_front",
     "audit_model",
+    "both_images",
     "compile_graph",
     "compile_model",
     "fetch_rtl",
@@ -75,207 +68,18 @@ __all__ = [
     "plot",
     "predict_model",
     "quantize_model",
-    "recogniser",
     "recompiled",
+    "run_both",
     "run_model",
 ]
 
-_CONVERTED = 1 << 16
-"""Values that a cluster's RTL converts from float in one run, of one sample at least: it has no
-floating-point unit, so that each takes some 400 cycles of a core."""
 
-Advance = Callable[[int, int], None]
-
-Progress = Callable[[str], AbstractContextManager[Advance]]
-"""Where the stages say what they are at: ``with progress("calibrate") as advance``."""
+def __getattr__(name: str) -> object:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _NAMES[name]
+    return getattr(importlib.import_module(module), attribute)
 
 
-@dataclass(frozen=True, eq=False)
-class Compilation:
-    """Everything that compiling made, stage by stage."""
-
-    tuned: Tuned
-    kernel_graph: KernelGraph
-    plan: Plan
-    image: Image
-    compiled: Compiled
-    imported: tuple[ImportedScale, ...] = ()
-
-    def dump(self, folder: Path) -> None:
-        """One readable file a stage (``--dump-dir``)."""
-        stages = {
-            "1-load": self.compiled.float_model,
-            "2-tune": self.tuned,
-            "3-quantize": self.compiled.int_graph,
-            "4-lower": self.kernel_graph,
-            "5-plan": self.plan,
-        }
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for stage, data in stages.items():
-                (folder / f"{stage}.txt").write_text(f"{data}\n", "utf-8")
-        except OSError as error:
-            raise OutputError(f"'{folder}' cannot be written: {error.strerror}.") from None
-
-
-def load_model(
-    source: Any,
-    *,
-    example: Any = None,
-    name: str | None = None,
-    shape: Mapping[str, Sequence[int]] | None = None,
-    fixed: Mapping[str, float] | None = None,
-    exact_import: bool = False,
-) -> FloatModel:
-    """Stage 1, alone: samples can only be checked once the model's input is known."""
-    return load(
-        source, example=example, name=name, shape=shape, fixed=fixed, exact_import=exact_import
-    )
-
-
-def quantize_model(
-    model: FloatModel,
-    basis: Samples | Ranges,
-    settings: Settings,
-    *,
-    calibrated: bool = True,
-    progress: Progress,
-) -> tuple[Tuned, IntGraph]:
-    """Stages 2, 3 and 4; only stage 4 where ``basis`` are ranges that are known already."""
-    if isinstance(basis, Ranges):
-        if settings.residual == "auto":
-            raise DataError("residual 'auto' measures on samples; ranges alone need int8 or int16.")
-        int16_tensors = residual_tensors(model) if settings.residual == "int16" else ()
-        tuned = Tuned(model, model, basis, int16_tensors=int16_tensors)
-    else:
-        given = len(basis)
-        basis = basis.evenly(settings.samples)
-        with progress("calibrate") as advance:
-            ranges = calibrate(model, basis.x, calibrated=calibrated, progress=advance)
-        with progress("tune") as advance:
-            tuned = tune(
-                model,
-                ranges,
-                basis.x,
-                convert=partial(convert, softmax=settings.softmax),
-                calibrate=calibrate,
-                effort=settings.effort,
-                residual=settings.residual,
-                progress=advance,
-            )
-    with progress("quantize"):
-        wide = frozenset(tuned.int16_tensors)
-        graph = quantize(tuned.model, tuned.ranges, softmax=settings.softmax, int16_tensors=wide)
-    notes = [*graph.notes, *tuned.notes]
-    if isinstance(basis, Samples) and given > len(basis):
-        notes.append(
-            f"The ranges rest on {len(basis):,} of the {given:,} samples, evenly chosen; more are "
-            "taken with --calibration-samples."
-        )
-    return tuned, replace(graph, notes=tuple(notes))
-
-
-def compile_model(
-    model: FloatModel,
-    basis: Samples | Ranges,
-    target: Target,
-    settings: Settings = DEFAULTS,
-    *,
-    calibrated: bool = True,
-    front: RangeDoppler | None = None,
-    progress: Progress,
-) -> Compilation:
-    """Stages 2 to 7, and a build to prove that the program compiles and fits, with its ``front``
-    end if there is one."""
-    refuse_too_large(model, target)
-    tuned, graph = quantize_model(model, basis, settings, calibrated=calibrated, progress=progress)
-    with progress("lower"):
-        kernel_graph = lower(graph, target)
-    with progress("plan"):
-        placed = plan(kernel_graph, target)
-        refuse_too_much(placed, target)
-    with progress("emit"):
-        project, front_end = emit_both(front, graph, placed, target)
-    compiled = Compiled(
-        target,
-        settings.softmax,
-        tuned.ranges.calibrated,
-        tuned.reference,
-        graph,
-        project,
-        front=front_end,
-    )
-    with progress("build"), temporary_folder() as folder:
-        image = build_project(project, target, folder)
-        if front_end is not None:
-            with_front = build_front(front_end, target, folder / "front")
-            check_memory(image, front_end, with_front, target)
-    scales = imported_scales(tuned.model.imported, graph)
-    return Compilation(tuned, kernel_graph, placed, image, compiled, scales)
-
-
-def recompiled(compiled: Compiled, target: Target) -> Compiled:
-    """The C project made anew for another number of cores or memory for weights (stages 4 to 6)."""
-    if target == compiled.target:
-        return compiled
-    spec = None if compiled.front is None else compiled.front.spec
-    project, front = emit_graph(spec, compiled.int_graph, target)
-    return replace(compiled, target=target, project=project, front=front)
-
-
-def run_model(
-    compiled: Compiled,
-    samples: Samples,
-    target: Target,
-    *,
-    count: int | None = None,
-    progress: Progress,
-) -> Report:
-    """Stages 8 and 9: build, run ``count`` samples (all by default) on the target, report.
-
-    Samples of a front end's sensor (int16) become the network's input by its reference semantics; of the
-    first of them every window is made on the target too.
-    """
-    iq = samples.x if samples.x.dtype == np.int16 else None
-    x = samples.x if iq is None else as_input(compiled, iq)
-    project = compiled.project
-    inputs = quantized_input(compiled, x if count is None else x[:count])
-    flat = inputs.reshape(len(inputs), -1)
-    real = None
-    if iq is None and project.quantizes:  # what a firmware has
-        most = max(_CONVERTED // project.input_size, 1) if target.is_cluster else len(flat)
-        real = x[: min(most, len(flat))].reshape(-1, project.input_size).astype(np.float32)
-    features = None
-    with temporary_folder() as folder:
-        with progress("build"):
-            image = build_project(project, target, folder)
-        with progress("run") as advance:
-            result = run(project, image, flat, target, real=real, dequantize=True, progress=advance)
-        if compiled.front is not None:
-            with progress("features"):
-                front = build_front(compiled.front, target, folder / "front")
-                features = measure_front(compiled, front, iq, target, result.cycles)
-    with progress("check") as advance:
-        return report(
-            *(compiled, target, image, result, x, samples.y), features=features, progress=advance
-        )
-
-
-def audit_model(
-    model: FloatModel,
-    basis: Samples | Ranges,
-    samples: Samples,
-    settings: Settings,
-    *,
-    progress: Progress,
-) -> Audit:
-    """What every layer costs over ``samples``, the model quantised by ``basis`` as it would be."""
-    tuned, graph = quantize_model(model, basis, settings, progress=progress)
-    int16_tensors, softmax = frozenset(tuned.int16_tensors), settings.softmax
-    conversion = convert(tuned.model, tuned.ranges, softmax=softmax, int16_tensors=int16_tensors)
-    with progress("audit") as advance:
-        made = audit(
-            conversion, tuned.reference, samples.x, samples.y, softmax=softmax, progress=advance
-        )
-    scales = imported_scales(tuned.model.imported, graph)
-    return replace(made, notes=graph.notes, imported_scales=scales)
+def __dir__() -> list[str]:
+    return __all__

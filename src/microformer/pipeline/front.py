@@ -1,6 +1,6 @@
 """A front end on its way through the stages: beside the network's, in the same C project."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +12,10 @@ from microformer.emit import emit
 from microformer.errors import DoesNotFitError, TargetError
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel
-from microformer.graph.frontend import FrontEnd, RangeDoppler
+from microformer.graph.frontend import FrontEnd, SensorFrontEnd
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import Plan
-from microformer.graph.project import CProject, Image
+from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.serialize import from_bytes
 from microformer.graph.tensor import Array
 from microformer.graph.verify import verify
@@ -24,7 +24,7 @@ from microformer.plan import plan
 from microformer.quantize.frontend import front_graph
 from microformer.reference import evaluate
 from microformer.reference.proof import prove
-from microformer.report.features import Cost, Features, cost, features_report
+from microformer.report.features import Features, features_report
 from microformer.run import run
 from microformer.scratch import temporary_folder
 from microformer.targets import Target
@@ -35,7 +35,7 @@ BATCH = 8
 
 
 def emit_both(
-    spec: RangeDoppler | None, graph: IntGraph, placed: Plan, target: Target
+    spec: SensorFrontEnd | None, graph: IntGraph, placed: Plan, target: Target
 ) -> tuple[CProject, FrontEnd | None]:
     """The C project of a network, and its front end as an entry point of the same project."""
     if spec is None:
@@ -53,7 +53,7 @@ def emit_both(
 
 
 def emit_graph(
-    spec: RangeDoppler | None, graph: IntGraph, target: Target
+    spec: SensorFrontEnd | None, graph: IntGraph, target: Target
 ) -> tuple[CProject, FrontEnd | None]:
     """Stages 5 to 7 of a network and its front end."""
     return emit_both(spec, graph, plan(lower(graph, target), target), target)
@@ -123,31 +123,24 @@ def measure_front(
     return features_report(front, target, image, result, int(wrong.sum()), count, cycles)
 
 
-@dataclass(frozen=True)
-class Recognition:
-    """One sequence on its target, from samples to class: ``found`` of the largest score.
+@dataclass(frozen=True, eq=False)
+class BothRuns:
+    """A sequence through a front end and its network: ``maps`` of its windows, ``scores``.
 
-    ``features`` is the cost of all windows, ``network`` of the network, ``total`` of both;
-    ``on_board`` is ``total`` with the wait states of the board's own flash, None where not known.
-    ``bit_exact``: every byte of the map and of the scores was that of the NumPy reference.
+    ``bit_exact``: every byte of both was that of the NumPy reference.
     """
 
-    found: int
+    maps: RunResult
+    scores: RunResult
     bit_exact: bool
-    cycles_kind: str | None
-    features: Cost
-    network: Cost
-    total: Cost
-    on_board: Cost | None = None
 
 
-def recognise(
+def run_both(
     compiled: Compiled, images: tuple[Image, Image], iq: Array, target: Target
-) -> Recognition:
+) -> BothRuns:
     """Samples iq int16 [windows, *window] through both programs: ``images`` (network, front).
 
-    The network reads what the front end made on the target. Its cycles are those of the first
-    window, times the windows: they do not depend on the samples, but for a core's turn at a bank.
+    The network reads what the front end made on the target.
     """
     front = compiled.front
     assert front is not None
@@ -159,22 +152,7 @@ def recognise(
     exact = np.array_equal(given, reference.reshape(1, -1)) and np.array_equal(
         scores.outputs, expected.reshape(1, -1)
     )
-    whole = None if maps.cycles is None else maps.cycles * len(iq)
-    boards = (maps.board_cycles, scores.board_cycles)
-    slow = None if None in boards else (boards[0] or 0) * len(iq) + (boards[1] or 0)
-    both_cycles = None if whole is None or scores.cycles is None else whole + scores.cycles
-    return Recognition(
-        found=int(scores.outputs.argmax()),
-        bit_exact=bool(exact),
-        cycles_kind=scores.cycles_kind,
-        features=cost(target, whole),
-        network=cost(target, scores.cycles),
-        total=cost(target, both_cycles),
-        on_board=None if slow is None else cost(target, slow),
-    )
-
-
-Recogniser = Callable[[Array], Recognition]
+    return BothRuns(maps, scores, exact)
 
 
 def build_front(front: FrontEnd, target: Target, folder: Path) -> Image:
@@ -195,7 +173,7 @@ def compile_graph(
     constants: Path,
     target: Target,
     *,
-    front: RangeDoppler,
+    front: SensorFrontEnd,
 ) -> Compiled:
     """Stages 5 to 7 of an integer graph that was quantised before, with its front end."""
     graph = from_bytes(structure.read_text("utf-8"), constants.read_bytes())
@@ -204,20 +182,20 @@ def compile_graph(
     return Compiled(target, "lut", True, model, graph, project, front=made)
 
 
-def add_front(compiled: Compiled, spec: RangeDoppler, target: Target) -> Compiled:
+def add_front(compiled: Compiled, spec: SensorFrontEnd, target: Target) -> Compiled:
     """``compiled`` with a front end, built to prove that both fit. Raises TargetError."""
     project, front = emit_graph(spec, compiled.int_graph, target)
     made = replace(compiled, project=project, front=front)
-    with recogniser(made, target):
+    with both_images(made, target):
         return made
 
 
 @contextmanager
-def recogniser(compiled: Compiled, target: Target) -> Iterator[Recogniser]:
-    """Both programs of a model with a front end, built: samples [windows, *window] to a class."""
+def both_images(compiled: Compiled, target: Target) -> Iterator[tuple[Image, Image]]:
+    """(network, front end) of a compiled model, built. Raises TargetError where they do not fit."""
     assert compiled.front is not None
     with temporary_folder() as folder:
         network = build(compiled.project, target, folder)
-        images = network, build_front(compiled.front, target, folder / "front")
-        check_memory(network, compiled.front, images[1], target)
-        yield lambda iq: recognise(compiled, images, iq, target)
+        front = build_front(compiled.front, target, folder / "front")
+        check_memory(network, compiled.front, front, target)
+        yield network, front

@@ -1,51 +1,14 @@
-"""Stage ``quantize``: FloatModel + Ranges -> IntGraph."""
+"""Stage ``quantize``: FloatModel + Ranges -> IntGraph.
 
-from collections.abc import Callable
-from dataclasses import replace
+Its parts are imported when they are needed: with them come onnx_ir and sympy, half a second that
+a program which only runs what was compiled does not have.
+"""
 
-import onnx_ir as ir
-
-from microformer.errors import UnsupportedOpError
 from microformer.graph.conversion import Conversion
-from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.float_model import FloatModel, ImportedScale, Ranges
 from microformer.graph.int_graph import IntGraph
-from microformer.graph.tensor import Tensor
-from microformer.graph.verify import verify
-from microformer.quantize import convert_matrix as matrix
-from microformer.quantize import convert_pool as pool
-from microformer.quantize import convert_shape as shape
-from microformer.quantize.assign import assign
-from microformer.quantize.builder import Builder
-from microformer.quantize.context import Context
-from microformer.quantize.functions import FUNCTIONS
-from microformer.quantize.kept import imported_scales
-from microformer.quantize.passes import simplify
-from microformer.quantize.source import int_shape
-from microformer.reference.proof import prove
 
 __all__ = ["convert", "imported_scales", "quantize"]
-
-_CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
-    "Linear": matrix.linear,
-    "Conv": matrix.conv,
-    "Attention": matrix.attention,
-    "LayerNormalization": matrix.norm,
-    "RMSNormalization": matrix.norm,
-    "MatMul": matrix.matmul,
-    "Requantize": shape.requantize,
-    "Add": shape.add,
-    "Mul": shape.mul,
-    "Softmax": shape.softmax,
-    "MaxPool": pool.pool,
-    "AveragePool": pool.pool,
-    "ReduceMean": pool.mean,
-    "Concat": shape.concat,
-    "Slice": shape.slice_axes,
-    "Reshape": shape.reshape,
-    "Transpose": shape.transpose,
-    "Gather": shape.embedding,
-    **dict.fromkeys(FUNCTIONS, shape.activation),
-}
 
 
 def convert(
@@ -61,22 +24,9 @@ def convert(
     ``analysis.residual.residual_tensors`` are int16. Raises UnsupportedOpError for a
     node that has no integer form and ArithmeticProofError where 32 bits do not suffice.
     """
-    scales = assign(model, ranges, fine_softmax=softmax == "lut", int16_tensors=int16_tensors)
-    context = Context(Builder(model.name), scales, softmax, model.imported)
-    _declare_input(context, model)
-    made: dict[str, tuple[str, ...]] = {}
-    for node in model.model.graph:
-        converter = _CONVERTERS.get(node.op_type)
-        if converter is None:
-            raise UnsupportedOpError(
-                f"Node '{node.name}' ({node.op_type}) has no integer form in microformer."
-            )
-        before = len(context.builder.nodes)
-        converter(context, node)
-        made[str(node.name)] = tuple(n.name for n in context.builder.nodes[before:])
-    source = context.tensors[model.input_name]
-    graph = context.builder.graph((source,), (context.tensors[model.output_name],))
-    return Conversion(model, ranges, verify(graph, "quantize"), context.tensors, made)
+    from microformer.quantize import conversion  # noqa: PLC0415
+
+    return conversion.convert(model, ranges, softmax, int16_tensors)
 
 
 def quantize(
@@ -87,22 +37,13 @@ def quantize(
     int16_tensors: frozenset[str] = frozenset(),
 ) -> IntGraph:
     """The integer program of ``model``: ``convert``, simplified, and proven in 32 bits."""
-    graph = simplify(convert(model, ranges, softmax=softmax, int16_tensors=int16_tensors).graph)
-    prove(graph)
-    changed = tuple(
-        f"Tensor '{scale.name}' of the file has scale {scale.scale:.6g}, zero point "
-        f"{scale.zero_point}, but {scale.reason}."
-        for scale in imported_scales(model.imported, graph)
-        if scale.changed
-    )
-    return replace(graph, notes=(*graph.notes, *changed))
+    from microformer.quantize import conversion  # noqa: PLC0415
+
+    return conversion.quantize(model, ranges, softmax, int16_tensors)
 
 
-def _declare_input(context: Context, model: FloatModel) -> None:
-    name, dims = model.input_name, int_shape(model.input_shape)
-    if model.input_dtype == "int32":
-        context.builder.tensors[name] = Tensor(name, dims, "int32", None, None, "")
-        context.tensors[name] = name
-        return
-    qparams = context.scales[name]
-    context.tensors[name] = context.builder.tensor(name, dims, qparams, name)
+def imported_scales(model: FloatModel, graph: IntGraph) -> tuple[ImportedScale, ...]:
+    """What became of the scales that ``model`` brought along; empty where it brought none."""
+    from microformer.quantize import kept  # noqa: PLC0415
+
+    return kept.imported_scales(model.imported, graph)

@@ -25,9 +25,8 @@ from microformer.quantize.imported import (
 from microformer.quantize.scales import (
     LinearIntegers,
     context_integers,
-    ibert_integers,
+    exponential,
     linear_integers,
-    score_integers,
     symmetric,
 )
 from microformer.quantize.source import (
@@ -189,8 +188,6 @@ def attention(c: Context, node: ir.Node) -> None:
     head_dim, value_dim = c.shape(q)[1] // heads, c.shape(v)[1] // kv_heads
     unit = c.qparams(q).scale * c.qparams(k).scale * real(node, "scale", head_dim**-0.5)
     out = c.scales[value_name(node.outputs[0])]
-    score_mult, score_shift = score_integers(unit, 2 * head_dim * 2**14)
-    ibert = ibert_integers(unit)
     mult, shift, rounding, zero = context_integers(c.qparams(v), out)
     op = Attention(
         heads=heads,
@@ -198,14 +195,7 @@ def attention(c: Context, node: ir.Node) -> None:
         head_dim=head_dim,
         value_dim=value_dim,
         causal=bool(integer(node, "is_causal", 0)),
-        softmax=c.softmax,
-        score_mult=score_mult,
-        score_shift=score_shift,
-        ibert_preshift=ibert.preshift,
-        ibert_ln2=ibert.ln2,
-        ibert_b=ibert.b,
-        ibert_c=ibert.c,
-        ibert_shift=ibert.shift,
+        exponential=exponential(c.softmax, unit, 2 * head_dim * 2**14),
         out_mult=mult,
         out_shift=shift,
         out_round=rounding,

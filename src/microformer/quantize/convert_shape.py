@@ -27,9 +27,8 @@ from microformer.quantize.passes.pending import inverse
 from microformer.quantize.scales import (
     add_integers,
     affine,
-    ibert_integers,
+    exponential,
     scale_integers,
-    score_integers,
 )
 from microformer.quantize.source import (
     constant_of,
@@ -155,9 +154,7 @@ def softmax(c: Context, node: ir.Node) -> None:
         table = c.builder.constant(f"{node.name}.table", fine_lut(c.qparams(x).scale))
         c.write(node, FineSoftmax(round(2.0**40 / out.scale), out.zero_point), (x, table))
         return
-    mult, shift = score_integers(c.qparams(x).scale, 255)
-    ibert = ibert_integers(c.qparams(x).scale)
-    op = Softmax(c.softmax, mult, shift, ibert.preshift, ibert.ln2, ibert.b, ibert.c, ibert.shift)
+    op = Softmax(exponential(c.softmax, c.qparams(x).scale, 255))
     lut = c.builder.table("softmax_lut", exponential_lut()) if c.softmax == "lut" else ""
     output = c.write(node, op, (x, lut))
     assert c.qparams(output) == SOFTMAX_QUANT

@@ -4,7 +4,7 @@ import numpy as np
 
 from microformer.errors import ModelError
 from microformer.graph import ops
-from microformer.graph.frontend import RangeDoppler
+from microformer.graph.frontend import RangeDoppler, SensorFrontEnd
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.tensor import Array, QParams, Tensor, constant
 from microformer.graph.verify import verify
@@ -12,8 +12,10 @@ from microformer.reference.proof import prove
 from microformer.reference.range_doppler import OUTPUT_SHIFT, middle_magnitudes
 
 
-def front_graph(spec: RangeDoppler, network: IntGraph) -> IntGraph:
+def front_graph(spec: SensorFrontEnd, network: IntGraph) -> IntGraph:
     """The program that makes one window of the input of ``network``. Raises ModelError."""
+    if not isinstance(spec, RangeDoppler):  # the one that there is
+        raise ModelError(f"There is no program of the front end {type(spec).__name__}.")
     target = network.tensors[network.inputs[0]]
     if spec.problem:
         raise ModelError(f"The front end is not possible: {spec.problem}.")
@@ -31,7 +33,9 @@ def front_graph(spec: RangeDoppler, network: IntGraph) -> IntGraph:
     op = ops.RangeDoppler(spec.step, 2 if spec.bits == 16 else 0)
     node = Node("range_doppler", op, ("samples", "levels"), "window")
     name = f"{network.name[:38]}_features"
-    graph = IntGraph(name, {t.name: t for t in tensors}, (node,), ("samples",), ("window",))
+    graph = IntGraph(
+        *(name, {t.name: t for t in tensors}, (node,), ("samples",), ("window",)), kind="front end"
+    )
     prove(verify(graph, "front end"))
     return graph
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microformer.errors import ArithmeticProofError
+from microformer.graph.ops import Exponential, IbertExp, LutExp
 from microformer.graph.tensor import Array, QParams
 from microformer.reference.requantize import INT32_LIMIT
 from microformer.reference.softmax import LUT_RANGE
@@ -114,18 +115,7 @@ def score_integers(unit: float, reach: int) -> tuple[int, int]:
     return max(mult, 1), 22
 
 
-@dataclass(frozen=True)
-class IbertIntegers:
-    """Equation (4)'s integers."""
-
-    preshift: int
-    ln2: int
-    b: int
-    c: int
-    shift: int
-
-
-def ibert_integers(unit: float) -> IbertIntegers:
+def ibert_exp(unit: float) -> IbertExp:
     """Equation (4): constants of i-exp for scores in units of ``unit``.
 
     e (preshift, may be negative) brings the unit 2^e S into [2^-14, 2^-13), where b^2 + c < 2^31
@@ -137,7 +127,12 @@ def ibert_integers(unit: float) -> IbertIntegers:
     b = math.floor(1.353 / scaled)
     c = math.floor(0.344 / (0.3585 * scaled * scaled))
     ln2 = max(math.floor(math.log(2.0) / scaled), 1)
-    return IbertIntegers(preshift, ln2, b, c, max((b * b + c).bit_length() - 8, 0))
+    return IbertExp(preshift, ln2, b, c, max((b * b + c).bit_length() - 8, 0))
+
+
+def exponential(softmax: str, unit: float, reach: int) -> Exponential:
+    """Of scores in units of ``unit`` that are at most ``reach`` apart; ``softmax`` lut or ibert."""
+    return LutExp(*score_integers(unit, reach)) if softmax == "lut" else ibert_exp(unit)
 
 
 def context_integers(v: QParams, out: QParams) -> tuple[int, int, int, int]:

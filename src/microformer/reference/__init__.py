@@ -1,6 +1,6 @@
 """THE reference semantics of every integer operation, in NumPy; the C must equal it bit for bit.
 
-One file an operation family, equations numbered as in docs/arithmetic.md. ``evaluate`` runs a
+One file for operations of a kind, equations numbered as in docs/arithmetic.md. ``evaluate`` runs a
 whole graph.
 """
 
@@ -91,3 +91,7 @@ def evaluate(graph: IntGraph, x: Array, keep: bool = False) -> dict[str, Array]:
             if readers[name] == 0 and name not in graph.outputs:
                 del values[name]  # only what is still needed stays in memory
     return values if keep else {name: values[name] for name in graph.outputs}
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -79,7 +79,7 @@ def _rows(
 ) -> NDArray[np.int8]:
     """The rows of queries q [B, R, H*P] that begin at position ``first``: int8 [B, R, H*PV]."""
     scores, masked = visible_scores(op, q, k, bias, first)
-    p = probabilities(scores, np.broadcast_to(masked, scores.shape), lut, op)
+    p = probabilities(scores, np.broadcast_to(masked, scores.shape), lut, op.exponential)
     values = np.repeat(split_heads(v, op.kv_heads), op.heads // op.kv_heads, axis=1)
     total = np.rint(p.astype(np.float64) @ values).astype(np.int64)  # [B, H, Sq, PV], exact
     context = normalize(op, total, p.sum(axis=-1, keepdims=True))  # int8 [B, H, Sq, PV]

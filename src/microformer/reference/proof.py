@@ -44,6 +44,11 @@ def _acc64_bound(limit: Array | int, mult: Array | int, add: Array | int, shift:
     return max(int(total.max()), (max(products) + (1 << (shift - 1))) >> 32)
 
 
+def _polynomial(exp: ops.Exponential) -> int:
+    """The largest value of (4)'s polynomial; a LUT has none."""
+    return exp.b**2 + exp.c if isinstance(exp, ops.IbertExp) else 0
+
+
 def _largest(graph: IntGraph, node: Node, index: int) -> int:
     """The largest magnitude of an operand, by its type."""
     return 2**15 if graph.tensors[node.inputs[index]].dtype == "int16" else 128
@@ -75,7 +80,7 @@ def _bound(graph: IntGraph, node: Node) -> int:
             score = 2 * (op.head_dim * 128 * 128 + extra)
             rows = 255 * 128 * keys
             out = op.out_mult * 128 + op.out_mult // 16 + op.out_round
-            return max(score, rows, out, op.ibert_b**2 + op.ibert_c)
+            return max(score, rows, out, _polynomial(op.exponential))
         case ops.LayerNorm():
             assert data[1] is not None and data[2] is not None
             squares = shapes[0][-1] * 255**2 // 2  # they are unsigned: half of them counts
@@ -99,7 +104,7 @@ def _bound(graph: IntGraph, node: Node) -> int:
         case ops.RangeDoppler():
             return POWER_LIMIT
         case ops.Softmax():
-            return max(255 * shapes[0][-1], op.ibert_b**2 + op.ibert_c)
+            return max(255 * shapes[0][-1], _polynomial(op.exponential))
         case ops.Lut() | ops.MaxPool2d() | ops.Embedding():
             return 128  # they pick bytes
         case ops.Concat() | ops.Slice() | ops.Reshape() | ops.Transpose():

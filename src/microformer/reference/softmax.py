@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from microformer.graph.ops import Attention, FineSoftmax, Softmax
+from microformer.graph.ops import Exponential, FineSoftmax, IbertExp, LutExp, Softmax
 from microformer.graph.tensor import Array
 from microformer.reference.requantize import INT32_LIMIT, clamp8
 
@@ -31,24 +31,24 @@ def lut_probabilities(d: Array, lut: Array, mult: int, shift: int) -> NDArray[np
     return np.asarray(lut[index].astype(np.int64))
 
 
-def ibert_probabilities(d: Array, op: Attention | Softmax) -> NDArray[np.int64]:
+def ibert_probabilities(d: Array, exp: IbertExp) -> NDArray[np.int64]:
     """Equation (4): i-exp (Kim et al., I-BERT, 2021, algorithm 2) of -d, scaled to 0..255.
 
     d >= 0 int64, any shape. d' = min(d >> e, 30 ln2), z = d' div ln2, p = -d' + z ln2,
     ((p + b)^2 + c) >> z >> s; all constants are integers in units of the shifted score.
     """
-    limit = 30 * op.ibert_ln2
-    e = op.ibert_preshift
+    limit = 30 * exp.ln2
+    e = exp.preshift
     shifted = np.minimum(d, limit + 1) << -e if e < 0 else d >> e
     shifted = np.minimum(shifted, limit)
-    halvings = shifted // op.ibert_ln2
-    rest = halvings * op.ibert_ln2 - shifted
-    polynomial = (rest + op.ibert_b) ** 2 + op.ibert_c
-    return np.asarray((polynomial >> halvings) >> op.ibert_shift, np.int64)
+    halvings = shifted // exp.ln2
+    rest = halvings * exp.ln2 - shifted
+    polynomial = (rest + exp.b) ** 2 + exp.c
+    return np.asarray((polynomial >> halvings) >> exp.shift, np.int64)
 
 
 def probabilities(
-    scores: Array, masked: Array | None, lut: Array | None, op: Attention | Softmax
+    scores: Array, masked: Array | None, lut: Array | None, exp: Exponential
 ) -> NDArray[np.int64]:
     """Scores int64 [..., S] -> p int64 [..., S] in 0..255; p = 0 where ``masked`` is true."""
     lowest = np.iinfo(np.int64).min
@@ -57,11 +57,11 @@ def probabilities(
     d = row_max - scores
     if masked is not None:
         d = np.where(masked, 0, d)
-    if op.softmax == "lut":
+    if isinstance(exp, LutExp):
         assert lut is not None
-        p = lut_probabilities(d, lut, op.score_mult, op.score_shift)
+        p = lut_probabilities(d, lut, exp.mult, exp.shift)
     else:
-        p = ibert_probabilities(d, op)
+        p = ibert_probabilities(d, exp)
     return p if masked is None else np.where(masked, 0, p)
 
 
@@ -70,7 +70,7 @@ def softmax(op: Softmax, x: Array, lut: Array | None = None) -> NDArray[np.int8]
 
     x int8 [B, ..., S] -> int8 [B, ..., S] with scale 1/256 and zero point -128.
     """
-    p = probabilities(x.astype(np.int64), None, lut, op)
+    p = probabilities(x.astype(np.int64), None, lut, op.exponential)
     reciprocal = (1 << 24) // p.sum(axis=-1, keepdims=True)
     return clamp8(np.minimum((p * reciprocal + (1 << 15)) >> 16, 255) - 128)
 

@@ -59,14 +59,15 @@ def features_report(
     cycles = result.cycles
     whole = None if cycles is None else cycles * windows
     total = None if whole is None or network_cycles is None else whole + network_cycles
+    ffts = front.spec.transforms
     return Features(
         kernel=front.project.layers[0].kernel,
         window=front.spec.map,
         windows=windows,
         windows_run=len(result.outputs),
         mismatches=mismatches,
-        ffts=front.ffts,
-        core_cycles_per_fft=None if cycles is None else cycles * target.cores / front.ffts,
+        ffts=ffts,
+        core_cycles_per_fft=None if cycles is None else cycles * target.cores / ffts,
         instructions=result.instructions,
         one_window=cost(target, cycles),
         sequence=cost(target, whole),

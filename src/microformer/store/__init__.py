@@ -6,13 +6,10 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import onnx
-import onnx_ir as ir
-
 from microformer.errors import OutputError
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel
-from microformer.graph.frontend import FrontEnd, RangeDoppler
+from microformer.graph.frontend import FRONT_ENDS, FrontEnd
 from microformer.graph.project import CProject, Layer
 from microformer.graph.serialize import from_bytes, to_bytes
 from microformer.graph.verify import verify
@@ -43,14 +40,15 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
         "float_model": {
             f.name: getattr(model, f.name)
             for f in dataclasses.fields(model)
-            if f.name not in ("model", "imported")  # the integer graph has the scales already
+            if f.name not in ("source", "imported")  # the integer graph has the scales already
         },
         "project": dataclasses.asdict(project) | {"files": sorted(project.files)},
     }
     files: dict[str, str | bytes] = dict(project.files)
     if compiled.front is not None:
         manifest["front"] = {
-            "spec": dataclasses.asdict(compiled.front.spec),
+            "kind": type(compiled.front.spec).__name__,
+            "spec": dataclasses.asdict(compiled.front.spec),  # type: ignore[call-overload]
             "project": dataclasses.asdict(compiled.front.project)
             | {"files": sorted(project.files)},
         }
@@ -59,7 +57,7 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
     files |= {
         "microformer/int_graph.json": structure,
         "microformer/int_graph.npz": constants,
-        "microformer/float.onnx": ir.to_proto(model.model).SerializeToString(),
+        "microformer/float.onnx": model.to_bytes(),
     }
     manifest["files"] = {name: _digest(_bytes(files[name])) for name in sorted(files)}
     manifest[_DIGEST] = _digest(_canonical(manifest))
@@ -150,7 +148,7 @@ def _check_digests(folder: Path, manifest: dict[str, Any], *, edited: bool) -> N
 
 def _front(folder: Path, fields: dict[str, Any]) -> FrontEnd:
     """The front end that ``save`` wrote."""
-    spec = RangeDoppler(**fields["spec"])
+    spec = FRONT_ENDS[fields["kind"]](**fields["spec"])
     text = _read(folder, f"{_FRONT}.json").decode("utf-8")
     graph = from_bytes(text, _read(folder, f"{_FRONT}.npz"))
     prove(verify(graph, "open"))
@@ -160,9 +158,8 @@ def _front(folder: Path, fields: dict[str, Any]) -> FrontEnd:
 
 
 def _float_model(folder: Path, fields: dict[str, object]) -> FloatModel:
-    proto = onnx.load_model_from_string(_read(folder, "microformer/float.onnx"))
     known = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-    return FloatModel(model=ir.from_proto(proto), **known)  # type: ignore[arg-type]
+    return FloatModel(source=_read(folder, "microformer/float.onnx"), **known)  # type: ignore[arg-type]
 
 
 def _project(folder: Path, fields: dict[str, object]) -> CProject:
@@ -176,3 +173,7 @@ def _project(folder: Path, fields: dict[str, object]) -> CProject:
     known["files"] = {name: _read(folder, name).decode("utf-8") for name in names}
     known["layers"] = tuple(Layer(**item) for item in fields["layers"])  # type: ignore[attr-defined]
     return CProject(**known)  # type: ignore[arg-type]
+
+
+def __dir__() -> list[str]:
+    return __all__

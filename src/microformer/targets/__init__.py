@@ -105,3 +105,7 @@ def resolve(target: str | Path | Target) -> Target:
     if Path(target).suffix in SUFFIXES:
         return read_target(Path(target))
     return find(str(target))
+
+
+def __dir__() -> list[str]:
+    return __all__

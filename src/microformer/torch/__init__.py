@@ -57,3 +57,7 @@ def prepare(
     ranges = calibrate(loaded, found.x)
     int16_tensors = frozenset(residual_tensors(loaded)) if residual == "int16" else frozenset()
     return QuantizedModule(loaded, ranges, provenance, source, softmax, learn_ranges, int16_tensors)
+
+
+def __dir__() -> list[str]:
+    return __all__

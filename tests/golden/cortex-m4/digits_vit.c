@@ -3,7 +3,7 @@
 
 #include "digits_vit_weights.h"
 #include "mf/mf_add_s8_ref.h"
-#include "mf/mf_attention_s8_lut_dsp_2x4.h"
+#include "mf/mf_attention_s8_dsp_2x4.h"
 #include "mf/mf_conv2d_s8_dsp_2x4.h"
 #include "mf/mf_copy2d_s8_ref.h"
 #include "mf/mf_layernorm_s8_dsp.h"
@@ -106,10 +106,10 @@ MF_LAYER layer_06_blocks_0_self_attn_v(uint8_t *arena) {
 
 /* blocks.0.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
 MF_LAYER layer_07_blocks_0_self_attn_attention(uint8_t *arena) {
-  mf_attention_s8_lut_dsp_2x4(
+  mf_attention_s8_dsp_2x4(
       (const int8_t *)(arena + 1984), (const int8_t *)(arena + 2528),
       (const int8_t *)(arena + 3072), digits_vit_w_softmax_lut, 0, (int8_t *)(arena + 1440), 17,
-      17, 4, 4, 8, 8, 0, 0, 4118, 18, 12468060, 23, 11434392, 22, 8, arena + 0);
+      17, 4, 4, 8, 8, 0, 0, 1, 4118, 18, 0, 0, 0, 12468060, 23, 11434392, 22, 8, arena + 0);
 }
 
 /* blocks.0.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */
@@ -190,10 +190,10 @@ MF_LAYER layer_17_blocks_1_self_attn_v(uint8_t *arena) {
 
 /* blocks.1.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
 MF_LAYER layer_18_blocks_1_self_attn_attention(uint8_t *arena) {
-  mf_attention_s8_lut_dsp_2x4(
+  mf_attention_s8_dsp_2x4(
       (const int8_t *)(arena + 1984), (const int8_t *)(arena + 2528),
       (const int8_t *)(arena + 3072), digits_vit_w_softmax_lut, 0, (int8_t *)(arena + 1440), 17,
-      17, 4, 4, 8, 8, 0, 0, 7944, 20, 13556336, 23, 7415184, -15, -13, arena + 0);
+      17, 4, 4, 8, 8, 0, 0, 1, 7944, 20, 0, 0, 0, 13556336, 23, 7415184, -15, -13, arena + 0);
 }
 
 /* blocks.1.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */

@@ -34,26 +34,14 @@ ISA = Isa(
     folder=Path(__file__).parent,
     kernels=(
         _kernel(
-            "mf_attention_s8_lut_dsp_2x4",
-            "attention_lut",
+            "mf_attention_s8_dsp_2x4",
+            "attention",
             attention_dsp_cost,
             scratch=attention_dsp_scratch,
         ),
         _kernel(
-            "mf_attention_s8_ibert_dsp_2x4",
-            "attention_ibert",
-            attention_dsp_cost,
-            scratch=attention_dsp_scratch,
-        ),
-        _kernel(
-            "mf_attention_block_s8_lut_dsp_2x4",
-            "attention_block_lut",
-            block_dsp_cost,
-            scratch=block_dsp_scratch,
-        ),
-        _kernel(
-            "mf_attention_block_s8_ibert_dsp_2x4",
-            "attention_block_ibert",
+            "mf_attention_block_s8_dsp_2x4",
+            "attention_block",
             block_dsp_cost,
             scratch=block_dsp_scratch,
         ),

@@ -1,4 +1,4 @@
-/* The parts of one row of attention, equations (3) and (4), that lut and ibert share. */
+/* The parts of one row of attention, equations (3) and (4). */
 #ifndef MF_ATTENTION_H
 #define MF_ATTENTION_H
 

@@ -1,7 +1,7 @@
 /* Two 16-bit products an instruction: the SIMD of Armv7E-M and Armv8-M, and the same in C.
  *
  * With the extension each function is one or two instructions; without it, plain C gives the
- * same bits, so that kernels of the family dsp are tested on any machine. */
+ * same bits, so that kernels of dsp are tested on any machine. */
 #ifndef MF_DSP_H
 #define MF_DSP_H
 

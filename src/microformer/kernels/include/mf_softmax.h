@@ -67,6 +67,37 @@ static inline int32_t mf_ibert_probability(const mf_ibert_t *ibert, int32_t d) {
   return ((base * base + ibert->c) >> halvings) >> ibert->shift;
 }
 
+/* How a distance becomes a probability: by (3a) from a LUT, or by (4). A struct of literals: which
+ * of both it is, and its constants, are known where a layer is compiled. */
+typedef struct {
+  union {
+    mf_lut_t lut;
+    mf_ibert_t ibert;
+  };
+  int32_t by_lut;
+  int32_t safe; /* of (3a): no score is left out, no distance is beyond the LUT's limit */
+} mf_exponential_t;
+
+/* a and b are mult and shift of (3a), or a to e preshift, ln2, b, c and shift of (4). Without a
+ * bias |score| <= head_dim 2^14, so that mostly no distance can exceed the LUT's limit. */
+static inline void mf_exponential(
+    mf_exponential_t *by, const uint8_t *lut, const int32_t *bias, int32_t head_dim,
+    int32_t by_lut, int32_t a, int32_t b, int32_t c, int32_t d, int32_t e) {
+  by->by_lut = by_lut;
+  by->safe = 0;
+  if (by_lut) {
+    by->lut = mf_lut(lut, a, b);
+    by->safe = bias == NULL && 2 * head_dim * 16384 <= by->lut.limit;
+  } else {
+    by->ibert = mf_ibert(a, b, c, d, e);
+  }
+}
+
+/* d >= 0 is the row's maximum less the score. */
+static inline int32_t mf_probability(const mf_exponential_t *by, int32_t d) {
+  return by->by_lut ? mf_lut_probability(&by->lut, d) : mf_ibert_probability(&by->ibert, d);
+}
+
 /* The largest of x[0 .. n-1]. */
 static inline int32_t mf_row_max(const int8_t *x, int32_t n) {
   int32_t top = x[0];

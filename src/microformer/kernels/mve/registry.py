@@ -3,7 +3,14 @@
 from functools import partial
 from pathlib import Path
 
-from microformer.kernels.costs import is_dense, is_depthwise, per_mac, per_output, per_window
+from microformer.kernels.costs import (
+    by_exponential,
+    is_dense,
+    is_depthwise,
+    per_mac,
+    per_output,
+    per_window,
+)
 from microformer.kernels.kernel import Isa, Kernel
 from microformer.kernels.mve.costs import (
     attention_mve_scratch,
@@ -38,26 +45,14 @@ ISA = Isa(
             scratch=depthwise_mve_scratch,
         ),
         _kernel(
-            "mf_attention_s8_lut_mve_2x4",
-            "attention_lut",
-            per_mac(0.3, 15),
+            "mf_attention_s8_mve_2x4",
+            "attention",
+            by_exponential(per_mac(0.3, 15), per_mac(0.4, 15)),
             scratch=attention_mve_scratch,
         ),
         _kernel(
-            "mf_attention_s8_ibert_mve_2x4",
-            "attention_ibert",
-            per_mac(0.4, 15),
-            scratch=attention_mve_scratch,
-        ),
-        _kernel(
-            "mf_attention_block_s8_lut_mve_2x4",
-            "attention_block_lut",
-            block_mve_cost,
-            scratch=block_mve_scratch,
-        ),
-        _kernel(
-            "mf_attention_block_s8_ibert_mve_2x4",
-            "attention_block_ibert",
+            "mf_attention_block_s8_mve_2x4",
+            "attention_block",
             block_mve_cost,
             scratch=block_mve_scratch,
         ),

@@ -3,7 +3,14 @@
 from functools import partial
 from pathlib import Path
 
-from microformer.kernels.costs import is_depthwise, per_input, per_mac, per_output, per_window
+from microformer.kernels.costs import (
+    by_exponential,
+    is_depthwise,
+    per_input,
+    per_mac,
+    per_output,
+    per_window,
+)
 from microformer.kernels.kernel import Isa, Kernel
 from microformer.kernels.ref.costs import (
     attention_scratch,
@@ -29,24 +36,15 @@ ISA = Isa(
         _kernel("mf_depthwise_s8_ref", "conv2d", per_mac(14, 25), fits=is_depthwise),
         _kernel("mf_conv_pool_s8_ref", "conv_pool", per_mac(9, 0), scratch=cell_scratch),
         _kernel(
-            "mf_attention_s8_lut_ref", "attention_lut", per_mac(7, 30), scratch=attention_scratch
-        ),
-        _kernel(
-            "mf_attention_s8_ibert_ref",
-            "attention_ibert",
-            per_mac(8, 30),
+            "mf_attention_s8_ref",
+            "attention",
+            by_exponential(per_mac(7, 30), per_mac(8, 30)),
             scratch=attention_scratch,
         ),
         _kernel(
-            "mf_attention_block_s8_lut_ref",
-            "attention_block_lut",
-            per_mac(7, 30),
-            scratch=block_scratch,
-        ),
-        _kernel(
-            "mf_attention_block_s8_ibert_ref",
-            "attention_block_ibert",
-            per_mac(8, 30),
+            "mf_attention_block_s8_ref",
+            "attention_block",
+            by_exponential(per_mac(7, 30), per_mac(8, 30)),
             scratch=block_scratch,
         ),
         _kernel("mf_softmax_s8_lut_ref", "softmax_lut", per_output(30), inplace=(0,)),

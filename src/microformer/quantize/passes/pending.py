@@ -101,7 +101,7 @@ class Rebuilt:
         self.nodes.append(node)
 
     def defer(self, name: str, pending: PendingTranspose) -> None:
-        """``name`` will be made from ``pending.stored`` if asked for; at once where that is free."""
+        """``name`` is made from ``pending.stored`` if asked for; at once where that is free."""
         self._open[name] = pending
         if moves_nothing(self.tensors[pending.stored].shape, pending.perm):
             self.settle(name)
@@ -164,7 +164,7 @@ class Rebuilt:
         stored: Shape,
         pending: PendingTranspose,
     ) -> None:
-        """Emit ``node`` as ``op`` on stored bytes; what was pending of its input is now of its output."""
+        """Emit ``node`` as ``op`` on stored bytes; what its input was pending, its output is."""
         value = self.tensors[node.output]
         name = f"{node.output}.stored"
         plain = tuple(stored[axis] for axis in pending.perm) == value.shape

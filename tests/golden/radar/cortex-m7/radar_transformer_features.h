@@ -1,4 +1,4 @@
-/* radar_transformer_features: a radar's samples to a network's input, for cortex-m7. Written by microformer. */
+/* radar_transformer_features: a sensor's samples to a network's input, for cortex-m7. Written by microformer. */
 #ifndef RADAR_TRANSFORMER_FEATURES_H
 #define RADAR_TRANSFORMER_FEATURES_H
 

@@ -1,4 +1,4 @@
-/* A whole attention layer head by head: what the kernels lut and ibert of family dsp share.
+/* A whole attention layer head by head: what its kernel is made of.
  *
  * Queries, keys and values of one head are projected straight to the pairs that the products read;
  * a head's context is written over its queries, and its part of the output projection is added to

@@ -1,4 +1,4 @@
-/* The parts of attention on pairs of int16 that lut and ibert share, equations (3) and (4).
+/* The parts of attention on pairs of int16, equations (3) and (4).
  *
  * Two query rows at a time. Keys and values of a head are spread to panels once for all rows:
  * four keys by their width, four value channels by the keys. Scores of two rows, never S x S. */

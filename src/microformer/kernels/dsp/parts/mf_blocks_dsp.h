@@ -1,4 +1,4 @@
-/* Matrix product and convolution of family dsp in blocks of rows, equations (1), (2), (6).
+/* Matrix product and convolution of dsp in blocks of rows, equations (1), (2), (6).
  *
  * Both operands are spread to int16 pairs before the inner loop, so that it is nothing but loads
  * and multiply-accumulates: six loads and eight SMLAD for sixteen products. A block of rows is

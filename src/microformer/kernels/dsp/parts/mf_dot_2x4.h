@@ -1,4 +1,4 @@
-/* The inner loop of the matrix products of family dsp: two rows by four columns of int16 pairs. */
+/* The inner loop of the matrix products of dsp: two rows by four columns of int16 pairs. */
 #ifndef MF_DOT_2X4_H
 #define MF_DOT_2X4_H
 

@@ -1,4 +1,4 @@
-/* Rows of int16 pairs times weights, requantised: what linear and convolution of family dsp share. */
+/* Rows of int16 pairs times weights, requantised: what linear and convolution of dsp share. */
 #ifndef MF_MATRIX_DSP_H
 #define MF_MATRIX_DSP_H
 

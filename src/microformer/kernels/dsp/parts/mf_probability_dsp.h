@@ -7,10 +7,11 @@
 #include "mf_softmax.h"
 
 /* Probabilities of one row, two in a word, and their sum; zero from `visible` to a multiple of
- * four behind `most`. If `safe`, no score is left out and no distance is too large for the table. */
-MF_INLINE int32_t mf_lut_row(
-    const mf_lut_t *lut, const int32_t *scores, uint32_t *to /* every second word */, int32_t top,
-    int32_t visible, int32_t most, int32_t safe) {
+ * four behind `most`. */
+MF_INLINE int32_t mf_dsp_row_probabilities(
+    const mf_exponential_t *by, const int32_t *scores, uint32_t *to /* every second word */,
+    int32_t top, int32_t visible, int32_t most, int32_t safe) {
+  const mf_lut_t *const lut = &by->lut;
   const int32_t base = safe ? top * lut->mult + (1 << (lut->shift - 1)) : 0;
   int32_t denom = 0, j = 0;
   for (; safe && j + 2 <= visible; j += 2, to += 2) {
@@ -33,26 +34,7 @@ MF_INLINE int32_t mf_lut_row(
     uint32_t p[2] = {0, 0};
     for (int32_t i = 0; i < 2; i++) {
       if (j + i < visible && scores[j + i] != MF_MASKED) {
-        p[i] = (uint32_t)mf_lut_probability(lut, top - scores[j + i]);
-      }
-    }
-    denom += (int32_t)(p[0] + p[1]);
-    *to = p[0] | p[1] << 16;
-  }
-  return denom;
-}
-
-/* Probabilities of one row, two in a word, and their sum; zero from `visible` to a multiple of
- * four behind `most`. */
-MF_INLINE int32_t mf_ibert_row(
-    const mf_ibert_t *ibert, const int32_t *scores, uint32_t *to /* every second word */,
-    int32_t top, int32_t visible, int32_t most) {
-  int32_t denom = 0;
-  for (int32_t j = 0; j < ((most + 3) & ~3); j += 2, to += 2) {
-    uint32_t p[2] = {0, 0};
-    for (int32_t i = 0; i < 2; i++) {
-      if (j + i < visible && scores[j + i] != MF_MASKED) {
-        p[i] = (uint32_t)mf_ibert_probability(ibert, top - scores[j + i]);
+        p[i] = (uint32_t)mf_probability(by, top - scores[j + i]);
       }
     }
     denom += (int32_t)(p[0] + p[1]);

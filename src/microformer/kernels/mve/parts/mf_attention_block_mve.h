@@ -1,4 +1,4 @@
-/* A whole attention layer head by head: what the kernels lut and ibert of family mve share.
+/* A whole attention layer head by head: what its kernel is made of.
  *
  * One head's queries, keys, values and context at a time; its part of the output projection is
  * added to int32 sums of the output. Phases are functions of their own, so that each stays small. */

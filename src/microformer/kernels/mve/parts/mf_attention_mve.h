@@ -1,4 +1,4 @@
-/* Attention on vectors of sixteen bytes: what lut and ibert of family mve share, (3) and (4).
+/* Attention on vectors of sixteen bytes: the parts of one head, (3) and (4).
  *
  * Two query rows at a time, scores of two rows, never S x S. VMLADAV multiplies only bytes of one
  * sign, and probabilities have none: values are kept with the top bit flipped, v + 128, and

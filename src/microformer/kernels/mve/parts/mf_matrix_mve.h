@@ -1,4 +1,4 @@
-/* Rows of int8 times weights, requantised: what linear and convolution of family mve share. */
+/* Rows of int8 times weights, requantised: what linear and convolution of Helium share. */
 #ifndef MF_MATRIX_MVE_H
 #define MF_MATRIX_MVE_H
 

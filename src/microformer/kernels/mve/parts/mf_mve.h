@@ -1,6 +1,6 @@
 /* Sixteen 8-bit products an instruction: the vectors of Armv8.1-M (Helium), and the same in C.
  *
- * Without the extension each function is plain C of the same bits, so that kernels of the family
+ * Without the extension each function is plain C of the same bits, so that kernels of the set
  * mve are tested on any machine. */
 #ifndef MF_MVE_H
 #define MF_MVE_H

@@ -1,4 +1,4 @@
-/* A whole attention layer on a cluster: what the kernels lut and ibert of family xpulp share.
+/* A whole attention layer on a cluster: what its kernel is made of.
  *
  * All panels of all projections lie in the order of their use, so that one stream brings them: for
  * each head of keys those of its queries, of its keys and of its values, then those of the output.

@@ -1,4 +1,4 @@
-/* Attention on a cluster where queries, keys and values lie in rows: what lut and ibert share.
+/* Attention on a cluster where queries, keys and values lie in rows: what its kernel is made of.
  *
  * Keys and values of `group` heads at a time are put into panels by all cores; then the cores share
  * their (head, four rows). */

@@ -5,16 +5,6 @@
 #include "mf_attention.h"
 #include "mf_probability_xpulp.h"
 
-/* How a distance becomes a probability: by (3a) from a table, or by (4). */
-typedef struct {
-  union {
-    mf_lut_t lut;
-    mf_ibert_t ibert;
-  };
-  int32_t by_table;
-  int32_t safe; /* of (3a): no score is left out, no distance beyond the table's limit */
-} mf_exponential_t;
-
 #if MF_XPULP
 #define MF_LOAD_SCORES                                                                         \
   MF_LW_POST("%[s0]", "%[at]", "4") MF_LW_POST("%[s1]", "%[at]", "4")                          \
@@ -103,7 +93,7 @@ MF_INLINE int32_t mf_row_probabilities(
       const int32_t j = 4 * word + i;
       if (j >= visible || scores[j] == MF_MASKED) {
         p[i] = 0;
-      } else if (by->by_table) {
+      } else if (by->by_lut) { /* mf_probability would cost the tests of a load more */
         p[i] = mf_lut_probability(&by->lut, top - scores[j]);
       } else {
         p[i] = mf_ibert_probability(&by->ibert, top - scores[j]);

@@ -1,24 +1,23 @@
-/* Multi-head attention on pairs of int16, two query rows at a time; probabilities from a table, equation (3). */
-#ifndef MF_ATTENTION_S8_LUT_DSP_2X4_H
-#define MF_ATTENTION_S8_LUT_DSP_2X4_H
+/* Multi-head attention on pairs of int16, two query rows at a time, equations (3) and (4). */
+#ifndef MF_ATTENTION_S8_DSP_2X4_H
+#define MF_ATTENTION_S8_DSP_2X4_H
 
 #include "mf_attention_dsp.h"
 #include "mf_probability_dsp.h"
 
-static inline void mf_attention_s8_lut_dsp_2x4(
+static inline void mf_attention_s8_dsp_2x4(
     const int8_t *restrict q,      /* [sq, heads * head_dim], zero point 0 */
     const int8_t *restrict k,      /* [sk, kv_heads * head_dim] */
     const int8_t *restrict v,      /* [sk, kv_heads * value_dim] */
-    const uint8_t *restrict lut,   /* [256] */
+    const uint8_t *restrict lut,   /* [256], or NULL */
     const int32_t *restrict bias,  /* [sq, sk], one a head bias_stride apart, or NULL */
     int8_t *restrict y,            /* [sq, heads * value_dim] */
     int32_t sq, int32_t sk, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t value_dim,
-    int32_t bias_stride, int32_t causal, int32_t score_mult, int32_t score_shift,
-    int32_t out_mult, int32_t out_shift, int32_t out_round, int32_t out_zero,
-    int32_t masked_value, void *restrict scratch /* mf_head_t says what for */) {
-  const mf_lut_t table = mf_lut(lut, score_mult, score_shift);
-  /* |score| <= head_dim 2^14, so mostly nothing can exceed the table's limit */
-  const int32_t safe = bias == NULL && 2 * head_dim * 16384 <= table.limit;
+    int32_t bias_stride, int32_t causal, int32_t by_lut, int32_t exp_a, int32_t exp_b,
+    int32_t exp_c, int32_t exp_d, int32_t exp_e, int32_t out_mult, int32_t out_shift,
+    int32_t out_round, int32_t out_zero, int32_t masked_value, void *restrict scratch /* mf_head_t says what for */) {
+  mf_exponential_t by;
+  mf_exponential(&by, lut, bias, head_dim, by_lut, exp_a, exp_b, exp_c, exp_d, exp_e);
   const mf_head_t work = mf_head(scratch, sk, head_dim, value_dim);
   const int32_t queries_per_key = heads / kv_heads, pitch = (sk + 3) & ~3;
   for (int32_t head = 0; head < heads; head++) {
@@ -44,7 +43,7 @@ static inline void mf_attention_s8_lut_dsp_2x4(
           top[r] = mf_row_top(scores, visible);
         }
         const int32_t denom =
-            mf_lut_row(&table, scores, work.p + r, top[r], visible, most, safe);
+            mf_dsp_row_probabilities(&by, scores, work.p + r, top[r], visible, most, by.safe);
         quotient[r] = mf_quotient(denom, out_mult);
       }
       mf_context_2(

@@ -1,22 +1,23 @@
-/* Multi-head attention streamed by query rows, probabilities from a table, equation (3). */
-#ifndef MF_ATTENTION_S8_LUT_REF_H
-#define MF_ATTENTION_S8_LUT_REF_H
+/* Multi-head attention streamed by query rows, equations (3) and (4). */
+#ifndef MF_ATTENTION_S8_REF_H
+#define MF_ATTENTION_S8_REF_H
 
 #include "mf_attention.h"
 #include "mf_softmax.h"
 
-static inline void mf_attention_s8_lut_ref(
+static inline void mf_attention_s8_ref(
     const int8_t *restrict q,      /* [sq, heads * head_dim], zero point 0 */
     const int8_t *restrict k,      /* [sk, kv_heads * head_dim] */
     const int8_t *restrict v,      /* [sk, kv_heads * value_dim] */
-    const uint8_t *restrict lut,   /* [256] */
+    const uint8_t *restrict lut,   /* [256], or NULL */
     const int32_t *restrict bias,  /* [sq, sk], one a head bias_stride apart, or NULL */
     int8_t *restrict y,            /* [sq, heads * value_dim] */
     int32_t sq, int32_t sk, int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t value_dim,
-    int32_t bias_stride, int32_t causal, int32_t score_mult, int32_t score_shift,
-    int32_t out_mult, int32_t out_shift, int32_t out_round, int32_t out_zero,
-    int32_t masked_value, void *restrict scratch /* int32 [sk + value_dim] */) {
-  const mf_lut_t table = mf_lut(lut, score_mult, score_shift);
+    int32_t bias_stride, int32_t causal, int32_t by_lut, int32_t exp_a, int32_t exp_b,
+    int32_t exp_c, int32_t exp_d, int32_t exp_e, int32_t out_mult, int32_t out_shift,
+    int32_t out_round, int32_t out_zero, int32_t masked_value, void *restrict scratch /* int32 [sk + value_dim] */) {
+  mf_exponential_t by;
+  mf_exponential(&by, lut, bias, head_dim, by_lut, exp_a, exp_b, exp_c, exp_d, exp_e);
   const int32_t queries_per_key = heads / kv_heads;
   int32_t *scores = (int32_t *)scratch; /* [sk], later the probabilities */
   int32_t *sums = scores + sk;          /* [value_dim] */
@@ -31,7 +32,7 @@ static inline void mf_attention_s8_lut_ref(
       int32_t denom = 0;
       for (int32_t j = 0; j < visible; j++) {
         const int32_t score = scores[j];
-        const int32_t p = score == MF_MASKED ? 0 : mf_lut_probability(&table, top - score);
+        const int32_t p = score == MF_MASKED ? 0 : mf_probability(&by, top - score);
         scores[j] = p;
         denom += p;
       }

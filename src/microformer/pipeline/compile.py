@@ -1,0 +1,183 @@
+"""Stages 1 to 7, and the audit: from a float model to a C project."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from microformer.analysis.residual import residual_tensors
+from microformer.audit import Audit, audit
+from microformer.calibrate import calibrate
+from microformer.errors import DataError, OutputError
+from microformer.graph.compiled import Compiled
+from microformer.graph.float_model import FloatModel, ImportedScale, Ranges
+from microformer.graph.frontend import SensorFrontEnd
+from microformer.graph.int_graph import IntGraph
+from microformer.graph.kernel_graph import KernelGraph, Plan
+from microformer.graph.project import Image
+from microformer.graph.tuned import Tuned
+from microformer.load import load
+from microformer.lower import lower
+from microformer.pipeline.front import (
+    build_front,
+    check_memory,
+    emit_both,
+)
+from microformer.pipeline.measure import (
+    build_project,
+    refuse_too_large,
+    refuse_too_much,
+)
+from microformer.pipeline.progress import Progress
+from microformer.plan import plan
+from microformer.quantize import convert, imported_scales, quantize
+from microformer.samples import Samples
+from microformer.scratch import temporary_folder
+from microformer.settings import DEFAULTS, Settings
+from microformer.targets import Target
+from microformer.tune import tune
+
+
+@dataclass(frozen=True, eq=False)
+class Compilation:
+    """Everything that compiling made, stage by stage."""
+
+    tuned: Tuned
+    kernel_graph: KernelGraph
+    plan: Plan
+    image: Image
+    compiled: Compiled
+    imported: tuple[ImportedScale, ...] = ()
+
+    def dump(self, folder: Path) -> None:
+        """One readable file a stage (``--dump-dir``)."""
+        stages = {
+            "1-load": self.compiled.float_model,
+            "2-tune": self.tuned,
+            "3-quantize": self.compiled.int_graph,
+            "4-lower": self.kernel_graph,
+            "5-plan": self.plan,
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for stage, data in stages.items():
+                (folder / f"{stage}.txt").write_text(f"{data}\n", "utf-8")
+        except OSError as error:
+            raise OutputError(f"'{folder}' cannot be written: {error.strerror}.") from None
+
+
+def load_model(
+    source: Any,
+    *,
+    example: Any = None,
+    name: str | None = None,
+    shape: Mapping[str, Sequence[int]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    exact_import: bool = False,
+) -> FloatModel:
+    """Stage 1, alone: samples can only be checked once the model's input is known."""
+    return load(
+        source, example=example, name=name, shape=shape, fixed=fixed, exact_import=exact_import
+    )
+
+
+def quantize_model(
+    model: FloatModel,
+    basis: Samples | Ranges,
+    settings: Settings,
+    *,
+    calibrated: bool = True,
+    progress: Progress,
+) -> tuple[Tuned, IntGraph]:
+    """Stages 2, 3 and 4; only stage 4 where ``basis`` are ranges that are known already."""
+    if isinstance(basis, Ranges):
+        if settings.residual == "auto":
+            raise DataError("residual 'auto' measures on samples; ranges alone need int8 or int16.")
+        int16_tensors = residual_tensors(model) if settings.residual == "int16" else ()
+        tuned = Tuned(model, model, basis, int16_tensors=int16_tensors)
+    else:
+        given = len(basis)
+        basis = basis.evenly(settings.samples)
+        with progress("calibrate") as advance:
+            ranges = calibrate(model, basis.x, calibrated=calibrated, progress=advance)
+        with progress("tune") as advance:
+            tuned = tune(
+                model,
+                ranges,
+                basis.x,
+                convert=partial(convert, softmax=settings.softmax),
+                calibrate=calibrate,
+                effort=settings.effort,
+                residual=settings.residual,
+                progress=advance,
+            )
+    with progress("quantize"):
+        wide = frozenset(tuned.int16_tensors)
+        graph = quantize(tuned.model, tuned.ranges, softmax=settings.softmax, int16_tensors=wide)
+    notes = [*graph.notes, *tuned.notes]
+    if isinstance(basis, Samples) and given > len(basis):
+        notes.append(
+            f"The ranges rest on {len(basis):,} of the {given:,} samples, evenly chosen; more are "
+            "taken with --calibration-samples."
+        )
+    return tuned, replace(graph, notes=tuple(notes))
+
+
+def compile_model(
+    model: FloatModel,
+    basis: Samples | Ranges,
+    target: Target,
+    settings: Settings = DEFAULTS,
+    *,
+    calibrated: bool = True,
+    front: SensorFrontEnd | None = None,
+    progress: Progress,
+) -> Compilation:
+    """Stages 2 to 7, and a build to prove that the program compiles and fits, with its ``front``
+    end if there is one."""
+    refuse_too_large(model, target)
+    tuned, graph = quantize_model(model, basis, settings, calibrated=calibrated, progress=progress)
+    with progress("lower"):
+        kernel_graph = lower(graph, target)
+    with progress("plan"):
+        placed = plan(kernel_graph, target)
+        refuse_too_much(placed, target)
+    with progress("emit"):
+        project, front_end = emit_both(front, graph, placed, target)
+    compiled = Compiled(
+        target,
+        settings.softmax,
+        tuned.ranges.calibrated,
+        tuned.reference,
+        graph,
+        project,
+        front=front_end,
+    )
+    with progress("build"), temporary_folder() as folder:
+        image = build_project(project, target, folder)
+        if front_end is not None:
+            with_front = build_front(front_end, target, folder / "front")
+            check_memory(image, front_end, with_front, target)
+    scales = imported_scales(tuned.model, graph)
+    return Compilation(tuned, kernel_graph, placed, image, compiled, scales)
+
+
+def audit_model(
+    model: FloatModel,
+    basis: Samples | Ranges,
+    samples: Samples,
+    settings: Settings,
+    *,
+    progress: Progress,
+) -> Audit:
+    """What every layer costs over ``samples``, the model quantised by ``basis`` as it would be."""
+    tuned, graph = quantize_model(model, basis, settings, progress=progress)
+    int16_tensors, softmax = frozenset(tuned.int16_tensors), settings.softmax
+    conversion = convert(tuned.model, tuned.ranges, softmax=softmax, int16_tensors=int16_tensors)
+    with progress("audit") as advance:
+        made = audit(
+            conversion, tuned.reference, samples.x, samples.y, softmax=softmax, progress=advance
+        )
+    scales = imported_scales(tuned.model, graph)
+    return replace(made, notes=graph.notes, imported_scales=scales)
