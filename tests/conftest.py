@@ -35,6 +35,13 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     return compare
 
 
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of a test session share, for what is built once for all."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
 MAY_SKIP = ("root may write anywhere", "this kernel has no Landlock")
 """Reasons that are no missing tool: of this user, of this kernel."""
 

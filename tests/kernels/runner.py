@@ -1,5 +1,6 @@
 """A process that runs any kernel under AddressSanitizer and UBSan, and how to talk to it."""
 
+import hashlib
 import struct
 import subprocess
 import tempfile
@@ -7,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from cases import CASES, Case
 from microformer.build.compiler import FLAGS, compile_and_link, host_compiler
 from microformer.graph.kernel_graph import Arg
 from microformer.graph.tensor import Array
-from microformer.kernels.registry import Kernel, kernels, library_files
+from microformer.kernels.registry import Kernel, library_files
 from microformer.kernels.signatures import arguments, family
 from microformer.targets import TARGETS
 
@@ -36,38 +38,50 @@ def _wrapper(index: int, kernel: Kernel) -> str:
     return f"static void wrapper_{index}(const argument_t *a) {{ {call}; }}"
 
 
-class KernelRunner:
-    """Kernels by their place in ``kernels``; one process for as many calls as you like.
+def _built(kernels: Sequence[Kernel], place: Path, all_in_l2: bool) -> Path:
+    """The program around ``kernels``, built in ``place`` by whichever process comes first.
 
-    With ``far`` all memory but scratch counts as L2: kernels of a cluster bring what they read.
+    It appears whole or not at all, and is known by all that it is made of.
+    """
+    files = library_files(k.symbol for k in kernels)
+    lines = [f'#include "{k.symbol}.h"' for k in kernels]
+    # every integer arrives as int64; what a kernel takes is narrower, or unsigned
+    lines += [f'#pragma GCC diagnostic ignored "-W{w}conversion"' for w in ("", "sign-")]
+    lines += [_wrapper(i, kernel) for i, kernel in enumerate(kernels)]
+    names = ", ".join(f"wrapper_{i}" for i in range(len(kernels)))
+    lines.append(f"static const wrapper_t wrappers[] = {{{names}}};")
+    files["wrappers.h"] = "\n".join([*lines, ""])
+    files["runner.c"] = Path(__file__).with_name("runner.c").read_text("utf-8")
+    flags = [*FLAGS, *_SANITIZERS, "-Wno-unused-function", *["-DMF_ALL_IN_L2"] * all_in_l2]
+    assert not all_in_l2 or "defined(MF_ALL_IN_L2)" in files["mf_cluster.h"]
+    made_of = hashlib.sha256(repr((sorted(files.items()), flags)).encode()).hexdigest()[:16]
+    program = place / f"kernels-{made_of}"
+    with FileLock(place / f"kernels-{made_of}.lock"):
+        if not program.exists():
+            with tempfile.TemporaryDirectory(prefix="microformer-kernels-", dir=place) as name:
+                root = Path(name)
+                for path, text in files.items():
+                    (root / path).write_text(text, "utf-8")
+                made = root / "runner"
+                command = [*flags, f"-I{root}", str(root / "runner.c"), "-o", str(made)]
+                compile_and_link(host_compiler(sanitize=True), command)
+                made.replace(program)
+    return program
+
+
+class KernelRunner:
+    """Kernels of one instruction set, in one process for as many calls as you like.
+
+    The program is built once for all processes of a test session, in ``place``. With
+    ``all_in_l2`` all memory but scratch counts as L2: kernels of a cluster bring what they read.
     """
 
-    def __init__(self, chosen: Sequence[Kernel] | None = None, *, all_in_l2: bool = False) -> None:
-        self._kernels = given = tuple(kernels() if chosen is None else chosen)
+    def __init__(self, kernels: Sequence[Kernel], place: Path, *, all_in_l2: bool = False) -> None:
+        self._kernels = tuple(kernels)
         self._folder = tempfile.TemporaryDirectory(prefix="microformer-kernels-")
-        root = Path(self._folder.name)
-        for name, text in library_files(k.symbol for k in given).items():
-            (root / name).write_text(text, "utf-8")
-        lines = [f'#include "{k.symbol}.h"' for k in given]
-        # every integer arrives as int64; what a kernel takes is narrower, or unsigned
-        lines += [f'#pragma GCC diagnostic ignored "-W{w}conversion"' for w in ("", "sign-")]
-        lines += [_wrapper(i, kernel) for i, kernel in enumerate(given)]
-        names = ", ".join(f"wrapper_{i}" for i in range(len(given)))
-        lines.append(f"static const wrapper_t wrappers[] = {{{names}}};")
-        (root / "wrappers.h").write_text("\n".join([*lines, ""]), "utf-8")
-        source = Path(__file__).with_name("runner.c")
-        program = root / "runner"
-        flags = [
-            *FLAGS,
-            *_SANITIZERS,
-            f"-I{root}",
-            "-Wno-unused-function",
-            *["-DMF_FAR"] * all_in_l2,
-        ]
-        compile_and_link(host_compiler(sanitize=True), [*flags, str(source), "-o", str(program)])
-        self._program = program
+        self._program = _built(self._kernels, place, all_in_l2)
         self._process: subprocess.Popen[bytes] | None = None
-        self.error_log = root / "stderr.txt"
+        self.error_log = Path(self._folder.name) / "stderr.txt"
 
     def close(self) -> None:
         """End the process and remove what was built."""

@@ -1,6 +1,7 @@
 """Every kernel gives the bits of ``microformer.reference``, under AddressSanitizer and UBSan."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,30 +23,50 @@ PAIRS = [
 ]
 
 
+class Runners:
+    """A runner an instruction set, built when its first kernel is called."""
+
+    def __init__(self, place: Path, *, all_in_l2: bool = False) -> None:
+        self._place, self._all_in_l2 = place, all_in_l2
+        self._made: dict[str, KernelRunner] = {}
+
+    def of(self, kernel: Kernel) -> KernelRunner:
+        """The runner of a kernel's instruction set."""
+        if kernel.isa not in self._made:
+            alike = [k for k in kernels() if k.isa == kernel.isa]
+            self._made[kernel.isa] = KernelRunner(alike, self._place, all_in_l2=self._all_in_l2)
+        return self._made[kernel.isa]
+
+    def close(self) -> None:
+        """End all processes."""
+        for runner in self._made.values():
+            runner.close()
+
+
 @pytest.fixture(scope="module")
-def runner() -> Iterator[KernelRunner]:
+def runner(session_folder: Path) -> Iterator[Runners]:
     """Kernels under sanitizers."""
-    made = KernelRunner()
+    made = Runners(session_folder)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def l2_runner() -> Iterator[KernelRunner]:
+def l2_runner(session_folder: Path) -> Iterator[Runners]:
     """Kernels of a cluster where whatever is not scratch lies in L2."""
-    made = KernelRunner([kernel for kernel in kernels() if kernel.isa == "xpulp"], all_in_l2=True)
+    made = Runners(session_folder, all_in_l2=True)
     yield made
     made.close()
 
 
-def check(
-    runner: KernelRunner, kernel: Kernel, case: Case, count: int, *, in_l1: bool = False
-) -> None:
+def check(runner: Runners, kernel: Kernel, case: Case, count: int, *, in_l1: bool = False) -> None:
     """The kernel's output equals the reference's on ``count`` samples."""
     drawn = case.draw(count)
     expected = reference.evaluate(bundle([case]), bundle_inputs([case], count))["y"]
     for sample in range(count):
-        got = runner.call(kernel, case, [values[sample] for values in drawn], in_l1=in_l1)
+        got = runner.of(kernel).call(
+            kernel, case, [values[sample] for values in drawn], in_l1=in_l1
+        )
         message = f"{case.name}, sample {sample}"
         np.testing.assert_array_equal(as_bytes(got[None])[0], expected[sample], err_msg=message)
 
@@ -62,7 +83,7 @@ def test_every_kernel_has_a_case() -> None:
 @pytest.mark.parametrize(
     ("kernel", "case"), PAIRS, ids=[f"{kernel.symbol}-{case.name}" for kernel, case in PAIRS]
 )
-def test_case(runner: KernelRunner, kernel: Kernel, case: Case) -> None:
+def test_case(runner: Runners, kernel: Kernel, case: Case) -> None:
     check(runner, kernel, case, 7)
 
 
@@ -72,7 +93,7 @@ NEAR = [(kernel, case) for kernel, case in PAIRS if kernel.l1_scratch is not Non
 @pytest.mark.parametrize(
     ("kernel", "case"), NEAR, ids=[f"{kernel.symbol}-{case.name}" for kernel, case in NEAR]
 )
-def test_case_of_l1(runner: KernelRunner, kernel: Kernel, case: Case) -> None:
+def test_case_of_l1(runner: Runners, kernel: Kernel, case: Case) -> None:
     """Constants lie in L1: the smaller scratch of that case is large enough to the byte."""
     check(runner, kernel, case, 3, in_l1=True)
 
@@ -88,7 +109,7 @@ FAR = [  # but for sums and products of two activations, which are never in L2
 @pytest.mark.parametrize(
     ("kernel", "case"), FAR, ids=[f"{kernel.symbol}-{case.name}" for kernel, case in FAR]
 )
-def test_case_of_l2(l2_runner: KernelRunner, kernel: Kernel, case: Case) -> None:
+def test_case_of_l2(l2_runner: Runners, kernel: Kernel, case: Case) -> None:
     """Constants are copied to scratch, and the scratch is as large as the registry says."""
     check(l2_runner, kernel, case, 7)
 
@@ -97,6 +118,6 @@ def test_case_of_l2(l2_runner: KernelRunner, kernel: Kernel, case: Case) -> None
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(case=cases())
-def test_drawn_case(runner: KernelRunner, case: Case) -> None:
+def test_drawn_case(runner: Runners, case: Case) -> None:
     for kernel in candidates(case.op, case.tensors(), case.output(), HOST, ISAS):
         check(runner, kernel, case, 4)

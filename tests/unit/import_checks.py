@@ -52,7 +52,7 @@ def stored(tensor: Tensor, value: Array) -> Array:
 
 def plain_graph(model: FloatModel, x: Array) -> IntGraph:
     """The integer graph before tables join the layer before them: one node a layer of the file."""
-    stage = sys.modules["microformer.quantize"]
+    stage = sys.modules["microformer.quantize.conversion"]
     with patch.object(stage, "simplify", lambda graph: graph):
         return microformer.quantize(model, x)
 

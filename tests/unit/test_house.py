@@ -13,7 +13,7 @@ STAGES = (
     *("load", "calibrate", "tune", "quantize", "lower", "plan", "emit", "build", "run"),
     *("audit", "report"),
 )
-SHARED = {"graph", "analysis", "reference", "targets", "kernels", "errors", "scratch"}
+SHARED = {"graph", "analysis", "reference", "targets", "kernels", "records", "errors", "scratch"}
 OUTER = {"pipeline", "api", "cli"}
 
 
@@ -54,6 +54,7 @@ def allowed(room: str) -> set[str]:
         "targets": {"targets", "errors"},
         "errors": set(),
         "scratch": {"errors"},
+        "records": {"graph"},
         "kernels": {"kernels", "graph", "targets", "errors"},
         "store": {"store", "graph", "reference", "targets", "errors"},
         "samples": {"graph", "errors"},
@@ -64,7 +65,7 @@ def allowed(room: str) -> set[str]:
         "demo": {"demo", "pipeline", "report", *SHARED},
         "bench": {"bench", "pipeline", "quantize", *SHARED},
         "pipeline": {"pipeline", *STAGES, *SHARED, "samples", "settings"},
-        "api": {"pipeline", "report", "samples", "settings", *SHARED},
+        "api": {"pipeline", "audit", "report", "samples", "settings", *SHARED},
         "cli": {
             *(
                 "pipeline",
@@ -81,7 +82,7 @@ def allowed(room: str) -> set[str]:
             *("__version__", *SHARED),
         },
         "__main__": {"cli"},
-        "__init__": {"api", "report", "entry", "privacy", *SHARED},
+        "__init__": {"api", "store", "report", "entry", "privacy", *SHARED},
     }[room]
 
 

@@ -52,7 +52,10 @@ def _family(case: Case) -> object:
 
 
 def _stored(case: Case) -> object:
-    return from_bytes(*to_bytes(_graph(case))).nodes
+    graph = _graph(case)
+    nodes = from_bytes(*to_bytes(graph)).nodes
+    assert nodes == graph.nodes  # records among the attributes too
+    return nodes
 
 
 TABLES: dict[str, Callable[[Case], object]] = {

@@ -1,11 +1,9 @@
 """The figures of an audit, as plain data."""
 
-import dataclasses
-import json
 from dataclasses import dataclass
 
 from microformer.graph.float_model import ImportedScale
-from microformer.graph.serialize import finite
+from microformer.records import to_json
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Audit:
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""
-        return json.dumps(finite(dataclasses.asdict(self)), indent=2)
+        return to_json(self)
 
     def costly(self) -> list[LayerAudit]:
         """The layers about which something can be done or said, worst first."""

@@ -1,8 +1,7 @@
 """``microformer bench``: layers of known shapes, measured on a target, each checked bit-exact."""
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from microformer.bench.published import PUBLISHED, Published
 from microformer.bench.rows import DEFAULT_ROWS
 from microformer.bench.workloads import workload
 from microformer.errors import TargetError
+from microformer.records import to_json
 from microformer.targets import BOARD_OVER_ESTIMATE, Target, resized
 
 __all__ = ["DEFAULT_ROWS", "Bench", "Row", "bench"]
@@ -79,7 +79,7 @@ class Bench:
 
     def to_json(self) -> str:
         """JSON text."""
-        return json.dumps(asdict(self), indent=2)
+        return to_json(self)
 
 
 def bench(

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from importlib import metadata, resources
 from pathlib import Path
 
+import platformdirs
+
 from microformer.errors import OutputError, ToolError
 
 PACKAGE = "pythondata-cpu-cv32e40p"
@@ -43,9 +45,7 @@ _TIMEOUT_S = 900
 
 def cache_folder() -> Path:
     """Where RTL and simulators are kept for this user."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    home = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
-    return home / "microformer"
+    return platformdirs.user_cache_path("microformer")
 
 
 def fetch(progress: Callable[[str], None]) -> list[Path]:

@@ -1,6 +1,5 @@
 """``microformer compile``: a float model into a C project."""
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -54,7 +53,8 @@ def compile_command(
     from microformer import pipeline, targets
     from microformer.cli.bars import Bars
     from microformer.cli.board import board_with
-    from microformer.graph.serialize import finite
+    from microformer.pipeline.compile import CompileRecord, KeptScale
+    from microformer.records import to_json
     from microformer.samples import random_samples, read_samples
     from microformer.store import save
     from microformer.store.folder import check_free
@@ -89,33 +89,33 @@ def compile_command(
             made.dump(dump_dir)
         save(made.compiled, output, force=force)
     project = made.compiled.project
-    figures = {
-        "model": project.name,
-        "target": board.name,
-        "softmax": softmax,
-        "output": str(output),
-        "calibrated": data is not None,
-        "calibration_samples": made.tuned.ranges.samples,
-        "effort": effort,
-        "residual": residual,
-        "int16_tensors": list(made.tuned.int16_tensors),
-        "tuning": [asdict(step) for step in made.tuned.steps if step.kept],
-        "layers": len(project.layers),
-        "macs": sum(layer.macs for layer in project.layers),
-        "weight_bytes": project.weight_bytes,
-        "arena_bytes": project.arena_bytes,
-        "flash_bytes": made.image.flash_bytes,
-        "ram_bytes": made.image.ram_bytes,
-        "notes": list(made.compiled.int_graph.notes),
-        "imported_scales": [asdict(s) | {"kept": s.kept} for s in made.imported],
-    }
+    figures = CompileRecord(
+        model=project.name,
+        target=board.name,
+        softmax=softmax,
+        output=str(output),
+        calibrated=data is not None,
+        calibration_samples=made.tuned.ranges.samples,
+        effort=effort,
+        residual=residual,
+        int16_tensors=made.tuned.int16_tensors,
+        tuning=tuple(step for step in made.tuned.steps if step.kept),
+        layers=len(project.layers),
+        macs=sum(layer.macs for layer in project.layers),
+        weight_bytes=project.weight_bytes,
+        arena_bytes=project.arena_bytes,
+        flash_bytes=made.image.flash_bytes,
+        ram_bytes=made.image.ram_bytes,
+        notes=made.compiled.int_graph.notes,
+        imported_scales=tuple(KeptScale(**asdict(s), kept=s.kept) for s in made.imported),
+    )
     if data is None:
         print("The ranges come from random data: they are meaningless.", file=sys.stderr)
     if as_json:
-        print(json.dumps(finite(figures), indent=2))
+        print(to_json(figures))
         return
     print(f"{project.name} for {board}")
-    print(f"  {len(project.layers)} layers, {figures['macs']:,} MAC, softmax {softmax}")
+    print(f"  {len(project.layers)} layers, {figures.macs:,} MAC, softmax {softmax}")
     flash = "" if made.image.flash_bytes is None else f"flash {made.image.flash_bytes:,} B, "
     ram = "" if made.image.ram_bytes is None else f"RAM {made.image.ram_bytes:,} B, "
     print(f"  {flash}weights {project.weight_bytes:,} B")

@@ -5,6 +5,7 @@ from importlib import resources
 import jinja2
 
 from microformer.emit.header import header
+from microformer.emit.licence import LICENCE, licence_text, version, with_version
 from microformer.emit.names import Names, project_name
 from microformer.emit.program import Program
 from microformer.emit.weights import weights_files
@@ -53,7 +54,9 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
     symbols = sorted({call.symbol for call in graph.calls})
     if target.is_cluster or any(call.tiling is not None for call in graph.calls):
         symbols.append("mf_cluster")
-    files |= {f"mf/{path}": text for path, text in library_files(symbols).items()}
+    kernels = {p: with_version(text) for p, text in library_files(symbols).items()}
+    files |= {f"mf/{path}": text for path, text in kernels.items()}
+    files["mf/LICENSE"] = licence_text()
     source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     return CProject(
         name=name,
@@ -80,4 +83,4 @@ def _render(template: str, **values: object) -> str:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
-    return environment.from_string(text).render(**values)
+    return environment.from_string(text).render(**values, licence=LICENCE, version=version())

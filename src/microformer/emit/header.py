@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from microformer.emit.licence import c_line, written
 from microformer.emit.weights import C_TYPES
 from microformer.graph.kernel_graph import Plan
 from microformer.graph.tensor import Tensor
@@ -95,7 +96,8 @@ def header(plan: Plan, name: str) -> str:
     what = "an 8-bit integer network" if network else "a sensor's samples to a network's input,"
     l2 = ", void *l2" if plan.l2_bytes else ""
     lines = [
-        f"/* {name}: {what} for {plan.graph.target.name}. Written by microformer. */",
+        c_line(),
+        f"/* {name}: {what} for {plan.graph.target.name}. {written()} */",
         f"#ifndef {upper}_H",
         f"#define {upper}_H",
         "",

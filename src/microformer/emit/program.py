@@ -3,6 +3,7 @@
 from collections import Counter
 from functools import partial
 
+from microformer.emit.licence import c_line, written
 from microformer.emit.names import Names, comment, identifier, wrapped
 from microformer.emit.tiles import TiledBody
 from microformer.emit.weights import C_TYPES
@@ -59,7 +60,7 @@ class Program:
     def source(self) -> str:
         """The whole C file."""
         kernels = sorted({call.symbol for call in self._graph.calls})
-        lines = [f"/* {self._name}: the program. Written by microformer; see {self._name}.h. */"]
+        lines = [c_line(), f"/* {self._name}: the program; see {self._name}.h. {written()} */"]
         defines = [f"#define {d} 1" for d in self._graph.target.defines]
         if self._cluster:
             defines.append(f"#define MF_CORES {self._graph.target.cores}")

@@ -48,17 +48,17 @@ def to_bytes(graph: IntGraph) -> tuple[str, bytes]:
     return json.dumps(structure | {"tensors": tensors, "nodes": nodes}, indent=1), buffer.getvalue()
 
 
-_PARTS = {cls.__name__: cls for cls in (ops.LutExp, ops.IbertExp)}
-"""Records that are attributes of operations."""
+_RECORDS: dict[str, type[Any]] = _OPS | {cls.__name__: cls for cls in (ops.LutExp, ops.IbertExp)}
+"""What an operation may have among its attributes, by the name of its class."""
 
 
-def _plain(op: ops.Op) -> dict[str, Any]:
-    """The attributes of an operation; a record among them has its class as ``kind``."""
+def _plain(record: Any) -> dict[str, Any]:
+    """The fields of an operation; a record among them has its class as ``kind``."""
     found = {}
-    for field in dataclasses.fields(op):
-        value = getattr(op, field.name)
-        if type(value).__name__ in _PARTS:
-            value = {"kind": type(value).__name__, **dataclasses.asdict(value)}
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if dataclasses.is_dataclass(value):
+            value = {"kind": type(value).__name__, **_plain(value)}
         found[field.name] = value
     return found
 
@@ -67,7 +67,7 @@ def _tuples(value: Any) -> Any:
     """JSON lists back to the tuples that ops hold, and records to their classes."""
     if isinstance(value, dict):
         fields = {key: _tuples(item) for key, item in value.items() if key != "kind"}
-        return _PARTS[value["kind"]](**fields)
+        return _RECORDS[value["kind"]](**fields)
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 

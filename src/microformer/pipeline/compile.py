@@ -16,7 +16,7 @@ from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import KernelGraph, Plan
 from microformer.graph.project import Image
-from microformer.graph.tuned import Tuned
+from microformer.graph.tuned import Tuned, TuneStep
 from microformer.load import load
 from microformer.lower import lower
 from microformer.pipeline.front import (
@@ -65,6 +65,45 @@ class Compilation:
                 (folder / f"{stage}.txt").write_text(f"{data}\n", "utf-8")
         except OSError as error:
             raise OutputError(f"'{folder}' cannot be written: {error.strerror}.") from None
+
+
+@dataclass(frozen=True)
+class KeptScale:
+    """A quantised tensor of the file, as ``graph.float_model.ImportedScale``."""
+
+    name: str
+    scale: float
+    zero_point: int
+    reason: str
+    changed: bool
+    kept: bool
+
+
+@dataclass(frozen=True)
+class CompileRecord:
+    """What ``microformer compile --json`` prints; null where a target has no such memory.
+
+    ``tuning`` are the trials that were kept, ``imported_scales`` those of a quantised file.
+    """
+
+    model: str
+    target: str
+    softmax: str
+    output: str
+    calibrated: bool
+    calibration_samples: int
+    effort: str
+    residual: str
+    int16_tensors: tuple[str, ...]
+    tuning: tuple[TuneStep, ...]
+    layers: int
+    macs: int
+    weight_bytes: int
+    arena_bytes: int
+    flash_bytes: int | None
+    ram_bytes: int | None
+    notes: tuple[str, ...]
+    imported_scales: tuple[KeptScale, ...]
 
 
 def load_model(

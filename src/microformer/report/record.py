@@ -1,10 +1,8 @@
 """The figures of one run, as plain data."""
 
-import dataclasses
-import json
 from dataclasses import dataclass
 
-from microformer.graph.serialize import finite
+from microformer.records import to_json
 from microformer.report.features import Features
 
 
@@ -130,4 +128,4 @@ class Report:
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""
-        return json.dumps(finite(dataclasses.asdict(self)), indent=2)
+        return to_json(self)

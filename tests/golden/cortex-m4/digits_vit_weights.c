@@ -1,4 +1,5 @@
-/* Constants of digits_vit. Written by microformer. */
+/* SPDX-License-Identifier: LicenseRef-Model */
+/* Constants of digits_vit, as its model is licensed. Written by microformer 0.1.0. */
 #include "digits_vit_weights.h"
 
 /* stem.weight: int8 [32 x 2 x 2 x 1] */
@@ -57,4 +58,3 @@ _Alignas(8) const int8_t digits_vit_w_add_constant[544] = {
   46, 69, -3, 12, -9, 14, 5, -12, 30, -2, -20, 0, -68, 15, -12, 2,
   -63, 72, -34, 4, 49, -25, 32, 17, -4, -39, 3, -23, -41, -34, 43, -13,
   54, -5, 12, 47, 15, 31, 1, -42, 60, 20, -18, 15, -32, -27, -11, 7,
-  -116, 63, -34, 2, -70, -120, 96, -26, 44, -23, 32, 108, 5, 18, 20, 36,

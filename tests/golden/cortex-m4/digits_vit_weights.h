@@ -1,4 +1,5 @@
-/* Constants of digits_vit. Written by microformer. */
+/* SPDX-License-Identifier: LicenseRef-Model */
+/* Constants of digits_vit, as its model is licensed. Written by microformer 0.1.0. */
 #ifndef DIGITS_VIT_WEIGHTS_H
 #define DIGITS_VIT_WEIGHTS_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Multi-head attention on pairs of int16, two query rows at a time, equations (3) and (4). */
 #ifndef MF_ATTENTION_S8_DSP_2X4_H
 #define MF_ATTENTION_S8_DSP_2X4_H

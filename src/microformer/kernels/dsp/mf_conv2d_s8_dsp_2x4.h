@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dense convolution as a matrix product on pairs of int16, equations (1), (2), (6). */
 #ifndef MF_CONV2D_S8_DSP_2X4_H
 #define MF_CONV2D_S8_DSP_2X4_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Depthwise convolution of multiplier 1, four channels at a time, equations (1), (2), (6).
  *
  * Weights are turned to [tap, channel] pairs of int16 once. A cell first notes where each of its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product of few rows on pairs of int16, one row by two columns, equations (1), (2), (6).
  *
  * Weights are used once or hardly more, so they are spread in the inner loop: per four values of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product on pairs of int16, two rows by four columns at a time, equations (1), (2), (6). */
 #ifndef MF_LINEAR_S8_DSP_2X4_H
 #define MF_LINEAR_S8_DSP_2X4_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mf_linear_s8_dsp_2x4 in small blocks, equations (1), (2), (6): less scratch, weights spread
  * more often. */
 #ifndef MF_LINEAR_S8_DSP_2X4_8K_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product with an int16 result on pairs of int16, two rows by four columns, equations (1), (2).
  *
  * As mf_linear_s8_dsp_2x4, but for what becomes of the sums. */

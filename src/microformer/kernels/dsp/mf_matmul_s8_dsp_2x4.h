@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products of two activations, two rows by four columns at a time, equations (1m), (2w). */
 #ifndef MF_MATMUL_S8_DSP_2X4_H
 #define MF_MATMUL_S8_DSP_2X4_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Range-Doppler map of a window by pairs of int16; equation (13). */
 #ifndef MF_RANGE_DOPPLER_S16_DSP_H
 #define MF_RANGE_DOPPLER_S16_DSP_H

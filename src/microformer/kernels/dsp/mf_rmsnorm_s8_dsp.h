@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RMSNorm with the sums on pairs of int16, equation (7). x and y may be the same buffer. */
 #ifndef MF_RMSNORM_S8_DSP_H
 #define MF_RMSNORM_S8_DSP_H

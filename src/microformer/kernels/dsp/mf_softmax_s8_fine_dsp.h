@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Softmax over rows at any output scale, equation (11f). x and y may be the same.
  *
  * e <= 2^20 and e R <= C < 2^62, so e R is the product with R's lower word and, in 32 bits, that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Softmax over rows, probabilities from a table, equations (3a), (11). x and y may be the same.
  *
  * A distance of two int8 is at most 255, so the table is first put in order of distances, largest

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of one row of attention, equations (3) and (4). */
 #ifndef MF_ATTENTION_H
 #define MF_ATTENTION_H

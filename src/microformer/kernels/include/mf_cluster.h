@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The cluster seen from a core: which core it is, barrier, copies between L1 and L2.
  *
  * Every core of the cluster calls every kernel with the same arguments and does its share. Without

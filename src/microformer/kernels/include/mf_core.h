@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every kernel shares: saturation, requantisation, bit length. Equations: docs/arithmetic.md.
  *
  * C11, freestanding. No function here or in any kernel allocates, keeps state or calls a library.

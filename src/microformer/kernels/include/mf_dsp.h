@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Two 16-bit products an instruction: the SIMD of Armv7E-M and Armv8-M, and the same in C.
  *
  * With the extension each function is one or two instructions; without it, plain C gives the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Constants of the 32-point FFT and the levels of its powers: equation (13).
  *
  * A complex number is a pair of int16 in a word, the real part below, as samples come. */

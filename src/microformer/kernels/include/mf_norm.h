@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inverse square root and row scaling of equation (7). */
 #ifndef MF_NORM_H
 #define MF_NORM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Row scaling of equation (7r): deviations of 31 bits lose g bits, the inverse square root none. */
 #ifndef MF_NORM_S16_H
 #define MF_NORM_S16_H

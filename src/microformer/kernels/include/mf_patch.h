@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What one output cell of a convolution sees: as a row of a matrix product, or as places. */
 #ifndef MF_PATCH_H
 #define MF_PATCH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one division of a row of attention and what follows it, equation (3c). */
 #ifndef MF_QUOTIENT_H
 #define MF_QUOTIENT_H

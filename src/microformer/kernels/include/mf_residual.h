@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The residual stream: operands that may be int16, and sums of them, equations (8r) and (14). */
 #ifndef MF_RESIDUAL_H
 #define MF_RESIDUAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Integer probabilities 0..255 from score distances, equations (3a) and (4). */
 #ifndef MF_SOFTMAX_H
 #define MF_SOFTMAX_H

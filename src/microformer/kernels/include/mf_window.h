@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The part of a pooling window that lies inside the image. */
 #ifndef MF_WINDOW_H
 #define MF_WINDOW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sum of two tensors of their own scales, four elements at a time, equation (8). */
 #ifndef MF_ADD_S8_MVE_H
 #define MF_ADD_S8_MVE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Self-attention with its four projections, head by head, on vectors of sixteen bytes. */
 #ifndef MF_ATTENTION_BLOCK_S8_MVE_2X4_H
 #define MF_ATTENTION_BLOCK_S8_MVE_2X4_H

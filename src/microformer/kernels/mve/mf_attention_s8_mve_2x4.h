@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Multi-head attention on vectors of sixteen bytes, two query rows at a time, (3) and (4). */
 #ifndef MF_ATTENTION_S8_MVE_2X4_H
 #define MF_ATTENTION_S8_MVE_2X4_H

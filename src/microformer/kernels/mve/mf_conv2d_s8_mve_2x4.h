@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dense convolution as a matrix product on vectors of int8, equations (1), (2), (6).
  *
  * What an output cell sees is gathered to a row, padding included; from there on it is

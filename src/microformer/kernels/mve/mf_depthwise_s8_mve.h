@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Depthwise convolution of multiplier 1, four channels at a time, equations (1), (2), (6).
  *
  * Weights are turned to [tap, channel] once; a cell outside of the image is a row of padding. */

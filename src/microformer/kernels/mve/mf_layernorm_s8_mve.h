@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* LayerNorm with the sums on vectors of int8, equation (7). x and y may be the same buffer. */
 #ifndef MF_LAYERNORM_S8_MVE_H
 #define MF_LAYERNORM_S8_MVE_H

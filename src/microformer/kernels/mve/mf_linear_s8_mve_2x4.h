@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product on vectors of sixteen int8, two rows by four columns, equations (1), (2), (6).
  *
  * Four columns of the weight are put side by side once for all rows. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Self-attention with its four projections: the reference, one step after the other. */
 #ifndef MF_ATTENTION_BLOCK_S8_REF_H
 #define MF_ATTENTION_BLOCK_S8_REF_H

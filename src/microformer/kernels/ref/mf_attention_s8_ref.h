@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Multi-head attention streamed by query rows, equations (3) and (4). */
 #ifndef MF_ATTENTION_S8_REF_H
 #define MF_ATTENTION_S8_REF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Mean over windows, channel-last, equation (10). */
 #ifndef MF_AVG_POOL2D_S8_REF_H
 #define MF_AVG_POOL2D_S8_REF_H

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Channel-last convolution, requantised in 64 bits, equations (1), (2w), (6). */
-#ifndef MF_CONV2D_S8_WIDE_REF_H
-#define MF_CONV2D_S8_WIDE_REF_H
+#ifndef MF_CONV2D_S8_ACC64_REF_H
+#define MF_CONV2D_S8_ACC64_REF_H
 
 #include "mf_conv_ref.h"
 

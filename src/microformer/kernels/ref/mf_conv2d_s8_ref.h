@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Channel-last convolution, dense or grouped, equations (1), (2), (6). */
 #ifndef MF_CONV2D_S8_REF_H
 #define MF_CONV2D_S8_REF_H

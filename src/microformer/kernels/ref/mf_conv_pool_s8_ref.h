@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Channel-last convolution and the maximum over windows of its map, equations (1), (2), (6). */
 #ifndef MF_CONV_POOL_S8_REF_H
 #define MF_CONV_POOL_S8_REF_H

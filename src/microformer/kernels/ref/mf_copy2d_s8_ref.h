@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of bytes from one row distance to another: a part of a Concat, a Slice of step 1. */
 #ifndef MF_COPY2D_S8_REF_H
 #define MF_COPY2D_S8_REF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Depthwise channel-last convolution of multiplier 1 (groups == c == n), equations (1), (2), (6).
  * The arguments are those of mf_conv2d_s8_ref. */
 #ifndef MF_DEPTHWISE_S8_REF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of a table by index, equation (12); an index outside the table takes the nearest row. */
 #ifndef MF_EMBEDDING_S8_REF_H
 #define MF_EMBEDDING_S8_REF_H

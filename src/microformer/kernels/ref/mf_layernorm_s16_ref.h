@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* LayerNorm over rows where x or y is int16, equation (7r). They may be one buffer if both are. */
 #ifndef MF_LAYERNORM_S16_REF_H
 #define MF_LAYERNORM_S16_REF_H

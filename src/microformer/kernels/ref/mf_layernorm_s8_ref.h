@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* LayerNorm over rows from exact integer sums, equation (7). x and y may be the same buffer. */
 #ifndef MF_LAYERNORM_S8_REF_H
 #define MF_LAYERNORM_S8_REF_H

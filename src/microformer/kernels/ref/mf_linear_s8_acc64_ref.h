@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product requantised in 64 bits, and an optional table, equations (1), (2w), (6). */
-#ifndef MF_LINEAR_S8_WIDE_REF_H
-#define MF_LINEAR_S8_WIDE_REF_H
+#ifndef MF_LINEAR_S8_ACC64_REF_H
+#define MF_LINEAR_S8_ACC64_REF_H
 
 #include "mf_core.h"
 

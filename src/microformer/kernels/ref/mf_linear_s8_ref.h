@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product with requantisation and an optional table, equations (1), (2), (6). */
 #ifndef MF_LINEAR_S8_REF_H
 #define MF_LINEAR_S8_REF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product with an int16 result, equations (1), (2). */
 #ifndef MF_LINEAR_S8_S16_REF_H
 #define MF_LINEAR_S8_S16_REF_H

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A function of one byte, equation (6). x and y may be the same buffer. */
-#ifndef MF_TABLE_S8_REF_H
-#define MF_TABLE_S8_REF_H
+#ifndef MF_LUT_S8_REF_H
+#define MF_LUT_S8_REF_H
 
 #include "mf_core.h"
 

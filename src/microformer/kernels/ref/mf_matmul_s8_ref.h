@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products of two activations, equations (1m), (2w). */
 #ifndef MF_MATMUL_S8_REF_H
 #define MF_MATMUL_S8_REF_H

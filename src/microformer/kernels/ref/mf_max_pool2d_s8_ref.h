@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Maximum over windows, channel-last; padding never wins. */
 #ifndef MF_MAX_POOL2D_S8_REF_H
 #define MF_MAX_POOL2D_S8_REF_H

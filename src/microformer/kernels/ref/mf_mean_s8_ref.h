@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Mean over adjacent axes, equation (10). */
 #ifndef MF_MEAN_S8_REF_H
 #define MF_MEAN_S8_REF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Range-Doppler map of a window: FFTs of 32 sweeps, magnitudes, levels; equation (13). */
 #ifndef MF_RANGE_DOPPLER_S16_REF_H
 #define MF_RANGE_DOPPLER_S16_REF_H

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* int16 to int8, equation (14). */
-#ifndef MF_SMALL_KERNEL_S16_REF_H
-#define MF_SMALL_KERNEL_S16_REF_H
+#ifndef MF_REQUANTIZE_S16_REF_H
+#define MF_REQUANTIZE_S16_REF_H
 
 #include "mf_residual.h"
 

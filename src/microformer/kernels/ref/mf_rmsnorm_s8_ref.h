@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RMSNorm over rows from exact integer sums, equation (7). x and y may be the same buffer. */
 #ifndef MF_RMSNORM_S8_REF_H
 #define MF_RMSNORM_S8_REF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Softmax over rows at any output scale, equation (11f). x and y may be the same. */
 #ifndef MF_SOFTMAX_S8_FINE_REF_H
 #define MF_SOFTMAX_S8_FINE_REF_H

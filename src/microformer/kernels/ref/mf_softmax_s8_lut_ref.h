@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Softmax over rows, probabilities from a table, equations (3a), (11). x and y may be the same. */
 #ifndef MF_SOFTMAX_S8_LUT_REF_H
 #define MF_SOFTMAX_S8_LUT_REF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sum of two tensors of which any may be int16 on a cluster, equation (8r).
  * y may be the buffer of an operand of its type and size. */
 #ifndef MF_ADD_S16_XPULP_H

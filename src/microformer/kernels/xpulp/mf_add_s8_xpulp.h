@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sum of two tensors, equation (8). y may be the buffer of a, or of b where b_size == size. */
 #ifndef MF_ADD_S8_XPULP_H
 #define MF_ADD_S8_XPULP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Self-attention with its four projections on a cluster, equations (1) to (4). */
 #ifndef MF_ATTENTION_BLOCK_S8_XPULP_4X4_H
 #define MF_ATTENTION_BLOCK_S8_XPULP_4X4_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Multi-head attention on a cluster, four query rows at a time, equations (3) and (4). */
 #ifndef MF_ATTENTION_S8_XPULP_4X4_H
 #define MF_ATTENTION_S8_XPULP_4X4_H

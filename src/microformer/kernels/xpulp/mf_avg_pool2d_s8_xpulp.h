@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Mean over windows on a cluster, channel-last, four channels at a time, equation (10). */
 #ifndef MF_AVG_POOL2D_S8_XPULP_H
 #define MF_AVG_POOL2D_S8_XPULP_H

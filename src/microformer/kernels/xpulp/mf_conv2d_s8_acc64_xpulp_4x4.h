@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dense channel-last convolution requantised in 64 bits on a cluster, equations (1), (2w), (6). */
-#ifndef MF_CONV2D_S8_WIDE_XPULP_4X4_H
-#define MF_CONV2D_S8_WIDE_XPULP_4X4_H
+#ifndef MF_CONV2D_S8_ACC64_XPULP_4X4_H
+#define MF_CONV2D_S8_ACC64_XPULP_4X4_H
 
 #include "mf_acc64_xpulp.h"
 

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution in groups on a cluster, equations (1), (2w), (6). */
-#ifndef MF_CONV2D_S8_WIDE_XPULP_GROUPED_H
-#define MF_CONV2D_S8_WIDE_XPULP_GROUPED_H
+#ifndef MF_CONV2D_S8_ACC64_XPULP_GROUPED_H
+#define MF_CONV2D_S8_ACC64_XPULP_GROUPED_H
 
 #include "mf_conv_grouped_xpulp.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dense channel-last convolution on a cluster, equations (1), (2), (6): four cells are gathered to
  * rows of a matrix product, which then go through all panels of weights that are in L1. */
 #ifndef MF_CONV2D_S8_XPULP_4X4_H

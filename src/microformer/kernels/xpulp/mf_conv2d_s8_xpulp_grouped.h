@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution in groups on a cluster, equations (1), (2), (6). */
 #ifndef MF_CONV2D_S8_XPULP_GROUPED_H
 #define MF_CONV2D_S8_XPULP_GROUPED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution of few weights a channel and maximum over windows on a cluster, equations (1), (2),
  * (6): the kernel stays in registers (mf_small_kernel_xpulp.h), no map is in memory.
  *

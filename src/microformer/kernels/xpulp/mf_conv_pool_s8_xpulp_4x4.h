@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution and maximum over windows on a cluster, equations (1), (2), (6): no map in memory.
  *
  * (2) rises with the sum, so the maximum is taken of sums and (2) is done once a window. A core

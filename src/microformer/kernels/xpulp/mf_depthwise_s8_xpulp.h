@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Depthwise channel-last convolution of multiplier 1 on a cluster, equations (1), (2), (6).
  *
  * A core stages a block of the image for four channels, turned to a plane a channel; there, four

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product requantised in 64 bits on a cluster, equations (1), (2w), (6). */
-#ifndef MF_LINEAR_S8_WIDE_XPULP_4X4_H
-#define MF_LINEAR_S8_WIDE_XPULP_4X4_H
+#ifndef MF_LINEAR_S8_ACC64_XPULP_4X4_H
+#define MF_LINEAR_S8_ACC64_XPULP_4X4_H
 
 #include "mf_acc64_xpulp.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product with an int16 result on a cluster, equations (1), (2). */
 #ifndef MF_LINEAR_S8_S16_XPULP_4X4_H
 #define MF_LINEAR_S8_S16_XPULP_4X4_H

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A function of one byte, equation (6): 2.75 instructions. x and y may be the same buffer. */
-#ifndef MF_TABLE_S8_XPULP_H
-#define MF_TABLE_S8_XPULP_H
+#ifndef MF_LUT_S8_XPULP_H
+#define MF_LUT_S8_XPULP_H
 
 #include "mf_rows_xpulp.h"
 

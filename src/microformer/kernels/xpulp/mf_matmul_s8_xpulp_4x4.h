@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products of two activations on a cluster, equations (1m), (2w). */
 #ifndef MF_MATMUL_S8_XPULP_4X4_H
 #define MF_MATMUL_S8_XPULP_4X4_H

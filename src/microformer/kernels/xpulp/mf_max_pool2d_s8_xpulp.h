@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Maximum over windows on a cluster, channel-last, sixteen channels at a time; padding never wins. */
 #ifndef MF_MAX_POOL2D_S8_XPULP_H
 #define MF_MAX_POOL2D_S8_XPULP_H

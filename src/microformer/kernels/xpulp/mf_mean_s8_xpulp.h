@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Mean over adjacent axes, equation (10): 1.25 instructions an element, 0.5 where the last axis is
  * among them. */
 #ifndef MF_MEAN_S8_XPULP_H

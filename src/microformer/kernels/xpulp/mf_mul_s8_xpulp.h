@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Product of two tensors, equation (9). y may be the buffer of a, or of b where b_size == size. */
 #ifndef MF_MUL_S8_XPULP_H
 #define MF_MUL_S8_XPULP_H

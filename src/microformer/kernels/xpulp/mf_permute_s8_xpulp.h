@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes gathered with any stride an axis: a Transpose, a Slice of any step. */
 #ifndef MF_PERMUTE_S8_XPULP_H
 #define MF_PERMUTE_S8_XPULP_H

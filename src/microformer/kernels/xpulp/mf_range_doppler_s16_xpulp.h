@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Range-Doppler map of a window on a cluster: tiles of 64 FFTs, samples and map moved by the DMA.
  *
  * A core takes up to eight FFTs whose levels lie side by side, and begins with another of them than

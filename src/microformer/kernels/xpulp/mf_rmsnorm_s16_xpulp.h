@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RMSNorm over rows where x or y is int16, equation (7r), on a cluster. They may be one
  * buffer if both are. */
 #ifndef MF_RMSNORM_S16_XPULP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Softmax over rows at any output scale, equation (11f), rows shared by the cores. x and y may be
  * the same.
  *

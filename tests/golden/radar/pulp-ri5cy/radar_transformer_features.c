@@ -1,4 +1,5 @@
-/* radar_transformer_features: the program. Written by microformer; see radar_transformer_features.h. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* radar_transformer_features: the program; see radar_transformer_features.h. Written by microformer 0.1.0. */
 #define MF_RI5CY 1
 #define MF_CORES 8
 

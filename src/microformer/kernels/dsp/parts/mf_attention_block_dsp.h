@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A whole attention layer head by head: what its kernel is made of.
  *
  * Queries, keys and values of one head are projected straight to the pairs that the products read;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of attention on pairs of int16, equations (3) and (4).
  *
  * Two query rows at a time. Keys and values of a head are spread to panels once for all rows:

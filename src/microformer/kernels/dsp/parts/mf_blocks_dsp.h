@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product and convolution of dsp in blocks of rows, equations (1), (2), (6).
  *
  * Both operands are spread to int16 pairs before the inner loop, so that it is nothing but loads

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Complex numbers as pairs of int16 by the SIMD of Armv7E-M and Armv8-M, and plain C.
  *
  * The lower half is the real part. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inner loop of the matrix products of dsp: two rows by four columns of int16 pairs. */
 #ifndef MF_DOT_2X4_H
 #define MF_DOT_2X4_H

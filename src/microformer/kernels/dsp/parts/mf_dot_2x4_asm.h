@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loops of mf_dot_2x4.h, written out for Armv7E-M and Armv8-M. */
 #ifndef MF_DOT_2X4_ASM_H
 #define MF_DOT_2X4_ASM_H

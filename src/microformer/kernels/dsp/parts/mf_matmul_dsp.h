@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operands of a product of two activations as pairs of int16 less their zero points, (1m).
  *
  * A byte less a zero point has nine bits, so pairs hold it; the addition is part of the instruction

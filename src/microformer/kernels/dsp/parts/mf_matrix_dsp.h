@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of int16 pairs times weights, requantised: what linear and convolution of dsp share. */
 #ifndef MF_MATRIX_DSP_H
 #define MF_MATRIX_DSP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The larger of four pairs of bytes at once, and the largest of a row. */
 #ifndef MF_MAX_DSP_H
 #define MF_MAX_DSP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The two passes over a row of a norm, equation (7), on pairs of int16 and on single values. */
 #ifndef MF_NORM_DSP_H
 #define MF_NORM_DSP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One row of scores to probabilities, packed for the product with the values, (3) and (4). */
 #ifndef MF_PROBABILITY_DSP_H
 #define MF_PROBABILITY_DSP_H

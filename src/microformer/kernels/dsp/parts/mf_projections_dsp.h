@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The projections of one head of an attention layer, straight to the pairs that its products read. */
 #ifndef MF_PROJECTIONS_DSP_H
 #define MF_PROJECTIONS_DSP_H

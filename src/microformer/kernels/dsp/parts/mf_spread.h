@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of int8 spread to pairs of int16, as a product of pairs reads them. */
 #ifndef MF_SPREAD_H
 #define MF_SPREAD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A whole attention layer head by head: what its kernel is made of.
  *
  * One head's queries, keys, values and context at a time; its part of the output projection is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attention on vectors of sixteen bytes: the parts of one head, (3) and (4).
  *
  * Two query rows at a time, scores of two rows, never S x S. VMLADAV multiplies only bytes of one

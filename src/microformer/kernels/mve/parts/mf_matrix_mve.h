@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of int8 times weights, requantised: what linear and convolution of Helium share. */
 #ifndef MF_MATRIX_MVE_H
 #define MF_MATRIX_MVE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sixteen 8-bit products an instruction: the vectors of Armv8.1-M (Helium), and the same in C.
  *
  * Without the extension each function is plain C of the same bits, so that kernels of the set

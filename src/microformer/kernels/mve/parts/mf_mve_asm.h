@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loops of mf_mve.h, written out: two rows by four columns, sixteen values a step.
  *
  * VMLADAV adds only to even registers: r0, r2, ... r14 are the eight sums, addresses take odd ones. Loads and products go to different pipes, so they alternate;

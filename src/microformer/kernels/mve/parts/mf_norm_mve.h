@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The two passes over a row of a norm, equation (7), on vectors. */
 #ifndef MF_NORM_MVE_H
 #define MF_NORM_MVE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requantisation of four values at once, and tails: what the element-wise kernels of mve share. */
 #ifndef MF_VECTOR_MVE_H
 #define MF_VECTOR_MVE_H

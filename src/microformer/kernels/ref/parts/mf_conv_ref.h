@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What both forms of the plain convolution share, equations (1), (2) or (2w), (6). */
 #ifndef MF_CONV_REF_H
 #define MF_CONV_REF_H

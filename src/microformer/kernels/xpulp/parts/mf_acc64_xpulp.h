@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product and dense convolution with 64-bit requantisation on a cluster, equations (1), (2w),
  * (6): as mf_conv2d_s8_xpulp_4x4, tile by tile. A matrix product is a row of cells. */
 #ifndef MF_ACC64_XPULP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A whole attention layer on a cluster: what its kernel is made of.
  *
  * All panels of all projections lie in the order of their use, so that one stream brings them: for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attention on a cluster where queries, keys and values lie in rows: what its kernel is made of.
  *
  * Keys and values of `group` heads at a time are put into panels by all cores; then the cores share

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Four query rows of one head on one core, equations (3) and (4): scores, probabilities, context.
  *
  * Keys lie in panels of four keys, values in panels of four channels by words of four keys, both an

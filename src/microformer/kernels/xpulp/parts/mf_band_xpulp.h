@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The band of an image that some windows of a convolution's map see, staged by one core. */
 #ifndef MF_BAND_XPULP_H
 #define MF_BAND_XPULP_H

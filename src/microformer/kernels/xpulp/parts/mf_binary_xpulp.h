@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Add and Mul on a cluster, equations (8), (9): runs of elements, and who does which.
  *
  * Four sums take 27 instructions, four products 35: two loads an element, (8) or (9), clip; two

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Cells of a convolution as rows of a matrix product on a cluster. */
 #ifndef MF_CELLS_XPULP_H
 #define MF_CELLS_XPULP_H

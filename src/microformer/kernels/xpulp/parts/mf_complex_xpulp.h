@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Complex numbers as pairs of int16 on a PULP core: its complex instructions, and plain C.
  *
  * The lower half is the real part. Sums are taken in 16 bits, before any division. */

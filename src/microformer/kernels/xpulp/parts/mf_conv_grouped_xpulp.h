@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution in groups on a cluster, equations (1), (2) or (2w), (6): outputs shared by the cores,
  * one after the other; all constants in L1. For what no faster kernel does. */
 #ifndef MF_CONV_GROUPED_XPULP_H

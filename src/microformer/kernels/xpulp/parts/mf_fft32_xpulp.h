@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The 32-point FFT of one range point on a PULP core, and its levels: equation (13). */
 #ifndef MF_FFT32_XPULP_H
 #define MF_FFT32_XPULP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes of an image brought together on a cluster: word by word, wherever they lie. */
 #ifndef MF_GATHER_XPULP_H
 #define MF_GATHER_XPULP_H

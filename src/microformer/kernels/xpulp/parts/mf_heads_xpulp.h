@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Projections to the queries, keys and values of a group of heads, straight to what the products of
  * attention read: queries in rows, keys in panels of keys, values in panels of channels. */
 #ifndef MF_HEADS_XPULP_H

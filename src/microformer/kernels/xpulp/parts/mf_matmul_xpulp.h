@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products of two activations on a cluster, equations (1m), (2w).
  *
  * b of some matrices is put into panels of four columns by all cores, with what its zero point adds

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products on a cluster: rows and weights brought to L1, tiles shared by the cores.
  *
  * Weights come as panels of four columns: [words, 4] words, then multiplier and constant of (2) of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes moved within L1: in a row, and gathered at a stride. */
 #ifndef MF_MOVE_XPULP_H
 #define MF_MOVE_XPULP_H

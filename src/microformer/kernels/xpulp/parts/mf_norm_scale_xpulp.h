@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The second pass over a row of a norm on a cluster, equations (7c), (7d).
  *
  * 7.75 instructions an element of two rows at a time, 8.75 of a row alone: load, product, sum with

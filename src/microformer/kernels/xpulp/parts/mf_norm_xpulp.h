@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Norms of rows on a cluster, equation (7): sums, scaling, who does which row.
  *
  * Sums take three instructions for four elements. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Panels of weights that stay in L1 while the cores go through all cells of a map. */
 #ifndef MF_PANELS_XPULP_H
 #define MF_PANELS_XPULP_H

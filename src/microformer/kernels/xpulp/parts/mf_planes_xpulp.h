@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks of an image turned from channels in a word to a plane a channel. */
 #ifndef MF_PLANES_XPULP_H
 #define MF_PLANES_XPULP_H

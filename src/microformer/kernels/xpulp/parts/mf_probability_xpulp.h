@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Probabilities of scores from a table in L1, equation (3a), and of a byte's distances. */
 #ifndef MF_PROBABILITY_XPULP_H
 #define MF_PROBABILITY_XPULP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of bytes as words of a panel of four columns, from rows or across them; tiles back to rows. */
 #ifndef MF_REPACK_XPULP_H
 #define MF_REPACK_XPULP_H

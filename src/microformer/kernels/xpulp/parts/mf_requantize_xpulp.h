@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What follows a tile of sums: equation (2), a table, four bytes to a word.
  *
  * 56 instructions and 8 loads for 16 sums: product, sum with shift, clip; two to pack four. A panel

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What kernels of rows and elements share on a cluster: words at any address, constants in L1.
  *
  * Rows of n bytes lie anywhere. The cores load and store words at any address themselves, in two

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The assembler of a run of tiles (mf_run_xpulp.h): its loop, and what follows each tile's sums. */
 #ifndef MF_RUN_ASM_XPULP_H
 #define MF_RUN_ASM_XPULP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tiles of a matrix product one behind the other, from their first load to their last store in one
  * piece of assembler: nothing between them but three pointers stepped. */
 #ifndef MF_RUN_XPULP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Scores of a row of attention to probabilities, equations (3a) and (4), in hardware loops. */
 #ifndef MF_SCORES_XPULP_H
 #define MF_SCORES_XPULP_H

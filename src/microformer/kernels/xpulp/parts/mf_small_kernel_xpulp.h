@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolutions of few weights a channel: a kernel of at most three rows of three words stays in nine
  * registers, the image goes by.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Softmax of rows shared by the cores, equation (11), whatever the probabilities.
  *
  * A distance of two bytes is at most 255, so the probabilities of all distances are put into a

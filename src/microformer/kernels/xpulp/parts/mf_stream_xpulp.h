@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Weights streamed from L2 to two buffers in L1, one filled while the cores read the other. */
 #ifndef MF_STREAM_XPULP_H
 #define MF_STREAM_XPULP_H

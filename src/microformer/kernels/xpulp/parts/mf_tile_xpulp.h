@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inner loop of every matrix product: four rows by four columns, four bytes a step.
  *
  * 24 instructions for 64 MAC: eight loads, sixteen dot products. That is the limit of a 4x4 tile,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tiles of a matrix product with int16 results: rows staged and panels as of mf_matrix_xpulp.h. */
 #ifndef MF_TILES_S16_XPULP_H
 #define MF_TILES_S16_XPULP_H

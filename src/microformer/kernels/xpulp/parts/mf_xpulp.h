@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Instructions of XpulpV2 and CORE-V as functions; plain C does the same on any other machine. */
 #ifndef MF_XPULP_H
 #define MF_XPULP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Instructions of XpulpV2 (RI5CY) and CORE-V (CV32E40P) in both encodings: opcode, funct3, funct7.
  *
  * clang knows no hardware loops and nothing of RI5CY, so all are written as .insn. MF_RI5CY or
