@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  torch's own convention
 
-from models import TimmBlock, encoder
+from tests.models import TimmBlock, encoder
 
 
 class CompactConvolutional(nn.Module):

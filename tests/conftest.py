@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import microformer  # noqa: F401  first: it switches off what onnxruntime would send
-from browser import chromium  # noqa: F401  fixture of the tests of pages
-from radar_sets import data, tree  # noqa: F401  fixtures of tests/tinyradar
+from tests.browser import chromium  # noqa: F401  fixture of the tests of pages
+from tests.radar_sets import data, tree  # noqa: F401  fixtures of tests/tinyradar
 
 _GOLDEN = Path(__file__).parent / "golden"
 

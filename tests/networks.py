@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from architectures import (
+from microformer.graph.tensor import Array
+from tests.architectures import (
     Bert,
     CompactConvolutional,
     LinearAttention,
@@ -16,8 +17,7 @@ from architectures import (
     RotaryAttention,
     TinySwin,
 )
-from microformer.graph.tensor import Array
-from models import (
+from tests.models import (
     Activations,
     ChunkAttention,
     CrossAttention,

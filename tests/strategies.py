@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-import cases as table
-from cases import Case
+import tests.cases as table
+from tests.cases import Case
 
 _SMALL = st.integers(1, 9)
 _FLAG = st.booleans()

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 import microformer
-from exporters import legacy_export
 from microformer.build import rtl
 from microformer.errors import ToolError
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
-from networks import ARCHITECTURES
+from tests.exporters import legacy_export
+from tests.networks import ARCHITECTURES
 
 
 def load(name: str, exporter: str) -> tuple[FloatModel, Array]:

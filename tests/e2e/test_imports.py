@@ -11,12 +11,12 @@ import typer
 from onnxruntime.quantization import QuantType
 
 import microformer
-from exporters import legacy_export, quantized
 from microformer.cli import main
 from microformer.cli.options import fixed_inputs
 from microformer.graph import ops
 from microformer.graph.tensor import Array
-from models import TimmBlock, seeded
+from tests.exporters import legacy_export, quantized
+from tests.models import TimmBlock, seeded
 
 KERAS = Path(__file__).parents[1] / "golden" / "tflite" / "keras_int8.tflite"
 

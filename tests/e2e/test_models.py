@@ -6,7 +6,7 @@ import torch
 
 import microformer
 from microformer.settings import SoftmaxKind
-from networks import BLOCKS
+from tests.networks import BLOCKS
 
 
 def _road(name: str, target: str, count: int, softmax: SoftmaxKind = "lut") -> microformer.Report:

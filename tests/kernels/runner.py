@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from cases import CASES, Case
 from microformer.build.compiler import FLAGS, compile_and_link, host_compiler
 from microformer.graph.kernel_graph import Arg
 from microformer.graph.tensor import Array
 from microformer.kernels.registry import Kernel, library_files
 from microformer.kernels.signatures import arguments, family
 from microformer.targets import TARGETS
+from tests.cases import CASES, Case
 
 _SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _KINDS = {"int": 0, "in": 1, "const": 1, "out": 2, "scratch": 3, "null": 4}

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from runner import KernelRunner
 
-from cases import CASES, Case, as_bytes, bundle, bundle_inputs
 from microformer import reference
 from microformer.kernels.registry import Kernel, candidates, kernels
 from microformer.targets import TARGETS
-from strategies import cases
+from tests.cases import CASES, Case, as_bytes, bundle, bundle_inputs
+from tests.kernels.runner import KernelRunner
+from tests.strategies import cases
 
 HOST = TARGETS["host"]
 ISAS = tuple(dict.fromkeys(kernel.isa for kernel in kernels()))

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cases import CASES, Case, bundle, bundle_inputs
 from microformer import reference
 from microformer.build import build
 from microformer.emit import emit
@@ -23,7 +22,8 @@ from microformer.plan.low_memory import other_ways
 from microformer.reference.proof import prove
 from microformer.run import run
 from microformer.targets import TARGETS, QemuRunner, Target, resized
-from strategies import cases as drawn_cases
+from tests.cases import CASES, Case, bundle, bundle_inputs
+from tests.strategies import cases as drawn_cases
 
 TABLES = [[case for case in CASES if not case.alone], *([case] for case in CASES if case.alone)]
 IDS = ["values" if len(cases) > 1 else cases[0].name for cases in TABLES]

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import microformer
-from cases import CASES, bundle, bundle_inputs
 from microformer import pipeline, reference
 from microformer.api import _silent as silent
 from microformer.build import build
@@ -26,6 +25,7 @@ from microformer.plan import plan
 from microformer.run import run
 from microformer.samples import Samples
 from microformer.targets import TARGETS, QemuRunner, resized
+from tests.cases import CASES, bundle, bundle_inputs
 
 GCC = "arm-none-eabi-gcc"
 pytestmark = pytest.mark.skipif(not shutil.which(GCC), reason=f"no {GCC} on PATH")

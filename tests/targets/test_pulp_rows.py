@@ -4,9 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_pulp import CORES, RI5CY, pytestmark  # noqa: F401  (skips without the RTL)
 
-from cases import CASES, Case, bundle, bundle_inputs
 from microformer import pipeline, reference
 from microformer.bench.workloads import workload
 from microformer.build import build
@@ -16,6 +14,8 @@ from microformer.lower import lower
 from microformer.plan import plan
 from microformer.run import run
 from microformer.targets import TARGETS, with_cores, with_weights
+from tests.cases import CASES, Case, bundle, bundle_inputs
+from tests.targets.test_pulp import CORES, RI5CY, pytestmark  # noqa: F401  (skips without the RTL)
 
 ROWS = (ops.LayerNorm, ops.Add, ops.Mul, ops.Lut, ops.Softmax, ops.Mean, ops.Transpose, ops.Slice)
 

@@ -11,7 +11,6 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cases import CASES, Case, bundle, bundle_inputs
 from microformer import pipeline, reference
 from microformer.bench import bench
 from microformer.bench.workloads import workload
@@ -30,8 +29,9 @@ from microformer.plan.tiling import Choice, TilingSpace, tiling_spaces
 from microformer.run import run
 from microformer.samples import check_samples
 from microformer.targets import TARGETS, Target, resized, with_cores
-from models import LargeMaps, encoder, seeded
-from strategies import cases as drawn_cases
+from tests.cases import CASES, Case, bundle, bundle_inputs
+from tests.models import LargeMaps, encoder, seeded
+from tests.strategies import cases as drawn_cases
 
 RI5CY = TARGETS["pulp-ri5cy"]
 VALUES = [case for case in CASES if not case.alone]

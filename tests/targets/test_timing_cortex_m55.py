@@ -1,13 +1,13 @@
 """The Cortex-M55's rules (docs/timing.md, V1 to V9), counted by hand; vector fields read right."""
 
 import pytest
-from assemble import assemble
 
 from microformer.errors import ToolError
 from microformer.run.timing import Block
 from microformer.run.timing.cortex_m55 import CORE, CortexM55
 from microformer.run.timing.helium import Q0, is_vector, issue
 from microformer.run.timing.in_order import Issue
+from tests.targets.assemble import assemble
 
 CPU = "cortex_m55+mve+mve_fp"
 

@@ -5,11 +5,11 @@ import shutil
 import subprocess
 
 import pytest
-from assemble import assemble
 
 from microformer.errors import ToolError
 from microformer.run.timing import Block
 from microformer.run.timing.cortex_m7 import CORE, CortexM7
+from tests.targets.assemble import assemble
 
 HAND = {
     # U1: two ALU operations a cycle, not if the second needs the first

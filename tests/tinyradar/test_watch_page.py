@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser import SHOTS, listen
+from tests.browser import SHOTS, listen
 
 pytestmark = pytest.mark.slow
 

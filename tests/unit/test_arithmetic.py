@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import cases as table
-from cases import CASES, Case, as_bytes, bundle, bundle_inputs
+import tests.cases as table
 from microformer import reference
 from microformer.errors import ArithmeticProofError
 from microformer.graph import ops
@@ -27,6 +26,7 @@ from microformer.reference.conv import conv2d
 from microformer.reference.layernorm import H_LIMIT, half_bits, inverse_sqrt, normalize_exponent
 from microformer.reference.proof import prove
 from microformer.reference.softmax import exponential_lut, ibert_probabilities
+from tests.cases import CASES, Case, as_bytes, bundle, bundle_inputs
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "arithmetic.md").read_text("utf-8")

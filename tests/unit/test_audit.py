@@ -15,7 +15,6 @@ from torch import nn
 from typer.testing import CliRunner
 
 import microformer
-from browser import SHOTS, listen
 from microformer.analysis.float_run import FloatRunner
 from microformer.audit import Audit, audit
 from microformer.audit.hybrid import Hybrid
@@ -29,7 +28,8 @@ from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 from microformer.quantize import convert
 from microformer.reference import evaluate
-from models import TextClassifier, VisionTransformer, encoder, seeded
+from tests.browser import SHOTS, listen
+from tests.models import TextClassifier, VisionTransformer, encoder, seeded
 
 
 def _samples(count: int) -> Array:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
-from programs import body, project, toy
 
 from microformer.build import build, compiler
 from microformer.errors import DoesNotFitError, OutputError, TargetError, ToolError
 from microformer.targets import TARGETS
+from tests.unit.programs import body, project, toy
 
 HOST, M4 = TARGETS["host"], TARGETS["cortex-m4"]
 CORES = [t for t in TARGETS.values() if not t.is_host]

@@ -13,7 +13,6 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from hypothesis import given, settings, strategies
 
-from cases import CASES, bundle, linear
 from microformer.build import build
 from microformer.emit import emit
 from microformer.emit.header import header
@@ -27,6 +26,7 @@ from microformer.plan import plan
 from microformer.reference import evaluate
 from microformer.run import run
 from microformer.targets import TARGETS, Target
+from tests.cases import CASES, bundle, linear
 
 POSIX_2017 = """aio assert complex cpio ctype dirent dlfcn errno fcntl fenv float fmtmsg fnmatch ftw
 glob grp iconv inttypes iso646 langinfo libgen limits locale math monetary mqueue ndbm netdb

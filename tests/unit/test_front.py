@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 import microformer
-from exporters import legacy_export
 from microformer import MicroformerError, RangeDoppler, cli, pipeline
 from microformer.build import build
 from microformer.build.compiler import FLAGS, host_compiler
@@ -30,6 +29,7 @@ from microformer.reference.range_doppler import (
 from microformer.run import run
 from microformer.store import open_folder, save
 from microformer.targets import TARGETS, with_cores
+from tests.exporters import legacy_export
 
 POINTS, SENSORS, STEP, WINDOWS, CLASSES = 11, 2, 2, 3, 4
 COLUMNS = 6

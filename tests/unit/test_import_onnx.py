@@ -8,19 +8,11 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from float_checks import graph_model, torch_output
-from import_checks import (
-    as_int8,
-    layer_differences,
-    onnx_reference,
-    plain_graph,
-)
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType
 from torch import nn
 
 import microformer
-from exporters import legacy_export, quantized
 from microformer.analysis.statistics import sqnr_db
 from microformer.errors import UnsupportedOpError
 from microformer.graph import ops
@@ -31,7 +23,8 @@ from microformer.load import load
 from microformer.quantize.imported import TOLERANCE_LSB, acc64_integers, imported_integers
 from microformer.reference import evaluate
 from microformer.reference.requantize import requantize_acc64
-from models import (
+from tests.exporters import legacy_export, quantized
+from tests.models import (
     Activations,
     GatedMlp,
     TimmBlock,
@@ -40,6 +33,13 @@ from models import (
     conv_stem_2d,
     encoder,
     seeded,
+)
+from tests.unit.float_checks import graph_model, torch_output
+from tests.unit.import_checks import (
+    as_int8,
+    layer_differences,
+    onnx_reference,
+    plain_graph,
 )
 
 QUANTISERS: dict[str, dict[str, Any]] = {
@@ -352,7 +352,7 @@ def test_two_scales_of_one_tensor_are_requantised() -> None:
     weight = {"w": np.ones((6, 4), np.float32)}
     proto = graph_model(nodes, [1, 5, 6], {k: np.asarray(v) for k, v in constants.items()} | weight)
     graph = microformer.quantize(load(proto), samples((5, 6)))
-    assert [n.op.kind for n in graph.nodes] == ["Table", "Linear"]
+    assert [n.op.kind for n in graph.nodes] == ["Lut", "Linear"]
 
 
 @pytest.mark.parametrize("zero", [0, 3, 118, 128, 140, 255])

@@ -5,12 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from float_checks import counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from import_checks import layer_differences, plain_graph
-from tflite_networks import NETWORKS
-from tflite_writer import LiteRt, TfliteWriter
 
 import microformer
 from microformer.analysis.float_run import FloatRunner
@@ -21,6 +17,10 @@ from microformer.graph.tensor import Array, QParams
 from microformer.load import load
 from microformer.quantize import imported_scales
 from microformer.reference import evaluate
+from tests.unit.float_checks import counts
+from tests.unit.import_checks import layer_differences, plain_graph
+from tests.unit.tflite_networks import NETWORKS
+from tests.unit.tflite_writer import LiteRt, TfliteWriter
 
 KERAS = Path(__file__).parents[1] / "golden" / "tflite"
 X, Y = QParams(0.05, -7), QParams(0.07, 5)

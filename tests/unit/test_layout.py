@@ -28,7 +28,7 @@ from microformer.quantize.passes import PASSES, simplify
 from microformer.quantize.passes.layout import sink_transposes, transposed_bytes
 from microformer.quantize.passes.pending import inverse, regroup
 from microformer.targets import TARGETS
-from models import VisionTransformer, conv_stem_1d, conv_stem_2d, encoder, seeded
+from tests.models import VisionTransformer, conv_stem_1d, conv_stem_2d, encoder, seeded
 
 QUANT = QParams(0.1, 0)
 

@@ -6,18 +6,17 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from float_checks import assert_same, counts, graph_model, nodes, run, torch_output
 from onnx import helper, numpy_helper
 from torch import nn
 
 import microformer
-from architectures import MultiQueryAttention
-from exporters import legacy_export
 from microformer.errors import UnsupportedOpError
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 from microformer.load import load
-from models import (
+from tests.architectures import MultiQueryAttention
+from tests.exporters import legacy_export
+from tests.models import (
     ChunkAttention,
     CrossAttention,
     EinsumAttention,
@@ -29,6 +28,7 @@ from models import (
     encoder,
     seeded,
 )
+from tests.unit.float_checks import assert_same, counts, graph_model, nodes, run, torch_output
 
 make = onnx.helper.make_node
 FUSED = {"Linear": 4, "Attention": 1}

@@ -8,13 +8,13 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from float_checks import counts, graph_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microformer.errors import MicroformerError, ModelError, UnsupportedOpError
 from microformer.graph.tensor import Array
 from microformer.load import load
+from tests.unit.float_checks import counts, graph_model
 
 make = onnx.helper.make_node
 WEIGHT = np.arange(24, dtype=np.float32).reshape(6, 4)

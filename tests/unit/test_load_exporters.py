@@ -8,14 +8,14 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from float_checks import assert_same, counts, graph_model, run, torch_output
 
-from architectures import Bert, CompactConvolutional, RotaryAttention
-from exporters import legacy_export
 from microformer.errors import ModelError
 from microformer.graph.tensor import Array
 from microformer.load import load
-from models import SdpaAttention, TimmBlock, seeded
+from tests.architectures import Bert, CompactConvolutional, RotaryAttention
+from tests.exporters import legacy_export
+from tests.models import SdpaAttention, TimmBlock, seeded
+from tests.unit.float_checks import assert_same, counts, graph_model, run, torch_output
 
 make = onnx.helper.make_node
 X = torch.randn(1, 9, 32, generator=torch.Generator().manual_seed(1))

@@ -7,14 +7,14 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from float_checks import assert_same, counts, graph_model, run, torch_output
 
-from architectures import Bert
-from exporters import legacy_export
 from microformer.errors import UnsupportedOpError
 from microformer.graph.tensor import Array
 from microformer.load import load
-from models import seeded
+from tests.architectures import Bert
+from tests.exporters import legacy_export
+from tests.models import seeded
+from tests.unit.float_checks import assert_same, counts, graph_model, run, torch_output
 
 RNG = np.random.default_rng(21)
 DOMAIN = "com.microsoft"

@@ -6,16 +6,15 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from float_checks import assert_same, counts, graph_model, nodes, run, torch_output
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from exporters import legacy_export
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 from microformer.load import load
-from models import (
+from tests.exporters import legacy_export
+from tests.models import (
     Activations,
     GatedMlp,
     HandNorm,
@@ -25,6 +24,7 @@ from models import (
     conv_stem_2d,
     seeded,
 )
+from tests.unit.float_checks import assert_same, counts, graph_model, nodes, run, torch_output
 
 make = onnx.helper.make_node
 RNG = np.random.default_rng(11)

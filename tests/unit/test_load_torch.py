@@ -9,13 +9,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from float_checks import assert_same, counts, torch_output
 from torch import nn
 
 from microformer.errors import ModelError
 from microformer.graph.float_model import FloatModel
 from microformer.load import load
-from models import (
+from tests.models import (
     Activations,
     CrossAttention,
     HandNorm,
@@ -28,6 +27,7 @@ from models import (
     encoder,
     seeded,
 )
+from tests.unit.float_checks import assert_same, counts, torch_output
 
 BLOCK = {"LayerNormalization": 2, "Linear": 6, "Attention": 1, "Add": 2, "Gelu": 1}
 

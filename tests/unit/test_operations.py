@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from cases import CASES, Case, bundle
 from microformer import reference
 from microformer.errors import VerifyError
 from microformer.graph import ops
@@ -18,6 +17,7 @@ from microformer.graph.tensor import Tensor
 from microformer.kernels.registry import kernels
 from microformer.kernels.signatures import arguments, family
 from microformer.reference.proof import prove
+from tests.cases import CASES, Case, bundle
 
 OPERATIONS = {
     cls for cls in vars(ops).values() if isinstance(cls, type) and issubclass(cls, ops.Op)

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import cases as table
-from cases import bundle
+import tests.cases as table
 from microformer.bench.workloads import workload
 from microformer.errors import VerifyError
 from microformer.graph import ops
@@ -21,6 +20,7 @@ from microformer.plan import plan
 from microformer.plan.arena import Block, place
 from microformer.plan.check import check
 from microformer.targets import TARGETS, Target, resized
+from tests.cases import bundle
 
 M4 = TARGETS["cortex-m4"]
 QUANT = QParams(0.1, 0)

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import cases as table
-from cases import bundle
+import tests.cases as table
 from microformer.bench.workloads import workload
 from microformer.errors import TargetError, VerifyError
 from microformer.graph import ops
@@ -20,6 +19,7 @@ from microformer.lower import lower
 from microformer.plan import plan
 from microformer.plan.check import check
 from microformer.targets import TARGETS, Target, resized, with_cores
+from tests.cases import bundle
 
 RI5CY = TARGETS["pulp-ri5cy"]
 QUANT = QParams(0.1, 0)

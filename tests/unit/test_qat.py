@@ -24,8 +24,8 @@ from microformer.settings import SoftmaxKind
 from microformer.torch import QuantizedModule
 from microformer.torch import ranges as ranges_module
 from microformer.torch.surrogate import REAL
-from models import ChunkAttention, seeded
-from networks import NETWORKS
+from tests.models import ChunkAttention, seeded
+from tests.networks import NETWORKS
 
 # the others only differ where gradients do not: in size, or in how they are written
 MODELS = sorted(

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 import microformer
 import microformer.torch
-from architectures import MobileVit, TinySwin
 from microformer.analysis.residual import residual_tensors
 from microformer.analysis.statistics import sqnr_db
 from microformer.audit import audit
@@ -27,7 +26,8 @@ from microformer.graph.tensor import Array, QParams
 from microformer.graph.verify import verify
 from microformer.quantize import convert
 from microformer.reference import evaluate
-from models import VisionTransformer, encoder, seeded
+from tests.architectures import MobileVit, TinySwin
+from tests.models import VisionTransformer, encoder, seeded
 
 SHAPE = (9, 32)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import INPUTS, OUTPUTS, body, project, toy, toy_reference, toy_samples
 
 from microformer.build import build
 from microformer.errors import DataError, ToolError
@@ -14,6 +13,7 @@ from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run import run
 from microformer.targets import TARGETS, QemuRunner, Target
+from tests.unit.programs import INPUTS, OUTPUTS, body, project, toy, toy_reference, toy_samples
 
 HERE = {
     name: target

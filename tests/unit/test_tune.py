@@ -27,7 +27,7 @@ from microformer.tune import tune
 from microformer.tune.equalise import channel_peaks, equalised, sites
 from microformer.tune.objective import Score, int_values
 from microformer.tune.rounding import corrected_bias, layers, rounded_weight
-from models import SelfAttention, VisionTransformer, encoder, seeded
+from tests.models import SelfAttention, VisionTransformer, encoder, seeded
 
 
 class Pair(nn.Module):

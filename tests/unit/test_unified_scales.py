@@ -76,7 +76,7 @@ def test_parts_that_nobody_else_reads_are_written_at_the_joint_scale() -> None:
     """No table in between: that costs nothing."""
     model, x = joined([], ["small", "large"])
     kinds = [n.op.kind for n in microformer.quantize(model, x, effort="low").nodes]
-    assert "Table" not in kinds and kinds.count("Concat") == 1
+    assert "Lut" not in kinds and kinds.count("Concat") == 1
 
 
 def test_a_slice_and_its_whole_are_joined_without_hurting_a_concat() -> None:

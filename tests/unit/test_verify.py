@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cases import bundle, linear, softmax
 from microformer.errors import VerifyError
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
@@ -14,6 +13,7 @@ from microformer.graph.tensor import QParams, Tensor, constant
 from microformer.graph.verify import verify, verify_kernels
 from microformer.lower import lower
 from microformer.targets import TARGETS
+from tests.cases import bundle, linear, softmax
 
 
 def graph() -> IntGraph:

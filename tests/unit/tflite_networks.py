@@ -7,9 +7,9 @@ bottleneck with a residual, an image net with an average-pool head, one-dimensio
 from collections.abc import Callable
 
 import numpy as np
-from tflite_writer import TfliteWriter
 
 from microformer.graph.tensor import QParams
+from tests.unit.tflite_writer import TfliteWriter
 
 SAME, VALID = 0, 1
 

@@ -7,9 +7,9 @@ import flatbuffers
 import numpy as np
 import tflite as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from import_checks import Reference, as_int8
 
 from microformer.graph.tensor import Array, QParams
+from tests.unit.import_checks import Reference, as_int8
 
 tflite_: Any = schema  # the package has no types
 _VERSIONS = {"CONV_2D": 5, "FULLY_CONNECTED": 5, "RESHAPE": 1, "QUANTIZE": 1, "FLOOR": 1}

@@ -54,7 +54,7 @@ _FAMILIES: dict[type[ops.Op], str] = {
     ops.FineSoftmax: "softmax_fine",
     ops.Requantize: "requantize_s16",
     ops.Mul: "mul",
-    ops.Lut: "table",
+    ops.Lut: "lut",
     ops.ConvPool: "conv_pool",
     ops.MaxPool2d: "max_pool2d",
     ops.AvgPool2d: "avg_pool2d",

@@ -11,7 +11,7 @@ MF_PHASE void mf_dsp_attend(
     int32_t exp_c, int32_t exp_d, int32_t exp_e, const int32_t *bias, int32_t rows,
     int32_t head_dim, int32_t value_dim, int32_t causal, int32_t out_mult, int32_t out_shift,
     int32_t out_round, int32_t out_zero, int32_t masked_value) {
-  mf_exponential_t by;
+  mf_exponential_t by = {0};
   mf_exponential(&by, lut, bias, head_dim, by_lut, exp_a, exp_b, exp_c, exp_d, exp_e);
   mf_head_t work = block->head;
   const int32_t pitch = (rows + 3) & ~3, words = mf_query_words(head_dim, value_dim);

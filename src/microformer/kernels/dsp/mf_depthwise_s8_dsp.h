@@ -24,7 +24,7 @@ static inline void mf_depthwise_s8_dsp(
     const int8_t *restrict weight,  /* [c, kh, kw, 1] */
     const int32_t *restrict mult,   /* [c] */
     const int32_t *restrict add,    /* [c] */
-    const int8_t *restrict table,   /* [256] or NULL */
+    const int8_t *restrict lut,   /* [256] or NULL */
     int8_t *restrict y,             /* [oh, ow, c] */
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
@@ -69,7 +69,7 @@ static inline void mf_depthwise_s8_dsp(
           acc[3] = mf_high_product(odd, from[1], acc[3]);
         }
         for (int32_t j = 0; j < width; j++) {
-          y[i + j] = mf_lookup(table, mf_requantize(acc[j], mult[i + j], add[i + j], shift));
+          y[i + j] = mf_lookup(lut, mf_requantize(acc[j], mult[i + j], add[i + j], shift));
         }
       }
     }

@@ -35,7 +35,7 @@ static inline void mf_linear_s8_dsp_1x2(
     const int8_t *restrict weight,  /* [n, k] */
     const int32_t *restrict mult,   /* [n] */
     const int32_t *restrict add,    /* [n] */
-    const int8_t *restrict table,   /* [256] or NULL */
+    const int8_t *restrict lut,   /* [256] or NULL */
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* uint32 [2 ceil(k / 4)] */) {
@@ -50,9 +50,9 @@ static inline void mf_linear_s8_dsp_1x2(
       const int8_t *column = weight + c * k;
       int32_t sums[2];
       mf_dot_1x2(spread, column, c + 1 < n ? column + k : column, k, sums);
-      y[c] = mf_lookup(table, mf_requantize(sums[0], mult[c], add[c], shift));
+      y[c] = mf_lookup(lut, mf_requantize(sums[0], mult[c], add[c], shift));
       if (c + 1 < n) {
-        y[c + 1] = mf_lookup(table, mf_requantize(sums[1], mult[c + 1], add[c + 1], shift));
+        y[c + 1] = mf_lookup(lut, mf_requantize(sums[1], mult[c + 1], add[c + 1], shift));
       }
     }
   }

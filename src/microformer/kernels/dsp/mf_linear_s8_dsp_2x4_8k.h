@@ -11,12 +11,12 @@ static inline void mf_linear_s8_dsp_2x4_8k(
     const int8_t *restrict weight,  /* [n, k] */
     const int32_t *restrict mult,   /* [n] */
     const int32_t *restrict add,    /* [n] */
-    const int8_t *restrict table,   /* [256] or NULL */
+    const int8_t *restrict lut,   /* [256] or NULL */
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* uint32 [words (4 + block) + 8], words = 2 ceil(k / 4) */) {
   mf_linear_blocks(
-      x, weight, mult, add, table, y, rows, k, n, shift, scratch, MF_SMALL_BLOCK_BYTES);
+      x, weight, mult, add, lut, y, rows, k, n, shift, scratch, MF_SMALL_BLOCK_BYTES);
 }
 
 #endif

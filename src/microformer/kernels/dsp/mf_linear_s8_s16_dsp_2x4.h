@@ -12,7 +12,7 @@ static inline void mf_linear_s8_s16_dsp_2x4(
     const int8_t *restrict weight, /* [n, k] */
     const int32_t *restrict mult,  /* [n] */
     const int32_t *restrict add,   /* [n] */
-    const int8_t *restrict table,  /* none */
+    const int8_t *restrict lut,  /* none */
     int16_t *restrict y,           /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* uint32 [words (4 + block) + 8], words = 2 ceil(k / 4) */) {
@@ -20,7 +20,7 @@ static inline void mf_linear_s8_s16_dsp_2x4(
   const int32_t block = mf_matrix_block(rows, k, MF_BLOCK_BYTES);
   uint32_t *panel = (uint32_t *)scratch;
   uint32_t *pairs = panel + 4 * words + MF_PANEL_TAIL;
-  (void)table;
+  (void)lut;
   for (int32_t first = 0; first < rows; first += block) {
     const int32_t count = rows - first < block ? rows - first : block;
     mf_spread_pairs(x + first * k, pairs, count, k);

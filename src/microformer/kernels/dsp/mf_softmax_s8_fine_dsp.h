@@ -17,12 +17,12 @@ MF_INLINE int32_t mf_fine_dsp(int32_t e, uint32_t low, uint32_t high, int32_t ze
 
 static inline void mf_softmax_s8_fine_dsp(
     const int8_t *x,                /* [rows, n] */
-    const int32_t *restrict table,  /* [256] */
+    const int32_t *restrict lut,  /* [256] */
     int8_t *y,                      /* [rows, n] */
     int32_t rows, int32_t n, int64_t numerator, int32_t zero, void *scratch /* none */) {
   (void)scratch;
   for (int32_t row = 0; row < rows; row++, x += n, y += n) {
-    const int32_t *const from = table + mf_row_max_dsp(x, n);
+    const int32_t *const from = lut + mf_row_max_dsp(x, n);
     uint64_t denom = 0;
     for (int32_t i = 0; i < n;) { /* 2048 values keep 31 bits */
       const int32_t end = n - i < 2048 ? n : i + 2048;

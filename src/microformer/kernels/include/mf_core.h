@@ -81,9 +81,9 @@ static inline mf_high_t mf_high(int32_t shift, int32_t zero) {
   return high;
 }
 
-/* Equation (6); a NULL table leaves y as it is. */
-static inline int8_t mf_lookup(const int8_t *table, int8_t y) {
-  return table != NULL ? table[y + 128] : y;
+/* Equation (6); a NULL LUT leaves y as it is. */
+static inline int8_t mf_lookup(const int8_t *lut, int8_t y) {
+  return lut != NULL ? lut[y + 128] : y;
 }
 
 /* The number of bits of value: 0 for 0, 32 for 2^31. */

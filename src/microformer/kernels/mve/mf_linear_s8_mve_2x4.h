@@ -12,11 +12,11 @@ static inline void mf_linear_s8_mve_2x4(
     const int8_t *restrict weight,  /* [n, k] */
     const int32_t *restrict mult,   /* [n] */
     const int32_t *restrict add,    /* [n] */
-    const int8_t *restrict table,   /* [256] or NULL */
+    const int8_t *restrict lut,   /* [256] or NULL */
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* int8 [4 padded(k)], int32 [8] */) {
-  mf_mve_rows(x, (int8_t *)scratch, weight, mult, add, table, y, rows, k, n, shift);
+  mf_mve_rows(x, (int8_t *)scratch, weight, mult, add, lut, y, rows, k, n, shift);
 }
 
 #endif

@@ -17,7 +17,7 @@ static inline void mf_attention_s8_ref(
     int32_t bias_stride, int32_t causal, int32_t by_lut, int32_t exp_a, int32_t exp_b,
     int32_t exp_c, int32_t exp_d, int32_t exp_e, int32_t out_mult, int32_t out_shift,
     int32_t out_round, int32_t out_zero, int32_t masked_value, void *restrict scratch /* int32 [sk + value_dim] */) {
-  mf_exponential_t by;
+  mf_exponential_t by = {0};
   mf_exponential(&by, lut, bias, head_dim, by_lut, exp_a, exp_b, exp_c, exp_d, exp_e);
   const int32_t queries_per_key = heads / kv_heads;
   int32_t *scores = (int32_t *)scratch; /* [sk], later the probabilities */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Matrix product with requantisation and an optional table, equations (1), (2), (6). */
+/* Matrix product with requantisation and an optional LUT, equations (1), (2), (6). */
 #ifndef MF_LINEAR_S8_REF_H
 #define MF_LINEAR_S8_REF_H
 
@@ -10,7 +10,7 @@ static inline void mf_linear_s8_ref(
     const int8_t *restrict weight,  /* [n, k] */
     const int32_t *restrict mult,   /* [n] */
     const int32_t *restrict add,    /* [n] */
-    const int8_t *restrict table,   /* [256] or NULL */
+    const int8_t *restrict lut,   /* [256] or NULL */
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift, void *scratch /* none */) {
   (void)scratch;
@@ -21,7 +21,7 @@ static inline void mf_linear_s8_ref(
       for (int32_t i = 0; i < k; i++) {
         acc += x[i] * w[i];
       }
-      *y++ = mf_lookup(table, mf_requantize(acc, mult[channel], add[channel], shift));
+      *y++ = mf_lookup(lut, mf_requantize(acc, mult[channel], add[channel], shift));
     }
   }
 }

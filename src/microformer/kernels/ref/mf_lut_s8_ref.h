@@ -7,12 +7,12 @@
 
 static inline void mf_lut_s8_ref(
     const int8_t *x,               /* [size] */
-    const int8_t *restrict table,  /* [256] */
+    const int8_t *restrict lut,  /* [256] */
     int8_t *y,                     /* [size] */
     int32_t size, void *scratch /* none */) {
   (void)scratch;
   for (int32_t i = 0; i < size; i++) {
-    y[i] = table[x[i] + 128];
+    y[i] = lut[x[i] + 128];
   }
 }
 

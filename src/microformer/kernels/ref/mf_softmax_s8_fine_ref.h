@@ -7,7 +7,7 @@
 
 static inline void mf_softmax_s8_fine_ref(
     const int8_t *x,                /* [rows, n] */
-    const int32_t *restrict table,  /* [256] */
+    const int32_t *restrict lut,  /* [256] */
     int8_t *y,                      /* [rows, n] */
     int32_t rows, int32_t n, int64_t numerator, int32_t zero, void *scratch /* none */) {
   (void)scratch;
@@ -15,11 +15,11 @@ static inline void mf_softmax_s8_fine_ref(
     const int32_t top = mf_row_max(x, n);
     int64_t denom = 0;
     for (int32_t i = 0; i < n; i++) {
-      denom += table[top - x[i]];
+      denom += lut[top - x[i]];
     }
     const int64_t reciprocal = numerator / denom;
     for (int32_t i = 0; i < n; i++) {
-      const int64_t scaled = table[top - x[i]] * reciprocal + ((int64_t)1 << 39);
+      const int64_t scaled = lut[top - x[i]] * reciprocal + ((int64_t)1 << 39);
       y[i] = mf_clamp8_wide(scaled >> 40, zero);
     }
   }

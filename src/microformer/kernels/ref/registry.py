@@ -58,7 +58,7 @@ ISA = Isa(
         _kernel("mf_add_s16_ref", "add_s16", per_output(14), inplace=(0, 1)),
         _kernel("mf_requantize_s16_ref", "requantize_s16", per_output(8)),
         _kernel("mf_mul_s8_ref", "mul", per_output(12), inplace=(0, 1)),
-        _kernel("mf_lut_s8_ref", "table", per_output(7), inplace=(0,)),
+        _kernel("mf_lut_s8_ref", "lut", per_output(7), inplace=(0,)),
         _kernel("mf_max_pool2d_s8_ref", "max_pool2d", per_window(10)),
         _kernel("mf_avg_pool2d_s8_ref", "avg_pool2d", per_window(10)),
         _kernel("mf_mean_s8_ref", "mean", per_input(6)),

@@ -9,7 +9,7 @@
 
 /* This core's share of (quad of cells, panel), quads outside. */
 MF_INLINE void mf_conv_panels(
-    const mf_conv_t *conv, const int32_t *panels, const int8_t *table, int8_t *y, int8_t *rows,
+    const mf_conv_t *conv, const int32_t *panels, const int8_t *lut, int8_t *y, int8_t *rows,
     int32_t cells, int32_t k, int32_t count, int32_t width, int32_t n, int32_t shift) {
   const int32_t words = mf_row_words(k), stride = mf_row_stride(k), size = mf_panel_words(k);
   const mf_share_t share = mf_share((cells + 3) / 4 * count);
@@ -23,10 +23,10 @@ MF_INLINE void mf_conv_panels(
       mf_run_t run = {rows, stride, 0, panels + panel * size, size, words,
                       y + (4 * quad * n + 4 * panel), n, 4, whole < end - panel ? whole : end - panel};
       if (run.count > 0) {
-        mf_run_whole(&run, shift, table);
+        mf_run_whole(&run, shift, lut);
         panel += run.count;
       } else {
-        mf_run_edge(&run, shift, table, below, width - 4 * panel);
+        mf_run_edge(&run, shift, lut, below, width - 4 * panel);
         panel++;
       }
     }
@@ -38,22 +38,22 @@ static inline void mf_conv2d_s8_xpulp_4x4(
     const int32_t *restrict weight, /* panels of four columns (mf_matrix_xpulp.h) */
     const int32_t *restrict mult,   /* NULL: with the weights */
     const int32_t *restrict add,    /* NULL */
-    const int8_t *restrict table,   /* [256] or NULL */
+    const int8_t *restrict lut,   /* [256] or NULL */
     int8_t *restrict y,             /* [oh, ow, n] */
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
     int32_t dilation_w, int32_t groups, int32_t pad_value, int32_t shift,
-    void *restrict scratch /* panels, table, four rows a core */) {
+    void *restrict scratch /* panels, lut, four rows a core */) {
   const int32_t k = kh * kw * c;
   int8_t *const l1_lut = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
-  int8_t *const rows = l1_lut + mf_near_room(table, 256) + 4 * mf_core() * mf_row_stride(k);
+  int8_t *const rows = l1_lut + mf_near_room(lut, 256) + 4 * mf_core() * mf_row_stride(k);
   const mf_conv_t conv = {
       {x, h, w, c, pad_value}, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, dilation_h,
       dilation_w};
   (void)mult, (void)add, (void)groups;
   mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
   const int8_t *const looked_up =
-      table != NULL ? (const int8_t *)mf_in_l1(table, l1_lut, 256) : NULL;
+      lut != NULL ? (const int8_t *)mf_in_l1(lut, l1_lut, 256) : NULL;
   while (mf_next_panels(&residents)) {
     const int32_t first = 4 * residents.first;
     mf_conv_panels(

@@ -72,7 +72,7 @@ MF_INLINE int32_t mf_narrow_windows(int32_t phases, int32_t pool_w, int32_t step
 
 /* This core's share of (group of windows, channel), groups outside. */
 MF_INLINE void mf_narrow_channels(
-    const mf_band_t *band, const int32_t *channels, const int8_t *table, int8_t *y, int8_t *staged,
+    const mf_band_t *band, const int32_t *channels, const int8_t *lut, int8_t *y, int8_t *staged,
     int32_t oh, int32_t n, int32_t phases, int32_t shift) {
   const int32_t step = band->stride_w / band->step_w, size = band->rows * band->pitch;
   const int32_t most = mf_narrow_windows(phases, band->pool_w, step);
@@ -101,7 +101,7 @@ MF_INLINE void mf_narrow_channels(
       MF_SMALL_KERNEL_PHASE(0) MF_SMALL_KERNEL_PHASE(1) MF_SMALL_KERNEL_PHASE(2) MF_SMALL_KERNEL_PHASE(3)
       for (int32_t i = 0; i < windows; i++) {
         const int32_t value = mf_quantized(best[i], w[9], w[10], shift);
-        to[i * n + channel] = mf_lookup(table, (int8_t)value);
+        to[i * n + channel] = mf_lookup(lut, (int8_t)value);
       }
     }
   }
@@ -112,13 +112,13 @@ static inline void mf_conv_pool_s8_xpulp_3x1(
     const int32_t *restrict weight, /* [n, 11]: three rows of three words, mult, add */
     const int32_t *restrict mult,   /* NULL: with the weights */
     const int32_t *restrict add,    /* NULL */
-    const int8_t *restrict table,   /* [256], never falling, or NULL */
+    const int8_t *restrict lut,   /* [256], never falling, or NULL */
     int8_t *restrict y,             /* [oh, ow, n], windows lie inside the convolution's map */
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
     int32_t dilation_w, int32_t groups, int32_t pad_value, int32_t shift, int32_t pool_h,
     int32_t pool_w, int32_t pool_stride_h, int32_t pool_stride_w,
-    void *restrict scratch /* weights, table, a band a core */) {
+    void *restrict scratch /* weights, lut, a band a core */) {
   mf_band_t band = {.image = {x, h, w, c, pad_value}, .ow = ow, .pool_h = pool_h, .pool_w = pool_w};
   const int32_t phases = 4 / (stride_w * c), bytes = 4 * MF_SMALL_KERNEL_WORDS * n;
   band.step_w = stride_w * c, band.stride_w = pool_stride_w * stride_w * c;
@@ -128,13 +128,13 @@ static inline void mf_conv_pool_s8_xpulp_3x1(
   band.cells = MF_SMALL_KERNEL_PITCH / c;
   band.pitch = MF_SMALL_KERNEL_PITCH;
   int8_t *const l1_lut = (int8_t *)scratch + (mf_is_in_l1(weight) ? 0 : bytes);
-  int8_t *const staged = l1_lut + mf_near_room(table, 256) +
+  int8_t *const staged = l1_lut + mf_near_room(lut, 256) +
                          mf_core() * mf_own_bytes(phases * band.rows * band.pitch);
   (void)mult, (void)add, (void)groups, (void)kh, (void)kw, (void)stride_h, (void)dilation_h;
   (void)dilation_w;
   const int32_t *channels = (const int32_t *)mf_in_l1(weight, scratch, bytes);
   const int8_t *const looked_up =
-      table != NULL ? (const int8_t *)mf_in_l1(table, l1_lut, 256) : NULL;
+      lut != NULL ? (const int8_t *)mf_in_l1(lut, l1_lut, 256) : NULL;
   mf_narrow_channels(&band, channels, looked_up, y, staged, oh, n, phases, shift);
 }
 

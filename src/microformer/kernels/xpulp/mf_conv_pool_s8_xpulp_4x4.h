@@ -60,7 +60,7 @@ MF_INLINE const int32_t *mf_window_sums(
 
 /* This core's share of (group of windows, panel), groups outside. */
 MF_INLINE void mf_conv_pool_panels(
-    const mf_band_t *band, const int32_t *panels, const int8_t *table, int8_t *y, int8_t *rows,
+    const mf_band_t *band, const int32_t *panels, const int8_t *lut, int8_t *y, int8_t *rows,
     int32_t oh, int32_t count, int32_t width, int32_t n, int32_t shift) {
   const int32_t across = mf_along(band) ? 1 : 4, groups = (band->ow + across - 1) / across;
   const int32_t size = 4 * band->kh * band->words + 9;
@@ -78,8 +78,8 @@ MF_INLINE void mf_conv_pool_panels(
       for (int32_t i = 0; across == 1 && i < 4; i++) {
         s[i] = mf_max(mf_max(s[i], s[i + 4]), mf_max(s[i + 8], s[i + 12]));
       }
-      if (table != NULL) {
-        mf_requantize_rows_table(s, constants, shift, table + 128, out);
+      if (lut != NULL) {
+        mf_requantize_rows_table(s, constants, shift, lut + 128, out);
       } else {
         mf_requantize_rows(s, constants, shift, out);
       }
@@ -94,13 +94,13 @@ static inline void mf_conv_pool_s8_xpulp_4x4(
     const int32_t *restrict weight, /* panels of four columns, each row of the kernel whole words */
     const int32_t *restrict mult,   /* NULL: with the weights */
     const int32_t *restrict add,    /* NULL */
-    const int8_t *restrict table,   /* [256], never falling, or NULL */
+    const int8_t *restrict lut,   /* [256], never falling, or NULL */
     int8_t *restrict y,             /* [oh, ow, n], windows lie inside the convolution's map */
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
     int32_t dilation_w, int32_t groups, int32_t pad_value, int32_t shift, int32_t pool_h,
     int32_t pool_w, int32_t pool_stride_h, int32_t pool_stride_w,
-    void *restrict scratch /* panels, table, a band a core */) {
+    void *restrict scratch /* panels, lut, a band a core */) {
   mf_band_t band = {.image = {x, h, w, c, pad_value}, .ow = ow, .kh = kh, .dilation_h = dilation_h};
   band.words = mf_row_words(kw * c);
   band.step_h = stride_h, band.step_w = stride_w * c;
@@ -114,11 +114,11 @@ static inline void mf_conv_pool_s8_xpulp_4x4(
   const int32_t k = 4 * kh * band.words;
   int8_t *const l1_lut = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
   int8_t *const rows =
-      l1_lut + mf_near_room(table, 256) + mf_core() * mf_own_bytes(band.rows * band.pitch);
+      l1_lut + mf_near_room(lut, 256) + mf_core() * mf_own_bytes(band.rows * band.pitch);
   (void)mult, (void)add, (void)groups, (void)dilation_w;
   mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
   const int8_t *const looked_up =
-      table != NULL ? (const int8_t *)mf_in_l1(table, l1_lut, 256) : NULL;
+      lut != NULL ? (const int8_t *)mf_in_l1(lut, l1_lut, 256) : NULL;
   while (mf_next_panels(&residents)) {
     const int32_t first = 4 * residents.first;
     mf_conv_pool_panels(

@@ -11,7 +11,7 @@
 /* Two by two outputs from `at` on in a plane, for kernels of 3 rows of at most 3 taps and steps of
  * one cell: w[3 .. 5] are the words of w[0 .. 2] a byte later. */
 MF_INLINE void mf_depthwise_2x2(
-    const int8_t *at, int32_t pitch, const int32_t w[8], const int8_t *table, int32_t shift,
+    const int8_t *at, int32_t pitch, const int32_t w[8], const int8_t *lut, int32_t shift,
     int32_t s[4]) {
   const int32_t a0 = mf_word_at(at), a1 = mf_word_at(at + pitch);
   const int32_t a2 = mf_word_at(at + 2 * pitch), a3 = mf_word_at(at + 3 * pitch);
@@ -24,16 +24,16 @@ MF_INLINE void mf_depthwise_2x2(
   for (int32_t i = 0; i < 4; i++) {
     s[i] = mf_quantized(s[i], w[6], w[7], shift);
   }
-  if (table != NULL) {
+  if (lut != NULL) {
     for (int32_t i = 0; i < 4; i++) {
-      s[i] = table[s[i] + 128];
+      s[i] = lut[s[i] + 128];
     }
   }
 }
 
 /* One channel of a block [rows, cols] of outputs to y, whose rows are `pitch` bytes apart. */
 MF_PHASE void mf_depthwise_small(
-    const mf_planes_t *planes, const int8_t *plane, const int32_t *kernel, const int8_t *table,
+    const mf_planes_t *planes, const int8_t *plane, const int32_t *kernel, const int8_t *lut,
     int8_t *y, int32_t rows, int32_t cols, int32_t pitch, int32_t c, int32_t shift) {
   const int32_t line = planes->pitch;
   int32_t w[8] = {kernel[0], kernel[1], kernel[2], 0, 0, 0, kernel[3], kernel[4]};
@@ -45,12 +45,12 @@ MF_PHASE void mf_depthwise_small(
     const int8_t *at = plane;
     int32_t s[4];
     for (int32_t pairs = cols >> 1; pairs > 0; pairs--, at += 2, to += 2 * c, below += 2 * c) {
-      mf_depthwise_2x2(at, line, w, table, shift, s);
+      mf_depthwise_2x2(at, line, w, lut, shift, s);
       below[0] = (int8_t)s[2], below[c] = (int8_t)s[3];
       to[0] = (int8_t)s[0], to[c] = (int8_t)s[1];
     }
     if ((cols & 1) != 0) {
-      mf_depthwise_2x2(at, line, w, table, shift, s);
+      mf_depthwise_2x2(at, line, w, lut, shift, s);
       *below = (int8_t)s[2], *to = (int8_t)s[0];
     }
   }
@@ -58,7 +58,7 @@ MF_PHASE void mf_depthwise_small(
 
 /* The same for any kernel and any steps: an output at a time. */
 MF_INLINE void mf_depthwise_any(
-    const mf_planes_t *planes, const int8_t *plane, const int32_t *kernel, const int8_t *table,
+    const mf_planes_t *planes, const int8_t *plane, const int32_t *kernel, const int8_t *lut,
     int8_t *y, int32_t rows, int32_t cols, int32_t pitch, int32_t c, int32_t shift) {
   const int32_t words = planes->words, kh = planes->kh, line = planes->pitch;
   const int32_t mult = kernel[kh * words], add = kernel[kh * words + 1];
@@ -72,7 +72,7 @@ MF_INLINE void mf_depthwise_any(
           acc = mf_sdot4(acc, mf_word_at(at + ky * line + 4 * i), kernel[ky * words + i]);
         }
       }
-      *to = mf_lookup(table, (int8_t)mf_quantized(acc, mult, add, shift));
+      *to = mf_lookup(lut, (int8_t)mf_quantized(acc, mult, add, shift));
     }
   }
 }
@@ -82,23 +82,23 @@ static inline void mf_depthwise_s8_xpulp(
     const int32_t *restrict weight, /* [c, kh words + 2]: rows of the kernel in words, mult, add */
     const int32_t *restrict mult,   /* NULL: with the weights */
     const int32_t *restrict add,    /* NULL */
-    const int8_t *restrict table,   /* [256] or NULL */
+    const int8_t *restrict lut,   /* [256] or NULL */
     int8_t *restrict y,             /* [oh, ow, c] */
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
     int32_t dilation_w, int32_t groups, int32_t pad_value, int32_t shift,
-    void *restrict scratch /* weights, table, planes a core */) {
+    void *restrict scratch /* weights, lut, planes a core */) {
   mf_planes_t planes = {.image = {x, h, w, c, pad_value}, .kh = kh, .words = (kw + 3) >> 2};
   planes.stride_h = stride_h, planes.stride_w = stride_w;
   const int32_t size = kh * planes.words + 2, small = kh == 3 && kw <= 3 && stride_h * stride_w == 1;
   int8_t *const l1_lut = (int8_t *)scratch + (mf_is_in_l1(weight) ? 0 : 4 * size * c);
-  int8_t *const staged = l1_lut + mf_near_room(table, 256);
+  int8_t *const staged = l1_lut + mf_near_room(lut, 256);
   (void)mult, (void)add, (void)n, (void)groups, (void)dilation_h, (void)dilation_w;
   mf_plan_planes(&planes, oh, ow, kw);
   int8_t *const own = staged + mf_core() * mf_own_bytes(4 * planes.plane);
   const int32_t *kernels = (const int32_t *)mf_in_l1(weight, scratch, 4 * size * c);
   const int8_t *const looked_up =
-      table != NULL ? (const int8_t *)mf_in_l1(table, l1_lut, 256) : NULL;
+      lut != NULL ? (const int8_t *)mf_in_l1(lut, l1_lut, 256) : NULL;
   const int32_t across = (ow + planes.cols - 1) / planes.cols, quads = c >> 2;
   const mf_share_t share = mf_share((oh + planes.rows - 1) / planes.rows * across * quads);
   for (int32_t unit = share.begin; unit < share.end; unit++) {

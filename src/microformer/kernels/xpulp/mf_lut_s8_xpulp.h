@@ -7,10 +7,10 @@
 
 static inline void mf_lut_s8_xpulp(
     const int8_t *x,               /* [size] */
-    const int8_t *restrict table,  /* [256] */
+    const int8_t *restrict lut,  /* [256] */
     int8_t *y,                     /* [size] */
-    int32_t size, void *scratch /* the table */) {
-  const int8_t *const middle = (const int8_t *)mf_in_l1(table, scratch, 256) + 128;
+    int32_t size, void *scratch /* the LUT */) {
+  const int8_t *const middle = (const int8_t *)mf_in_l1(lut, scratch, 256) + 128;
   const mf_share_t share = mf_share_words((size + 3) >> 2);
   const int32_t begin = 4 * share.begin, end = 4 * share.end < size ? 4 * share.end : size;
   int32_t left = end - begin;

@@ -152,9 +152,7 @@ ISA = Isa(
             l1_scratch=fixed_scratch(0),
             inplace=(0, 1),
         ),
-        _kernel(
-            "mf_lut_s8_xpulp", "table", per_output(3), scratch=fixed_scratch(256), inplace=(0,)
-        ),
+        _kernel("mf_lut_s8_xpulp", "lut", per_output(3), scratch=fixed_scratch(256), inplace=(0,)),
         _kernel(
             "mf_linear_s8_s16_xpulp_4x4",
             "linear_s16",

@@ -52,7 +52,7 @@ MF_INLINE void mf_matrix_rows(
     const int8_t *weight,   /* [n, k] */
     const int32_t *mult,    /* [n] */
     const int32_t *add,     /* [n] */
-    const int8_t *table,    /* [256] or NULL */
+    const int8_t *lut,    /* [256] or NULL */
     int8_t *y,              /* [count, n] */
     int32_t count, int32_t k, int32_t n, int32_t shift) {
   const int32_t words = ((k + 3) & ~3) >> 1;
@@ -65,7 +65,7 @@ MF_INLINE void mf_matrix_rows(
       int32_t sums[8];
       from = mf_dot_2x4(from, panel, words, 1, sums);
       for (int32_t i = 0; i < 8; i++) {
-        sums[i] = mf_lookup(table, mf_clamp8(sums[i] >> shift));
+        sums[i] = mf_lookup(lut, mf_clamp8(sums[i] >> shift));
       }
       mf_store_2x4(to, n, left, width, sums);
     }

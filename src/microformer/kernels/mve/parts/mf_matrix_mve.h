@@ -7,7 +7,7 @@
 
 /* One row of a tile: requantised, looked up, stored. */
 MF_INLINE void mf_mve_store_4(
-    const int32_t sums[4], const int32_t mult[4], const int32_t add[4], const int8_t *table,
+    const int32_t sums[4], const int32_t mult[4], const int32_t add[4], const int8_t *lut,
     int8_t *to, int32_t width, int32_t shift) {
 #if MF_HAS_MVE
   const int32x4_t acc = {sums[0], sums[1], sums[2], sums[3]};
@@ -17,20 +17,20 @@ MF_INLINE void mf_mve_store_4(
   const int32x4_t value = vshlq_r_s32(scaled, -shift);
   const int32x4_t low = vmaxq_s32(value, vdupq_n_s32(-128));
   const int32x4_t byte = vminq_s32(low, vdupq_n_s32(127));
-  if (width == 4 && table == NULL) {
+  if (width == 4 && lut == NULL) {
     vstrbq_s32(to, byte);
     return;
   }
-  if (table == NULL) {
+  if (lut == NULL) {
     vstrbq_p_s32(to, byte, lanes);
     return;
   }
   const uint32x4_t index = vreinterpretq_u32_s32(vaddq_n_s32(byte, 128));
-  const int32x4_t found = vldrbq_gather_offset_z_s32(table, index, lanes);
+  const int32x4_t found = vldrbq_gather_offset_z_s32(lut, index, lanes);
   vstrbq_p_s32(to, found, lanes);
 #else
   for (int32_t j = 0; j < width; j++) {
-    to[j] = mf_lookup(table, mf_requantize(sums[j], mult[j], add[j], shift));
+    to[j] = mf_lookup(lut, mf_requantize(sums[j], mult[j], add[j], shift));
   }
 #endif
 }
@@ -42,7 +42,7 @@ MF_INLINE void mf_mve_rows(
     const int8_t *weight,  /* [n, k] */
     const int32_t *mult,   /* [n] */
     const int32_t *add,    /* [n] */
-    const int8_t *table,   /* [256] or NULL */
+    const int8_t *lut,   /* [256] or NULL */
     int8_t *y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift) {
   int32_t *constants = (int32_t *)(panel + 4 * mf_padded(k));
@@ -58,9 +58,9 @@ MF_INLINE void mf_mve_rows(
     for (int32_t left = rows; left > 0; left -= 2, from += 2 * k, to += 2 * n) {
       int32_t sums[8];
       mf_mve_dot_2x4(from, left > 1 ? from + k : from, panel, k, 1, sums);
-      mf_mve_store_4(sums, constants, constants + 4, table, to, width, shift);
+      mf_mve_store_4(sums, constants, constants + 4, lut, to, width, shift);
       if (left > 1) {
-        mf_mve_store_4(sums + 4, constants, constants + 4, table, to + n, width, shift);
+        mf_mve_store_4(sums + 4, constants, constants + 4, lut, to + n, width, shift);
       }
     }
   }

@@ -11,7 +11,7 @@ MF_INLINE void mf_conv_ref(
     const int8_t *restrict weight,  /* [n, kh, kw, c / groups] */
     const int32_t *restrict mult,   /* [n] */
     const int32_t *restrict add,    /* [n] */
-    const int8_t *restrict table,   /* [256] or NULL */
+    const int8_t *restrict lut,   /* [256] or NULL */
     int8_t *restrict y,             /* [oh, ow, n] */
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
@@ -44,7 +44,7 @@ MF_INLINE void mf_conv_ref(
         }
         const int32_t m = mult[channel];
         const int32_t a = add[channel];
-        *y++ = mf_lookup(table, wide ? mf_requantize_wide(acc, m, a, shift, zero)
+        *y++ = mf_lookup(lut, wide ? mf_requantize_wide(acc, m, a, shift, zero)
                                      : mf_requantize(acc, m, a, shift));
         if (++in_group == per_group) { /* the next channel reads the next group of inputs */
           in_group = 0;

@@ -10,7 +10,7 @@
 
 /* What is the same for all tiles. */
 typedef struct {
-  const int8_t *table;
+  const int8_t *lut;
   int32_t cells, k, n, shift, zero;
   mf_high_t high;
 } mf_acc64_layer_t;
@@ -36,22 +36,22 @@ MF_INLINE void mf_acc64_layer_tile(
       s[i] = mf_requantize_wide(s[i], of[0], of[1], op->shift, op->zero);
     }
   }
-  for (int32_t i = 0; op->table != NULL && i < 16; i++) {
-    s[i] = op->table[s[i] + 128];
+  for (int32_t i = 0; op->lut != NULL && i < 16; i++) {
+    s[i] = op->lut[s[i] + 128];
   }
   mf_store_4x4(y, op->n, s, below, beside);
 }
 
-/* All of it; `scratch` holds panels, the table, four rows a core. */
+/* All of it; `scratch` holds panels, the LUT, four rows a core. */
 MF_INLINE void mf_acc64_xpulp(
     const mf_conv_t *conv, const int32_t *weight, mf_acc64_layer_t *op, int8_t *y, void *scratch) {
   const int32_t k = op->k, n = op->n, size = mf_panel_words(k), quads = (op->cells + 3) >> 2;
   int8_t *const l1_lut = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
   int8_t *const rows =
-      l1_lut + mf_near_room(op->table, 256) + 4 * mf_core() * mf_row_stride(k);
+      l1_lut + mf_near_room(op->lut, 256) + 4 * mf_core() * mf_row_stride(k);
   mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
-  if (op->table != NULL) {
-    op->table = (const int8_t *)mf_in_l1(op->table, l1_lut, 256);
+  if (op->lut != NULL) {
+    op->lut = (const int8_t *)mf_in_l1(op->lut, l1_lut, 256);
   }
   while (mf_next_panels(&residents)) {
     const int32_t count = residents.count;

@@ -9,7 +9,7 @@
 /* The convolution, its groups and its requantisation. */
 typedef struct {
   mf_conv_t conv;
-  const int8_t *weight, *table;
+  const int8_t *weight, *lut;
   const int32_t *mult, *add;
   int32_t n, depth, per_group, shift, wide, zero;
 } mf_grouped_t;
@@ -57,8 +57,8 @@ MF_INLINE void mf_conv_grouped_xpulp(mf_grouped_t *op, int8_t *y, int32_t oh, in
   op->weight = (const int8_t *)mf_in_l1(op->weight, at, weights), at += (weights + 7) & ~7;
   op->mult = (const int32_t *)mf_in_l1(op->mult, at, 4 * n), at += (4 * n + 7) & ~7;
   op->add = (const int32_t *)mf_in_l1(op->add, at, 4 * n), at += (4 * n + 7) & ~7;
-  if (op->table != NULL) {
-    op->table = (const int8_t *)mf_in_l1(op->table, at, 256);
+  if (op->lut != NULL) {
+    op->lut = (const int8_t *)mf_in_l1(op->lut, at, 256);
   }
   const mf_share_t share = mf_share(oh * conv->ow);
   int32_t oy = share.begin / conv->ow, ox = share.begin - oy * conv->ow;
@@ -71,7 +71,7 @@ MF_INLINE void mf_conv_grouped_xpulp(mf_grouped_t *op, int8_t *y, int32_t oh, in
       const int32_t m = op->mult[channel], a = op->add[channel];
       const int32_t scaled = op->wide ? mf_requantize_wide(acc, m, a, op->shift, op->zero)
                                       : mf_quantized(acc, m, a, op->shift);
-      *y++ = mf_lookup(op->table, (int8_t)scaled);
+      *y++ = mf_lookup(op->lut, (int8_t)scaled);
     }
     if (++ox == conv->ow) {
       ox = 0;

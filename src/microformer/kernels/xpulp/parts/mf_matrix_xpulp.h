@@ -62,12 +62,12 @@ MF_PHASE void mf_stage_rows(const int8_t *x, int8_t *to, int32_t rows, int32_t k
 }
 
 /* A run of tiles whose results are all there. */
-MF_INLINE void mf_run_whole(const mf_run_t *run, int32_t shift, const int8_t *table) {
+MF_INLINE void mf_run_whole(const mf_run_t *run, int32_t shift, const int8_t *lut) {
   if (run->count <= 0) {
     return;
   }
-  if (table != NULL) {
-    mf_run_rows_table(run, shift, table + 128);
+  if (lut != NULL) {
+    mf_run_rows_table(run, shift, lut + 128);
   } else {
     mf_run_rows(run, shift);
   }
@@ -75,12 +75,12 @@ MF_INLINE void mf_run_whole(const mf_run_t *run, int32_t shift, const int8_t *ta
 
 /* One tile of which `below` rows and `beside` columns are there; `run` is changed. */
 MF_INLINE void mf_run_edge(
-    mf_run_t *run, int32_t shift, const int8_t *table, int32_t below, int32_t beside) {
+    mf_run_t *run, int32_t shift, const int8_t *lut, int32_t below, int32_t beside) {
   int32_t words[4];
   const int32_t pitch = run->pitch;
   int8_t *to = run->y;
   run->y = (int8_t *)words, run->pitch = 4, run->count = 1;
-  mf_run_whole(run, shift, table);
+  mf_run_whole(run, shift, lut);
   run->pitch = pitch;
   for (int32_t i = 0; i < 4 && i < below; i++, to += pitch) {
     for (int32_t j = 0; j < 4 && j < beside; j++) {
@@ -93,7 +93,7 @@ MF_INLINE void mf_run_edge(
  *
  * Tiles go down a panel, or along a row of tiles where those are fewer, so that runs are long. */
 MF_PHASE void mf_panels_to_rows(
-    const int8_t *x, const int32_t *panels, const int8_t *table, int8_t *y, int32_t rows,
+    const int8_t *x, const int32_t *panels, const int8_t *lut, int8_t *y, int32_t rows,
     int32_t words, int32_t count, int32_t width, int32_t pitch, int32_t shift) {
   const int32_t quads = (rows + 3) >> 2, stride = 4 * (words | 1), size = 4 * words + 9;
   const int32_t down = quads >= count, length = down ? quads : count;
@@ -113,10 +113,10 @@ MF_PHASE void mf_panels_to_rows(
       run.y = y + (4 * quad * pitch + 4 * panel);
       run.count = (down ? beside : below) < 4 ? 0 : whole < end - at ? whole : end - at;
       if (run.count > 0) {
-        mf_run_whole(&run, shift, table);
+        mf_run_whole(&run, shift, lut);
         at += run.count;
       } else {
-        mf_run_edge(&run, shift, table, below, beside);
+        mf_run_edge(&run, shift, lut, below, beside);
         at++;
       }
     }
@@ -125,9 +125,9 @@ MF_PHASE void mf_panels_to_rows(
 
 /* y = x w, weights streamed: a first group, brought while x is staged, then groups three times as
  * large, as fewer barriers cost less. `scratch` holds two such groups. y is int8, or int16 if
- * `is_s16`; then there is no table. */
+ * `is_s16`; then there is no lut. */
 MF_INLINE void mf_matrix_xpulp(
-    const int8_t *x, const int32_t *weight, const int8_t *table, void *y, int32_t is_s16,
+    const int8_t *x, const int32_t *weight, const int8_t *lut, void *y, int32_t is_s16,
     int32_t rows, int32_t k, int32_t n, int32_t shift, int32_t *scratch, int8_t *staged) {
   const int32_t size = mf_panel_words(k), panels = (n + 3) >> 2, words = mf_row_words(k);
   const int32_t group = mf_panel_group(rows, k, n), first = (group + 2) / 3;
@@ -142,7 +142,7 @@ MF_INLINE void mf_matrix_xpulp(
     if (is_s16) {
       mf_panels_to_rows_s16(staged, at, to, rows, words, count, n - 4 * panel, n, shift);
     } else {
-      mf_panels_to_rows(staged, at, table, to, rows, words, count, n - 4 * panel, n, shift);
+      mf_panels_to_rows(staged, at, lut, to, rows, words, count, n - 4 * panel, n, shift);
     }
     panel += count, count = after;
   }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows a tile of sums: equation (2), a table, four bytes to a word.
+/* What follows a tile of sums: equation (2), a LUT, four bytes to a word.
  *
  * 56 instructions and 8 loads for 16 sums: product, sum with shift, clip; two to pack four. A panel
  * ends in the multiplier and the constant of each of its columns, one after the other. */
@@ -13,7 +13,7 @@
 #define MF_TIMES(S) "mul %[" S "], %[" S "], %[m]\n\t"
 #define MF_PLUS(S) MF_INSN(MF_I_ADDN, "%[" S "]", "%[a]", "%[shift]")
 #define MF_CLIPPED(S) MF_INSN(MF_I_CLIP, "%[" S "]", "%[" S "]", "x8")
-#define MF_LOOKED_UP(S) MF_LB_REG("%[" S "]", "%[" S "]", "%[table]")
+#define MF_LOOKED_UP(S) MF_LB_REG("%[" S "]", "%[" S "]", "%[lut]")
 #define MF_COLUMN(S0, S1, S2, S3)                                                             \
   MF_LW_POST("%[m]", "%[at]", "4") MF_LW_POST("%[a]", "%[at]", "4")                           \
   MF_OF_COLUMN(MF_TIMES, S0, S1, S2, S3) MF_OF_COLUMN(MF_PLUS, S0, S1, S2, S3)                \
@@ -64,15 +64,15 @@ MF_INLINE void mf_requantize_rows(
 #endif
 }
 
-/* The same with a table behind; `table` is that of -128 to 127 at its entry for 0. */
+/* The same with a LUT behind; `lut` is that of -128 to 127 at its entry for 0. */
 MF_INLINE void mf_requantize_rows_table(
-    int32_t s[16], const int32_t *constants, int32_t shift, const int8_t *table, int32_t out[4]) {
+    int32_t s[16], const int32_t *constants, int32_t shift, const int8_t *lut, int32_t out[4]) {
 #if MF_XPULP
   int32_t m, a;
 #define MF_COMMA ,
-  MF_REQUANTIZE(MF_LOOK_UP_ALL, MF_BY_ROWS, MF_COMMA [table] "r"(table));
+  MF_REQUANTIZE(MF_LOOK_UP_ALL, MF_BY_ROWS, MF_COMMA [lut] "r"(lut));
 #else
-  MF_REQUANTIZE(table, 4, 1)
+  MF_REQUANTIZE(lut, 4, 1)
 #endif
 }
 

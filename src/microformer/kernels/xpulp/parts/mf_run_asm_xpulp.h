@@ -75,11 +75,11 @@ typedef struct {
 #define MF_RUN_BY_COLUMNS                                                                      \
   MF_TO_WORD("s0", "s4", "s8", "s12", "a0") MF_TO_WORD("s1", "s5", "s9", "s13", "a1")          \
   MF_TO_WORD("s2", "s6", "s10", "s14", "s0") MF_TO_WORD("s3", "s7", "s11", "s15", "s1")
-#define MF_RUN_TABLE "lw %[b0], %[table]\n\t" MF_RUN_ALL(MF_RUN_LOOKED_UP)
+#define MF_RUN_TABLE "lw %[b0], %[lut]\n\t" MF_RUN_ALL(MF_RUN_LOOKED_UP)
 #define MF_RUN_REQUANTIZED(THEN, PACKED, TABLE, I, J)                                          \
   MF_RUN_LOCALS(8, 4 * run->pitch)                                                             \
   MF_RUN_TILES(MF_I_DOT, MF_I_SDOT, MF_RUN_QUANTIZED(THEN, PACKED), [shift] "m"(shift),              \
-         [table] "m"(TABLE), [pitch] "m"(pitch))
+         [lut] "m"(TABLE), [pitch] "m"(pitch))
 #define MF_RUN_STORE_ROW(S0, S1, S2, S3)                                                       \
   MF_SW_POST("%[" S0 "]", "%[y]", "4") MF_SW_POST("%[" S1 "]", "%[y]", "4")                    \
   MF_SW_POST("%[" S2 "]", "%[y]", "4") MF_SW_REG("%[" S3 "]", "%[y]", "%[a0]")

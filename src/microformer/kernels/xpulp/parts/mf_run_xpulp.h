@@ -34,9 +34,9 @@ MF_PHASE void mf_run_rows(const mf_run_t *run, int32_t shift) {
   MF_RUN_REQUANTIZED("", MF_RUN_BY_ROWS, none, 4, 1);
 }
 
-/* The same with a table behind; `table` is that of -128 to 127 at its entry for 0. */
-MF_PHASE void mf_run_rows_table(const mf_run_t *run, int32_t shift, const int8_t *table) {
-  MF_RUN_REQUANTIZED(MF_RUN_TABLE, MF_RUN_BY_ROWS, table, 4, 1);
+/* The same with a LUT behind; `lut` is that of -128 to 127 at its entry for 0. */
+MF_PHASE void mf_run_rows_table(const mf_run_t *run, int32_t shift, const int8_t *lut) {
+  MF_RUN_REQUANTIZED(MF_RUN_TABLE, MF_RUN_BY_ROWS, lut, 4, 1);
 }
 
 /* y by columns: of each of a tile's columns a word of four rows. */
