@@ -13,7 +13,7 @@ from torch import nn
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
 
-from models import TimmBlock, seeded
+from tests.models import TimmBlock, seeded
 
 HERE = Path(__file__).parent
 
