@@ -9,11 +9,10 @@ import brevitas.nn as qnn
 import torch
 from brevitas.export import export_onnx_qcdq
 from brevitas.quant import Int8ActPerTensorFloat, Int8WeightPerTensorFloat
+from tests.models import TimmBlock, seeded
 from torch import nn
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
-
-from tests.models import TimmBlock, seeded
 
 HERE = Path(__file__).parent
 
