@@ -10,7 +10,7 @@ static inline void mf_conv2d_s8_dsp_2x4(
     const int8_t *restrict weight,  /* [n, kh, kw, c] */
     const int32_t *restrict mult,   /* [n] */
     const int32_t *restrict add,    /* [n] */
-    const int8_t *restrict lut,   /* [256] or NULL */
+    const int8_t *restrict lut,     /* [256] or NULL */
     int8_t *restrict y,             /* [oh, ow, n] */
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,

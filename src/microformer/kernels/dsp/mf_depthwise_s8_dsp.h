@@ -24,7 +24,7 @@ static inline void mf_depthwise_s8_dsp(
     const int8_t *restrict weight,  /* [c, kh, kw, 1] */
     const int32_t *restrict mult,   /* [c] */
     const int32_t *restrict add,    /* [c] */
-    const int8_t *restrict lut,   /* [256] or NULL */
+    const int8_t *restrict lut,     /* [256] or NULL */
     int8_t *restrict y,             /* [oh, ow, c] */
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,

@@ -12,7 +12,7 @@ static inline void mf_linear_s8_s16_dsp_2x4(
     const int8_t *restrict weight, /* [n, k] */
     const int32_t *restrict mult,  /* [n] */
     const int32_t *restrict add,   /* [n] */
-    const int8_t *restrict lut,  /* none */
+    const int8_t *restrict lut,    /* none */
     int16_t *restrict y,           /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* uint32 [words (4 + block) + 8], words = 2 ceil(k / 4) */) {

@@ -17,7 +17,7 @@ MF_INLINE int32_t mf_fine_dsp(int32_t e, uint32_t low, uint32_t high, int32_t ze
 
 static inline void mf_softmax_s8_fine_dsp(
     const int8_t *x,                /* [rows, n] */
-    const int32_t *restrict lut,  /* [256] */
+    const int32_t *restrict lut,    /* [256] */
     int8_t *y,                      /* [rows, n] */
     int32_t rows, int32_t n, int64_t numerator, int32_t zero, void *scratch /* none */) {
   (void)scratch;

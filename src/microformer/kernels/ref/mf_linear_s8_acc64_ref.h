@@ -10,7 +10,7 @@ static inline void mf_linear_s8_acc64_ref(
     const int8_t *restrict weight,  /* [n, k] */
     const int32_t *restrict mult,   /* [n] */
     const int32_t *restrict add,    /* [n] */
-    const int8_t *restrict lut,   /* [256] or NULL */
+    const int8_t *restrict lut,     /* [256] or NULL */
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift, int32_t zero, void *scratch /* none */) {
   (void)scratch;

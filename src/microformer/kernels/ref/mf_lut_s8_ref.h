@@ -7,7 +7,7 @@
 
 static inline void mf_lut_s8_ref(
     const int8_t *x,               /* [size] */
-    const int8_t *restrict lut,  /* [256] */
+    const int8_t *restrict lut,    /* [256] */
     int8_t *y,                     /* [size] */
     int32_t size, void *scratch /* none */) {
   (void)scratch;

@@ -7,7 +7,7 @@
 
 static inline void mf_softmax_s8_fine_ref(
     const int8_t *x,                /* [rows, n] */
-    const int32_t *restrict lut,  /* [256] */
+    const int32_t *restrict lut,    /* [256] */
     int8_t *y,                      /* [rows, n] */
     int32_t rows, int32_t n, int64_t numerator, int32_t zero, void *scratch /* none */) {
   (void)scratch;

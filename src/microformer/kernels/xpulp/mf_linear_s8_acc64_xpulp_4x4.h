@@ -10,7 +10,7 @@ static inline void mf_linear_s8_acc64_xpulp_4x4(
     const int32_t *restrict weight, /* panels of four columns (mf_matrix_xpulp.h) */
     const int32_t *restrict mult,   /* NULL: with the weights */
     const int32_t *restrict add,    /* NULL */
-    const int8_t *restrict lut,   /* [256] or NULL */
+    const int8_t *restrict lut,     /* [256] or NULL */
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift, int32_t zero,
     void *restrict scratch /* panels, lut, four rows a core */) {

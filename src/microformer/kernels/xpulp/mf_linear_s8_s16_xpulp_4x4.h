@@ -11,7 +11,7 @@ static inline void mf_linear_s8_s16_xpulp_4x4(
     const int32_t *restrict weight, /* panels of four columns (mf_matrix_xpulp.h) */
     const int32_t *restrict mult,   /* NULL: with the weights */
     const int32_t *restrict add,    /* NULL */
-    const int8_t *restrict lut,   /* none */
+    const int8_t *restrict lut,     /* none */
     int16_t *restrict y,            /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* two groups of panels unless they are in L1, rows of x */) {

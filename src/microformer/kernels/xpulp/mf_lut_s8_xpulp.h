@@ -7,7 +7,7 @@
 
 static inline void mf_lut_s8_xpulp(
     const int8_t *x,               /* [size] */
-    const int8_t *restrict lut,  /* [256] */
+    const int8_t *restrict lut,    /* [256] */
     int8_t *y,                     /* [size] */
     int32_t size, void *scratch /* the LUT */) {
   const int8_t *const middle = (const int8_t *)mf_in_l1(lut, scratch, 256) + 128;

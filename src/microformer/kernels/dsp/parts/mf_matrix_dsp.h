@@ -52,7 +52,7 @@ MF_INLINE void mf_matrix_rows(
     const int8_t *weight,   /* [n, k] */
     const int32_t *mult,    /* [n] */
     const int32_t *add,     /* [n] */
-    const int8_t *lut,    /* [256] or NULL */
+    const int8_t *lut,      /* [256] or NULL */
     int8_t *y,              /* [count, n] */
     int32_t count, int32_t k, int32_t n, int32_t shift) {
   const int32_t words = ((k + 3) & ~3) >> 1;

@@ -42,7 +42,7 @@ MF_INLINE void mf_mve_rows(
     const int8_t *weight,  /* [n, k] */
     const int32_t *mult,   /* [n] */
     const int32_t *add,    /* [n] */
-    const int8_t *lut,   /* [256] or NULL */
+    const int8_t *lut,     /* [256] or NULL */
     int8_t *y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift) {
   int32_t *constants = (int32_t *)(panel + 4 * mf_padded(k));
