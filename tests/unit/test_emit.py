@@ -13,6 +13,8 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from hypothesis import given, settings, strategies
 
+import microformer
+from microformer import pipeline
 from microformer.build import build
 from microformer.emit import emit
 from microformer.emit.header import header
@@ -26,7 +28,7 @@ from microformer.plan import plan
 from microformer.reference import evaluate
 from microformer.run import run
 from microformer.targets import TARGETS, Target
-from tests.cases import CASES, bundle, linear
+from tests.cases import CASES, bundle, bundle_inputs, linear
 
 POSIX_2017 = """aio assert complex cpio ctype dirent dlfcn errno fcntl fenv float fmtmsg fnmatch ftw
 glob grp iconv inttypes iso646 langinfo libgen limits locale math monetary mqueue ndbm netdb
@@ -362,3 +364,43 @@ def test_cmake_builds_it(tmp_path: Path) -> None:
     subprocess.run(["cmake", "-S", str(folder), "-B", str(build)], check=True, capture_output=True)
     subprocess.run(["cmake", "--build", str(build)], check=True, capture_output=True)
     assert list(build.glob("*cases*"))
+
+
+def test_large_weights_are_strings_of_every_byte(tmp_path: Path) -> None:
+    """All 256 bytes, quotes, backslashes, ``?`` and digits behind octals among them."""
+    weight = np.resize(np.arange(256), (160, 160)).astype(np.uint8).view(np.int8)
+    case = linear(3, 160, 160)
+    mult, add = (np.asarray(case.operands[place]) // 4 for place in (2, 3))  # larger sums
+    operands = (case.operands[0], weight, mult, add, *case.operands[4:])
+    graph = bundle([replace(case, operands=operands)])
+    text = emit(plan(lower(graph, TARGETS["host"]))).files["cases_weights.c"]
+    assert text.count('    "') == -(-weight.size // 23) and max(map(len, text.splitlines())) <= 100
+    assert "-Wunterminated-string-initialization" in text
+    x = bundle_inputs([replace(case, operands=operands)], 4)
+    for name in ("host", "cortex-m4"):  # both compilers refuse any warning
+        assert pipeline.measure_graph(graph, x, TARGETS[name]).bit_exact
+
+
+def test_small_weights_stay_numbers() -> None:
+    text = emit(plan(lower(bundle([linear(3, 16, 16)]), TARGETS["host"]))).files["cases_weights.c"]
+    assert '"    ' not in text and "Wunterminated" not in text
+
+
+def test_every_emitted_file_says_licence_and_version() -> None:
+    files = emit(plan(lower(bundle([linear(2, 5, 3)]), TARGETS["pulp-ri5cy"]))).files
+    licence = (Path(__file__).parents[2] / "LICENSE").read_text("utf-8")
+    assert files["mf/LICENSE"] == licence
+    for path, content in files.items():
+        if path == "mf/LICENSE":
+            continue
+        identifier = "LicenseRef-Model" if "weights" in path else "Apache-2.0"
+        head = content.splitlines()[:6]
+        assert f"SPDX-License-Identifier: {identifier}" in head[0], path
+        assert any(f"microformer {microformer.__version__}" in line for line in head), path
+
+
+def test_every_kernel_header_says_its_licence() -> None:
+    kernels = Path(microformer.__file__).parent / "kernels"
+    for path in sorted(kernels.rglob("*.h")):
+        first = path.read_text("utf-8").splitlines()[0]
+        assert first == "/* SPDX-License-Identifier: Apache-2.0 */", path

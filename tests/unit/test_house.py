@@ -238,3 +238,22 @@ def test_kernel_files_stay_small_and_bear_their_names() -> None:
         assert not re.search(
             r"\b(malloc|memcpy|printf)\s*\(", text.replace("__builtin_memcpy", "")
         ), path.name
+
+
+_PATH = re.compile(r"`((?:[a-z_0-9-]+/)+[a-z_0-9.-]+\.(?:py|md|c|h|json|npz|toml))`")
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_every_path_in_the_docs_is_there(page: Path) -> None:
+    """Of the repository, of our package, or of tinyradar's."""
+    kernels = SOURCE / "kernels"
+    homes = (ROOT, ROOT / "src", SOURCE, RADAR, kernels, *sorted(kernels.iterdir()))
+    for name in _PATH.findall(page.read_text("utf-8")):
+        assert any((home / name).exists() for home in homes), name
+
+
+def test_one_version() -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    version = re.search(r'^version = "(.*)"$', project, re.MULTILINE)
+    assert version is not None
+    assert f"version: {version.group(1)}\n" in (ROOT / "CITATION.cff").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.serialize import from_bytes, to_bytes
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
+from microformer.kernels import registry
 from microformer.kernels.registry import kernels
 from microformer.kernels.signatures import arguments, family
 from microformer.reference.proof import prove
@@ -58,6 +60,17 @@ def _stored(case: Case) -> object:
     return nodes
 
 
+FILES = {
+    "shapes": "graph/shapes.py: its output's shape",
+    "products": "graph/cost.py: its products",
+    "words": "graph/cost.py: what a report calls its shape",
+    "proof": "reference/proof.py: its bound",
+    "families": "kernels/signatures.py and kernels/ref/registry.py: its operator and a kernel",
+    "arguments": "kernels/signatures.py: its C arguments",
+    "stored form": "graph/serialize.py: the records among its attributes",
+}
+"""The file in which a table stands, and what it lacks (docs/adding-an-op.md)."""
+
 TABLES: dict[str, Callable[[Case], object]] = {
     "shapes": lambda case: infer_shape(case.op, case.tensors()),
     "products": lambda case: macs(case.op, case.tensors(), case.output()) + 1,
@@ -77,7 +90,7 @@ def test_the_table_of_cases_has_every_operation() -> None:
 
 @pytest.mark.parametrize("cls", sorted(OPERATIONS, key=str))
 def test_every_operation_has_a_line_in_every_table(cls: type[ops.Op]) -> None:
-    """Names the missing cells, (table, operation), all at once."""
+    """Prints what is missing, file by file, all at once."""
     own = (
         Case("reshape", ops.Reshape((6, 4)), ((4, 6),)),
         Case("concat", ops.Concat(0), ((4, 6), (2, 6))),
@@ -87,10 +100,11 @@ def test_every_operation_has_a_line_in_every_table(cls: type[ops.Op]) -> None:
     for name, table in TABLES.items():
         try:
             assert table(case)
-        except (VerifyError, KeyError) as error:
-            missing.append(f"{name}: {error}")
-    assert not missing, f"{cls.__name__} is missing in {missing}"
-    assert cls in reference._SEMANTICS
+        except (VerifyError, KeyError, AssertionError) as error:
+            missing.append(f"{FILES[name]} ({error})")
+    if cls not in reference._SEMANTICS:
+        missing.append("reference/__init__.py: its semantics")
+    assert not missing, "\n".join([f"{cls.__name__} is missing in", *missing])
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -118,3 +132,22 @@ def test_no_table_answers_for_an_invented_operation(table: str) -> None:
 def test_the_reference_refuses_an_invented_operation() -> None:
     with pytest.raises(VerifyError, match="Invented"):
         reference.apply(Invented(), np.zeros((1, 4), np.int8))
+
+
+def test_what_is_missing_is_said_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new operation's author reads which files to open."""
+    monkeypatch.setattr(registry, "ISAS", ())
+    monkeypatch.delitem(reference._SEMANTICS, ops.Mul)
+    with pytest.raises(AssertionError) as error:
+        test_every_operation_has_a_line_in_every_table(ops.Mul)
+    text = str(error.value)
+    assert "kernels/ref/registry.py" in text and "reference/__init__.py: its semantics" in text
+    assert "graph/shapes.py" not in text
+
+
+def test_the_guide_names_every_file() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "adding-an-op.md").read_text("utf-8")
+    named = {word for text in FILES.values() for word in text.split(":")[0].split(" and ")}
+    more = {"load/check.py", "plan/cut.py", "torch/provenance.py", "graph/verify.py"}
+    for path in (*named, *more, "quantize/conversion.py", "torch/surrogate.py"):
+        assert f"`{path}`" in guide, path

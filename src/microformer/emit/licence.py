@@ -4,10 +4,10 @@ from functools import cache
 from importlib import metadata, resources
 
 LICENCE = "Apache-2.0"
-"""Of all text that is ours: kernels, and the program around a model's numbers."""
+"""The licence of all text that is ours: kernels, and the program around a model's numbers."""
 
 MODEL = "LicenseRef-Model"
-"""Of the weights: they are the model's own, and are licensed by whoever owns it."""
+"""The licence of the weights: they are the model's own, licensed by whoever owns it."""
 
 _SPDX = "SPDX-License-Identifier:"
 

@@ -14,7 +14,7 @@ from microformer.graph.int_graph import IntGraph, Node, ProgramKind
 from microformer.graph.tensor import Array, QParams, Tensor
 
 MAX_CONSTANT_BYTES = 1 << 30
-"""As of a model: no microcontroller holds more."""
+"""The most that the constants of a graph may take: no microcontroller holds more."""
 
 _OPS: dict[str, type[ops.Op]] = {
     cls.__name__: cls

@@ -48,7 +48,7 @@ def per_window(cycles: float) -> Cycles:
 
 
 def by_exponential(lut: Cycles, ibert: Cycles) -> Cycles:
-    """Of attention, by how its exponential is computed."""
+    """The cost of attention, by how its exponential is computed."""
 
     def cycles(op: Op, inputs: Operands, output: Tensor, machine: Target) -> float:
         inner = op.attention if isinstance(op, AttentionBlock) else op

@@ -202,7 +202,7 @@ def _integers(exp: ops.Exponential) -> tuple[int, ...]:
 
 
 def _either(exp: ops.Exponential) -> tuple[int, ...]:
-    """As ``mf_exponential`` takes them: whether it is a LUT, then five, of which a LUT has two."""
+    """The integers of ``mf_exponential``: whether it is a LUT, then five (a LUT has two)."""
     given = _integers(exp)
     return (isinstance(exp, ops.LutExp), *given, *[0] * (5 - len(given)))
 

@@ -68,7 +68,7 @@ def refuse(node: ir.Node, reason: str = "") -> UnsupportedOpError:
 
 
 def _where(node: ir.Node) -> str:
-    """Of a Where whose condition is constant: what else is wrong with it."""
+    """What else is wrong with a Where whose condition is constant."""
     if node.op_type != "Where" or edit.array_of(node.inputs[0]) is None:
         return ""
     return (

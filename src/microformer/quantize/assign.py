@@ -19,7 +19,7 @@ _SAME_SCALE = {"Reshape", "Transpose", "Slice", "MaxPool"}
 """They move bytes of one tensor: its scale costs the result nothing."""
 
 _WORTH_JOINING = 0.9
-"""Share of a joint range that a tensor with other readers must fill: the rest is lost, 0.9 dB."""
+"""Share of a unified range that a tensor with other readers must fill: the rest is lost, 0.9 dB."""
 
 _NORMS = {"LayerNormalization", "RMSNormalization"}
 _CLAMPING = {"Linear", "Conv", "Add", "Mul", "LayerNormalization", "RMSNormalization"}
@@ -67,7 +67,7 @@ class Assignment:
         group = self.groups[name]
         return group.low, group.high
 
-    def join(self, first: str, second: str) -> None:
+    def unify(self, first: str, second: str) -> None:
         """Let two tensors share one scale, over the union of their ranges."""
         keep, gone = self.groups[first], self.groups[second]
         if keep is gone or None not in (keep.fixed, gone.fixed):
@@ -110,12 +110,12 @@ def assign(
         _requantized(result, model, node)
     for node in nodes:
         if node.op_type in _SAME_SCALE:
-            result.join(value_name(node.outputs[0]), value_name(node.inputs[0]))
+            result.unify(value_name(node.outputs[0]), value_name(node.inputs[0]))
     for node in nodes:
         if node.op_type == "Concat":
             _unify_parts(result, model, node)
     for first, second in result.absorbed.items():
-        result.join(second, first)
+        result.unify(second, first)
     _unify_shared_weights(result, nodes)
     for name in widened(model, int16_tensors):
         if name not in result.absorbed:
@@ -140,8 +140,8 @@ def _keep_if_clamped(result: Assignment, node: ir.Node) -> None:
 def _unify_parts(result: Assignment, model: FloatModel, node: ir.Node) -> None:
     """Let the parts of a Concat be written at its scale, where that costs nobody anything.
 
-    A part that is not joined is requantised on its way: one whose scale is given (a Softmax's, an
-    imported one), and one with other readers, whose range is but a fraction of the joint one.
+    A part that is not unified is requantised on its way: one whose scale is given (a Softmax's, an
+    imported one), and one with other readers, whose range is but a fraction of the unified one.
     """
     output = value_name(node.outputs[0])
     for value in node.inputs:
@@ -155,7 +155,7 @@ def _unify_parts(result: Assignment, model: FloatModel, node: ir.Node) -> None:
             own = part.high - part.low
             unified = max(part.high, whole.high) - min(part.low, whole.low)
         if own >= _WORTH_JOINING * unified or _read_by_one(result, model, name, node):
-            result.join(output, name)
+            result.unify(output, name)
 
 
 def _read_by_one(result: Assignment, model: FloatModel, name: str, reader: ir.Node) -> bool:
@@ -182,8 +182,8 @@ def _unify_shared_weights(result: Assignment, nodes: list[ir.Node]) -> None:
             continue
         other = first.setdefault(weights_key(node), node)
         if other is not node and constant_of(node.inputs[0]) is None:
-            result.join(value_name(other.inputs[0]), value_name(node.inputs[0]))
-            result.join(value_name(other.outputs[0]), value_name(node.outputs[0]))
+            result.unify(value_name(other.inputs[0]), value_name(node.inputs[0]))
+            result.unify(value_name(other.outputs[0]), value_name(node.outputs[0]))
 
 
 def _seed(result: Assignment, ranges: Ranges, node: ir.Node, fine_softmax: bool) -> None:

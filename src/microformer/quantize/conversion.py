@@ -54,7 +54,7 @@ def convert(
     softmax: str,
     int16_tensors: frozenset[str],
 ) -> Conversion:
-    """As ``microformer.quantize.convert``."""
+    """The conversion that ``microformer.quantize.convert`` describes."""
     scales = assign(model, ranges, fine_softmax=softmax == "lut", int16_tensors=int16_tensors)
     context = Context(Builder(model.name), scales, softmax, model.imported)
     _declare_input(context, model)
@@ -79,7 +79,7 @@ def quantize(
     softmax: str,
     int16_tensors: frozenset[str],
 ) -> IntGraph:
-    """As ``microformer.quantize.quantize``."""
+    """The program that ``microformer.quantize.quantize`` describes."""
     graph = simplify(convert(model, ranges, softmax, int16_tensors).graph)
     prove(graph)
     changed = tuple(

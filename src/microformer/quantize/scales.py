@@ -131,7 +131,7 @@ def ibert_exp(unit: float) -> IbertExp:
 
 
 def exponential(softmax: str, unit: float, reach: int) -> Exponential:
-    """Of scores in units of ``unit`` that are at most ``reach`` apart; ``softmax`` lut or ibert."""
+    """The exponential of scores in units of ``unit``, at most ``reach`` apart: lut or ibert."""
     return LutExp(*score_integers(unit, reach)) if softmax == "lut" else ibert_exp(unit)
 
 

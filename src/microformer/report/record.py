@@ -60,8 +60,9 @@ class ClusterReport:
     simulated_khz: float
 
 
-SCHEMA_VERSION = 2
-"""Of the JSON record: 2 names the board and its flash, and checks the whole firmware."""
+SCHEMA_VERSION = 3
+"""The version of the JSON record: 2 names the board and its flash and checks the whole firmware;
+3 says ``calibrated`` (docs/schema/report.json)."""
 
 
 @dataclass(frozen=True)

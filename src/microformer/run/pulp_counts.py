@@ -30,11 +30,11 @@ class Counts:
     stack: list[int] = field(default_factory=lambda: [0])
 
     def instructions(self) -> int:
-        """Of all cores, in the model and its layers."""
+        """The counts of all cores, in the model and its layers."""
         return sum(core[1] for owner in self.owners[MODEL:] for core in owner.cores)
 
     def layer(self, number: int, symbol: str, firmware: Firmware) -> LayerCount:
-        """Of one layer; None everywhere if it left no trace."""
+        """The counts of one layer; None everywhere if it left no trace."""
         if number + FIRST_LAYER >= len(self.owners):
             return LayerCount(symbol, None, None)
         owner = self.owners[number + FIRST_LAYER]

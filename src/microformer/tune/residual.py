@@ -18,7 +18,7 @@ from microformer.tune.objective import (
 )
 
 GIVEN_UP_DB = 0.5
-"""Of the output's SQNR with the whole stream in int16, what "auto" may lose."""
+"""The part of the output's SQNR with the whole stream in int16 that "auto" may lose."""
 FEW = 16
 """Samples for a model of more than ``NORMAL_MACS``."""
 

@@ -59,7 +59,7 @@ def _block_rows(words: int, block_bytes: int) -> int:
 
 
 def conv_dsp_scratch(block_bytes: int) -> Bytes:
-    """As of the matrix product, and two rows that cells are gathered to."""
+    """The matrix product's scratch, and two rows that cells are gathered to."""
 
     def scratch(op: Op, inputs: Operands, output: Tensor, machine: Target) -> int:
         weight = inputs[1]
@@ -131,7 +131,7 @@ def attention_dsp_cost(op: Op, inputs: Operands, output: Tensor, _machine: Targe
 
 
 def block_dsp_scratch(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> int:
-    """Of one head as pairs (mf_block_t), x as pairs, int32 sums of the output."""
+    """One head as pairs (mf_block_t), x as pairs, int32 sums of the output."""
     assert isinstance(op, AttentionBlock) and inputs[0] is not None
     inner, (rows, e) = op.attention, inputs[0].shape
     pairs, quads = (rows + 1) // 2, (rows + 3) // 4

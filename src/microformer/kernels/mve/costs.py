@@ -16,7 +16,7 @@ def _padded(k: int) -> int:
 
 
 def block_mve_scratch(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> int:
-    """Of one head, int32 sums of the output, and what a projection or the attention needs."""
+    """One head's rows, int32 sums of the output, and what a projection or the attention needs."""
     assert isinstance(op, AttentionBlock) and inputs[0] is not None
     inner, (rows, e) = op.attention, inputs[0].shape
     sums = 4 * ((output.shape[1] + 3) // 4 * rows * 4)
@@ -42,7 +42,7 @@ def linear_mve_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Tar
 
 
 def conv_mve_scratch(op: Op, inputs: Operands, output: Tensor, machine: Target) -> int:
-    """As of the matrix product, and a block of gathered cells."""
+    """The matrix product's scratch, and a block of gathered cells."""
     weight = inputs[1]
     assert weight is not None
     k = math.prod(weight.shape[1:])

@@ -17,7 +17,7 @@ def attention_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Targe
 
 
 def block_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
-    """Of the reference: q, k, v and the context whole."""
+    """The reference's q, k, v and context, all of them whole."""
     assert isinstance(op, AttentionBlock) and inputs[0] is not None
     inner, rows = op.attention, inputs[0].shape[0]
     width = (inner.heads + inner.kv_heads) * (inner.head_dim + inner.value_dim)

@@ -14,7 +14,7 @@ from microformer.kernels.signatures import Operands
 from microformer.targets import Target
 
 CORES = 8
-"""Of the largest cluster: buffers of a core's own are laid out for so many (in C as well)."""
+"""The cores of the largest cluster: buffers of a core's own are laid out for so many, in C too."""
 
 
 def row_stride(k: int) -> int:
@@ -28,7 +28,7 @@ def panel_bytes(k: int) -> int:
 
 
 def panel_group(rows: int, k: int, n: int) -> int:
-    """As mf_panel_group."""
+    """Panels of a group, which mf_panel_group counts in C."""
     quads, room = (rows + 3) // 4, 8192 // panel_bytes(k)
     return max(1, min((191 + quads) // quads, room, (n + 3) // 4))
 
@@ -43,7 +43,7 @@ def lil1_scratch(op: Op, inputs: Operands, output: Tensor, machine: Target) -> i
 
 
 def lut_bytes(inputs: Operands) -> int:
-    """Of the table of a matrix product or convolution, if it has one."""
+    """Bytes of the LUT of a matrix product or convolution, if it has one."""
     return 256 if len(inputs) > 4 and inputs[4] is not None else 0
 
 
@@ -60,13 +60,13 @@ def _odd(words: int) -> int:
 
 
 def _core_words(keys: int, biased: bool) -> int:
-    """As mf_core_words: scores, probabilities and bias of four rows."""
+    """Words of a core (mf_core_words): scores, probabilities and bias of four rows."""
     quads = (keys + 3) // 4
     return 4 * (_odd(4 * quads) + _odd(quads) + keys * biased)
 
 
 def _head_group(op: Attention, quads: int) -> int:
-    """As mf_head_group: heads of keys at a time, for ``quads`` fours of query rows."""
+    """Heads of keys at a time (mf_head_group), for ``quads`` fours of query rows."""
     return min(-(-CORES // (op.heads // op.kv_heads * quads)), op.kv_heads)
 
 
@@ -78,7 +78,7 @@ def zero_is_small(op: Op, _inputs: Operands, _output: Tensor, _machine: Target) 
 
 
 def attention_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
-    """As mf_attention_rows_xpulp lays it out."""
+    """Bytes that mf_attention_rows_xpulp lays out."""
     assert isinstance(op, Attention) and inputs[0] is not None and inputs[1] is not None
     rows, keys = inputs[0].shape[0], inputs[1].shape[0]
     quads, key_quads = (rows + 3) // 4, (keys + 3) // 4
@@ -91,7 +91,7 @@ def attention_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Targe
 
 
 def block_scratch(op: Op, inputs: Operands, output: Tensor, machine: Target) -> int:
-    """As mf_attention_block_xpulp lays it out."""
+    """Bytes that mf_attention_block_xpulp lays out."""
     assert isinstance(op, AttentionBlock) and inputs[0] is not None
     inner, (rows, e), n = op.attention, inputs[0].shape, output.shape[1]
     quads, key_quads = (rows + 3) // 4, (inner.head_dim + 3) // 4
@@ -173,11 +173,11 @@ def binary_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target)
 
 
 _LARGEST = 3072
-"""Of a core's own buffer."""
+"""The most bytes of a core's own buffer."""
 
 
 def resident_bytes(k: int, n: int) -> int:
-    """Of the panels that lie in L1 at once (mf_resident_panels): all, or two buffers of a part."""
+    """Bytes of the panels in L1 at once (mf_resident_panels): all, or two buffers of a part."""
     size, count = panel_bytes(k), (n + 3) // 4
     room = 16384 // size
     return size * (count if count <= room else 2 * max(1, room // 2))
@@ -193,7 +193,7 @@ def with_constants(near: Bytes, constants: Bytes) -> Bytes:
 
 
 def conv_panels(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
-    """Those of a convolution's weights that lie in L1 at once."""
+    """Bytes of a convolution's panels that lie in L1 at once."""
     weight = inputs[1]
     assert weight is not None
     return resident_bytes(math.prod(weight.shape[1:]), weight.shape[0])
@@ -264,7 +264,7 @@ def conv_pool_fits(op: Op, inputs: Operands, output: Tensor, machine: Target) ->
 
 
 def conv_pool_panels(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
-    """Those of ConvPool that lie in L1 at once: each row of the kernel in whole words."""
+    """Bytes of ConvPool's panels in L1 at once: each row of the kernel in whole words."""
     _, (n, kh, kw, c) = _pooled(op, inputs)
     return resident_bytes(4 * kh * ((kw * c + 3) // 4), n)
 
@@ -285,7 +285,7 @@ def conv_pool_cost(op: Op, inputs: Operands, _output: Tensor, _machine: Target) 
 
 
 SMALL_KERNEL_PITCH = 148
-"""As MF_SMALL_KERNEL_PITCH."""
+"""Bytes from row to row of a band, MF_SMALL_KERNEL_PITCH in C."""
 
 
 def small_kernel_band_bytes(op: Op, inputs: Operands) -> int:
@@ -311,7 +311,7 @@ def small_kernel_fits(op: Op, inputs: Operands, _output: Tensor, _machine: Targe
 
 
 def small_kernel_kernels(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
-    """Of each channel nine words, multiplier and constant."""
+    """Bytes of each channel's nine words, multiplier and constant."""
     assert inputs[1] is not None
     return 44 * inputs[1].shape[0]
 
@@ -358,7 +358,7 @@ def _planes_bytes(op: Conv2d, inputs: Operands, output: Tensor, _machine: Target
 
 
 def depthwise_kernels(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
-    """Of each channel its rows in whole words, multiplier and constant."""
+    """Bytes of each channel's rows in whole words, multiplier and constant."""
     assert inputs[1] is not None
     c, kh, kw, _ = inputs[1].shape
     return 4 * c * (kh * ((kw + 3) // 4) + 2)
@@ -378,7 +378,7 @@ POWERS = 3072
 
 
 LINE, OWN_WORDS = 64, 53
-"""As in mf_fft32_xpulp.h: bytes of a line of levels; words of a core."""
+"""Bytes of a line of levels, and words of a core, of mf_fft32_xpulp.h."""
 
 
 def radar_scratch(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> int:

@@ -16,7 +16,7 @@ typedef struct {
   int32_t a[5], b[5];
 } mf_columns_t;
 
-/* Those of the cell at `at`. */
+/* The words of the cell at `at`. */
 MF_INLINE void mf_first_columns(mf_columns_t *to, const int8_t *at) {
   const int32_t *word = (const int32_t *)(const void *)at;
   const int32_t pitch = MF_SMALL_KERNEL_PITCH / 4;
@@ -90,7 +90,7 @@ MF_INLINE int32_t mf_two_cells(
 #endif
 }
 
-/* Of one cell; five moves more. */
+/* The maximum of one cell; five moves more. */
 MF_INLINE int32_t mf_one_cell(
     mf_columns_t *c, const int8_t **at, const int32_t w[9], int32_t most) {
 #if MF_XPULP
