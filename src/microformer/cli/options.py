@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from microformer.graph.frontend import RangeDoppler
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-TargetName = Annotated[str, typer.Option("--target", "-t", help="See 'microformer targets'.")]
+TargetName = Annotated[
+    str,
+    typer.Option("--target", "-t", help="See 'microformer targets'; or a board's .json or .toml."),
+]
 Cores = Annotated[int | None, typer.Option(help="Cores of a PULP cluster, 1 to 8 (default 8).")]
 Weights = Annotated[
     str | None, typer.Option(help="Memory of a PULP cluster for constants: l1 or l2 (default).")
