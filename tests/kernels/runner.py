@@ -102,7 +102,7 @@ class KernelRunner:
     ) -> Array:
         """The output [*shape] of a kernel for one sample of each activation of the case.
 
-        ``near``: the scratch is what the registry says where constants lie in L1.
+        ``in_l1``: the scratch is what the registry says where constants lie in L1.
         """
         inputs, output = case.tensors(), case.output()
         given = dict(zip([t.name for t in inputs if t and t.data is None], values, strict=True))

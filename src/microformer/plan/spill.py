@@ -12,7 +12,7 @@ from microformer.plan.tiling import Choice, TilingSpace, tiling_spaces
 
 @dataclass(frozen=True)
 class Attempt:
-    """What follows if ``far`` lie in L2: how each call that touches them is done, what is over.
+    """What follows if tensors lie ``in_l2``: how each call that touches them is done, what is over.
 
     ``over`` are the bytes that each call needs beyond the room, ``cycles`` those of tiled calls.
     """

@@ -183,10 +183,10 @@ def resident_bytes(k: int, n: int) -> int:
     return size * (count if count <= room else 2 * max(1, room // 2))
 
 
-def with_constants(near: Bytes, constants: Bytes) -> Bytes:
+def with_constants(l1_only: Bytes, constants: Bytes) -> Bytes:
     """Scratch where the constants, and the table, must be brought to L1 first."""
     return lambda op, inputs, output, machine: round8(
-        near(op, inputs, output, machine)
+        l1_only(op, inputs, output, machine)
         + constants(op, inputs, output, machine)
         + lut_bytes(inputs)
     )

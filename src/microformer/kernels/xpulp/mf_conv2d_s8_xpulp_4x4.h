@@ -46,7 +46,7 @@ static inline void mf_conv2d_s8_xpulp_4x4(
     void *restrict scratch /* panels, lut, four rows a core */) {
   const int32_t k = kh * kw * c;
   int8_t *const l1_lut = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
-  int8_t *const rows = l1_lut + mf_near_room(lut, 256) + 4 * mf_core() * mf_row_stride(k);
+  int8_t *const rows = l1_lut + mf_l1_room(lut, 256) + 4 * mf_core() * mf_row_stride(k);
   const mf_conv_t conv = {
       {x, h, w, c, pad_value}, ow, kh, kw, stride_h, stride_w, pad_top, pad_left, dilation_h,
       dilation_w};

@@ -128,7 +128,7 @@ static inline void mf_conv_pool_s8_xpulp_3x1(
   band.cells = MF_SMALL_KERNEL_PITCH / c;
   band.pitch = MF_SMALL_KERNEL_PITCH;
   int8_t *const l1_lut = (int8_t *)scratch + (mf_is_in_l1(weight) ? 0 : bytes);
-  int8_t *const staged = l1_lut + mf_near_room(lut, 256) +
+  int8_t *const staged = l1_lut + mf_l1_room(lut, 256) +
                          mf_core() * mf_own_bytes(phases * band.rows * band.pitch);
   (void)mult, (void)add, (void)groups, (void)kh, (void)kw, (void)stride_h, (void)dilation_h;
   (void)dilation_w;

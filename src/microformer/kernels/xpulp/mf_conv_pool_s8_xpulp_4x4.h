@@ -114,7 +114,7 @@ static inline void mf_conv_pool_s8_xpulp_4x4(
   const int32_t k = 4 * kh * band.words;
   int8_t *const l1_lut = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
   int8_t *const rows =
-      l1_lut + mf_near_room(lut, 256) + mf_core() * mf_own_bytes(band.rows * band.pitch);
+      l1_lut + mf_l1_room(lut, 256) + mf_core() * mf_own_bytes(band.rows * band.pitch);
   (void)mult, (void)add, (void)groups, (void)dilation_w;
   mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
   const int8_t *const looked_up =

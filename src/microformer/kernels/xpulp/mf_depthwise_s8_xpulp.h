@@ -92,7 +92,7 @@ static inline void mf_depthwise_s8_xpulp(
   planes.stride_h = stride_h, planes.stride_w = stride_w;
   const int32_t size = kh * planes.words + 2, small = kh == 3 && kw <= 3 && stride_h * stride_w == 1;
   int8_t *const l1_lut = (int8_t *)scratch + (mf_is_in_l1(weight) ? 0 : 4 * size * c);
-  int8_t *const staged = l1_lut + mf_near_room(lut, 256);
+  int8_t *const staged = l1_lut + mf_l1_room(lut, 256);
   (void)mult, (void)add, (void)n, (void)groups, (void)dilation_h, (void)dilation_w;
   mf_plan_planes(&planes, oh, ow, kw);
   int8_t *const own = staged + mf_core() * mf_own_bytes(4 * planes.plane);

@@ -18,7 +18,7 @@ static inline void mf_linear_s8_xpulp_4x4(
   int32_t *const panels = (int32_t *)scratch;
   const int32_t streamed = mf_is_in_l1(weight) ? 0 : 2 * mf_panel_group(rows, k, n);
   int8_t *const l1_lut = (int8_t *)(panels + streamed * mf_panel_words(k));
-  int8_t *const staged = l1_lut + mf_near_room(lut, 256);
+  int8_t *const staged = l1_lut + mf_l1_room(lut, 256);
   (void)mult, (void)add;
   mf_matrix_xpulp(
       x, weight, lut != NULL ? (const int8_t *)mf_in_l1(lut, l1_lut, 256) : NULL, y, 0,

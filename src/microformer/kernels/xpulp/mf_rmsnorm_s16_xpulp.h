@@ -15,10 +15,10 @@ static inline void mf_rmsnorm_s16_xpulp(
     int32_t rows, int32_t n, uint64_t eps, int32_t frac, int32_t shift, int32_t zero_point,
     int32_t types, void *scratch /* both constants, unless they are in L1 */) {
   const mf_share_t share = mf_share(rows);
-  const int32_t *const near_mult = (const int32_t *)mf_in_l1(mult, scratch, 4 * n);
-  const int32_t *const near_add = (const int32_t *)mf_in_l1(add, (int32_t *)scratch + n, 4 * n);
+  const int32_t *const l1_mult = (const int32_t *)mf_in_l1(mult, scratch, 4 * n);
+  const int32_t *const l1_add = (const int32_t *)mf_in_l1(add, (int32_t *)scratch + n, 4 * n);
   mf_rmsnorm_s16_rows(
-      x, near_mult, near_add, y, share.begin, share.end, n, eps, frac, shift, zero_point, types);
+      x, l1_mult, l1_add, y, share.begin, share.end, n, eps, frac, shift, zero_point, types);
 }
 
 #endif

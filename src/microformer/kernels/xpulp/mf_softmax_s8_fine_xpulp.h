@@ -39,12 +39,12 @@ static inline void mf_softmax_s8_fine_xpulp(
     int8_t *y,                      /* [rows, n] */
     int32_t rows, int32_t n, int64_t numerator, int32_t zero,
     void *restrict scratch /* [256] int32: the LUT */) {
-  const int32_t *const near = (const int32_t *)mf_in_l1(lut, scratch, 1024);
+  const int32_t *const in_l1 = (const int32_t *)mf_in_l1(lut, scratch, 1024);
   const mf_share_t share = mf_share(rows);
   for (int32_t row = share.begin; row < share.end; row++) {
     const int8_t *const line = x + row * n;
     int8_t *const to = y + row * n;
-    const int32_t *const from = near + mf_top_of_row(line, n);
+    const int32_t *const from = in_l1 + mf_top_of_row(line, n);
     const uint64_t reciprocal = (uint64_t)numerator / mf_fine_sum(line, from, n);
     const uint32_t low = (uint32_t)reciprocal, high = (uint32_t)(reciprocal >> 32);
     int32_t i = 0;

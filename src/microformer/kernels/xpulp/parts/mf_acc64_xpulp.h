@@ -48,7 +48,7 @@ MF_INLINE void mf_acc64_xpulp(
   const int32_t k = op->k, n = op->n, size = mf_panel_words(k), quads = (op->cells + 3) >> 2;
   int8_t *const l1_lut = (int8_t *)((int32_t *)scratch + mf_resident_words(weight, k, n));
   int8_t *const rows =
-      l1_lut + mf_near_room(op->lut, 256) + 4 * mf_core() * mf_row_stride(k);
+      l1_lut + mf_l1_room(op->lut, 256) + 4 * mf_core() * mf_row_stride(k);
   mf_residents_t residents = mf_residents(weight, (int32_t *)scratch, k, n);
   if (op->lut != NULL) {
     op->lut = (const int8_t *)mf_in_l1(op->lut, l1_lut, 256);

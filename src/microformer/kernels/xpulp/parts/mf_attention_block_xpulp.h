@@ -41,8 +41,8 @@ MF_INLINE void mf_attention_block_xpulp(
   const int32_t group = mf_head_group(rows, heads, kv_heads);
   const int32_t context_k = 4 * heads * value_quads, context_stride = mf_row_stride(context_k);
   const int32_t panel = mf_panel_words(e), out_panel = mf_panel_words(context_k);
-  const int32_t near = mf_is_in_l1(weight);
-  const int32_t room = near ? 0 : mf_block_room(rows, panel, key_quads, out_panel, n);
+  const int32_t in_l1 = mf_is_in_l1(weight);
+  const int32_t room = in_l1 ? 0 : mf_block_room(rows, panel, key_quads, out_panel, n);
   const int32_t head_panels = (queries + 1) * key_quads + value_quads;
   int32_t *const buffers = (int32_t *)scratch;
   int8_t *const staged = (int8_t *)(buffers + 2 * room);
@@ -58,7 +58,7 @@ MF_INLINE void mf_attention_block_xpulp(
   const mf_heads_t to = {
       quads, mf_row_words(e), queries, key_quads, value_quads, shifts[0], shifts[1], shifts[2],
       q_stride, key_size, value_size, staged, q, keys, values};
-  if (lut != NULL && near) {
+  if (lut != NULL && in_l1) {
     op->exponential.lut.table = (const uint8_t *)mf_in_l1(lut, work + 8 * core_words, 256);
   } else if (lut != NULL && !mf_is_in_l1(lut)) { /* here before the panels that come after it */
     op->exponential.lut.table = (const uint8_t *)(work + 8 * core_words);
@@ -67,13 +67,13 @@ MF_INLINE void mf_attention_block_xpulp(
     }
   }
   const int32_t first_panels = head_panels * group;
-  const int32_t chunk = near ? first_panels : mf_block_chunk(room, panel, quads, first_panels, key_quads);
-  int32_t next = near ? chunk : (chunk + 2) / 3; /* panels under way; few at first */
-  mf_stream_t stream = {weight, buffers, near, 0, 0};
+  const int32_t chunk = in_l1 ? first_panels : mf_block_chunk(room, panel, quads, first_panels, key_quads);
+  int32_t next = in_l1 ? chunk : (chunk + 2) / 3; /* panels under way; few at first */
+  mf_stream_t stream = {weight, buffers, in_l1, 0, 0};
   mf_stream_next(&stream, next * panel, room);
   mf_stage_rows(x, staged, rows, e);
   const int32_t out_panels = (n + 3) >> 2;
-  const int32_t out_chunk = near ? out_panels : mf_block_chunk(room, out_panel, quads, out_panels, 1);
+  const int32_t out_chunk = in_l1 ? out_panels : mf_block_chunk(room, out_panel, quads, out_panels, 1);
   for (int32_t head = 0; head < kv_heads; head += group) {
     const int32_t here = kv_heads - head < group ? kv_heads - head : group;
     const int32_t panels = here * head_panels;

@@ -58,12 +58,12 @@ MF_PHASE void mf_attend(
     const int32_t *values, const int32_t *bias, int8_t *y, int32_t y_pitch, int32_t row,
     int32_t count, int32_t *work) {
   const int32_t sk = op->sk, pitch = mf_score_words(sk), p_words = ((sk + 3) >> 2) | 1;
-  int32_t *const scores = work, *const p = scores + 4 * pitch, *const near_bias = p + 4 * p_words;
+  int32_t *const scores = work, *const p = scores + 4 * pitch, *const l1_bias = p + 4 * p_words;
   const int32_t most = op->causal && row + count < sk ? row + count : sk;
   const int32_t quads = (most + 3) >> 2;
   int32_t copy = 0;
   if (bias != NULL && !mf_is_in_l1(bias)) {
-    copy = mf_copy_rows(near_bias, bias, 4 * sk * count, 1, 0, 0);
+    copy = mf_copy_rows(l1_bias, bias, 4 * sk * count, 1, 0, 0);
   }
   mf_run_t run = {
       q, q_stride, 0, keys, mf_key_panel(op->key_words), op->key_words, (int8_t *)scores,
@@ -71,7 +71,7 @@ MF_PHASE void mf_attend(
   mf_run_sums(&run);
   if (bias != NULL && !mf_is_in_l1(bias)) {
     mf_copied(copy);
-    bias = near_bias;
+    bias = l1_bias;
   }
   mf_normal_t normal = {{0, 0, 0, 0}, {0, 0, 0, 0}, op->out_shift, op->out_round, op->out_zero};
   int32_t empty = 0;

@@ -26,10 +26,10 @@ typedef struct {
 } mf_residents_t;
 
 MF_INLINE mf_residents_t mf_residents(
-    const int32_t *weight, int32_t *near, int32_t k, int32_t n) {
+    const int32_t *weight, int32_t *buffers, int32_t k, int32_t n) {
   const int32_t size = mf_panel_words(k), panels = (n + 3) >> 2, group = mf_resident_panels(k, n);
   mf_residents_t made = {
-      {weight, near, mf_is_in_l1(weight), 0, 0}, size, panels, group, 0, 0, NULL};
+      {weight, buffers, mf_is_in_l1(weight), 0, 0}, size, panels, group, 0, 0, NULL};
   mf_stream_next(&made.stream, group * size, group * size);
   return made;
 }

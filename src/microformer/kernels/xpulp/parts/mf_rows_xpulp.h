@@ -48,7 +48,7 @@ MF_INLINE void mf_put_word(void *at, int32_t word) { __builtin_memcpy(at, &word,
 #endif
 
 /* Bytes of scratch that mf_in_l1 takes of them. */
-MF_INLINE int32_t mf_near_room(const void *from, int32_t size) {
+MF_INLINE int32_t mf_l1_room(const void *from, int32_t size) {
   return from == NULL || mf_is_in_l1(from) ? 0 : size;
 }
 

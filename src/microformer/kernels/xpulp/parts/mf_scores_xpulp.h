@@ -42,7 +42,7 @@ MF_INLINE int32_t mf_top(const int32_t *scores, int32_t visible) {
 }
 
 /* Equation (3a) of whole words of four scores; returns the sum: 24 instructions for four. */
-MF_INLINE int32_t mf_near_words(
+MF_INLINE int32_t mf_safe_words(
     const mf_lut_t *lut, int32_t base, const int32_t *scores, int32_t *to, int32_t words) {
   int32_t denom = 0;
 #if MF_XPULP
@@ -64,7 +64,7 @@ MF_INLINE int32_t mf_near_words(
   }
 #else
   for (int32_t word = 0; word < words; word++) {
-    to[word] = mf_lut_near4(lut->table, base, scores + 4 * word, lut->mult, lut->shift);
+    to[word] = mf_lut_safe4(lut->table, base, scores + 4 * word, lut->mult, lut->shift);
     denom = mf_sdot4_us(denom, to[word], 0x01010101);
   }
 #endif
@@ -79,9 +79,9 @@ MF_INLINE int32_t mf_row_probabilities(
   if (by->safe) {
     const int32_t base = mf_lut_base(top, by->lut.mult, by->lut.shift);
     word = visible >> 2;
-    denom = mf_near_words(&by->lut, base, scores, to, word);
+    denom = mf_safe_words(&by->lut, base, scores, to, word);
     if ((visible & 3) != 0) {
-      const int32_t p = mf_lut_near4(
+      const int32_t p = mf_lut_safe4(
           by->lut.table, base, scores + 4 * word, by->lut.mult, by->lut.shift);
       to[word] = (int32_t)((uint32_t)p & ((1u << (8 * (visible & 3))) - 1u));
       denom = mf_sdot4_us(denom, to[word], 0x01010101);
