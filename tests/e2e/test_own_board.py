@@ -108,6 +108,7 @@ ram = { origin = 0x2000_0000, size_bytes = 20_000 }
     [
         ({"clock": 1}, "clock: unexpected"),
         ({"clock_hz": "fast"}, "clock_hz"),
+        ({"flash": {"waits": 4}}, "flash.waits: unexpected"),
         ({"name": "../evil"}, "its name is not"),
         ({"cpu": "-rf"}, "its cpu is '-rf'"),
         ({"triple": "a b"}, "its triple"),

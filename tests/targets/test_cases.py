@@ -24,6 +24,7 @@ from microformer.run import run
 from microformer.targets import TARGETS, QemuRunner, Target, resized
 from tests.cases import CASES, Case, bundle, bundle_inputs
 from tests.strategies import cases as drawn_cases
+from tests.targets.images import shared_image
 
 TABLES = [[case for case in CASES if not case.alone], *([case] for case in CASES if case.alone)]
 IDS = ["values" if len(cases) > 1 else cases[0].name for cases in TABLES]
@@ -68,17 +69,17 @@ def _small(graph: KernelGraph) -> KernelGraph:
 
 @pytest.mark.parametrize("cases", TABLES, ids=IDS)
 @pytest.mark.parametrize("name", RUNS)
-def test_cases(name: str, cases: list[Case], tmp_path: Path) -> None:
+def test_cases(name: str, cases: list[Case], session_folder: Path) -> None:
     target, sanitize = TARGETS[name.split(maxsplit=1)[0]], "sanitized" in name
     if isinstance(target.runner, QemuRunner) and shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
     if target.is_cluster:  # what is in L1 at once is small, and a cycle of the RTL is slow
-        parts = [(cases[i::16], tmp_path / str(i), 2) for i in range(min(16, len(cases)))]
+        parts = [(cases[i::16], 2) for i in range(min(16, len(cases)))]
     else:
-        parts = [(cases, tmp_path, SAMPLES)]
+        parts = [(cases, SAMPLES)]
     ran, wanted = set[str](), set[str]()
-    for part, folder, samples in parts:
-        fast, able = _check(name, target, part, folder, sanitize=sanitize, samples=samples)
+    for part, samples in parts:
+        fast, able = _check(name, target, part, session_folder, sanitize=sanitize, samples=samples)
         ran |= fast
         wanted |= able
     assert ran >= wanted
@@ -110,7 +111,7 @@ def _check(
     wanted = {symbol for symbol in wanted if symbol.endswith("_8k") == name.endswith("small")}
     inputs = bundle_inputs(cases, samples)
     expected = reference.evaluate(graph, inputs)["y"]
-    image = build(project, target, folder, sanitize=sanitize)
+    image = shared_image(project, target, folder, sanitize=sanitize)
     emulated = not target.is_host and not isinstance(target.runner, QemuRunner)
     result = run(project, image, inputs, target, profile=False, check_alignment=emulated)
     assert _mismatches(cases, result.outputs, expected) == []
@@ -142,7 +143,7 @@ def test_drawn_cases(name: str, drawn: list[Case]) -> None:
 @pytest.mark.parametrize("isas", [None, ("ref",)], ids=["fast", "ref"])
 @pytest.mark.parametrize("name", [t.name for t in TARGETS.values() if t.timing is not None])
 def test_the_timing_models_know_every_instruction(
-    name: str, isas: tuple[str, ...] | None, tmp_path: Path
+    name: str, isas: tuple[str, ...] | None, session_folder: Path
 ) -> None:
     """Whatever compilers make of any kernel has cycles: half one an instruction at least."""
     target = TARGETS[name]
@@ -150,7 +151,7 @@ def test_the_timing_models_know_every_instruction(
         pytest.skip("qemu-system-arm is not installed")
     target = _with_room(target)
     project = emit(plan(lower(bundle(TABLES[0]), target, isas=isas)))
-    image = build(project, target, tmp_path)
+    image = shared_image(project, target, session_folder)
     result = run(project, image, bundle_inputs(TABLES[0], 1), target)
     assert result.cycles is not None and result.instructions is not None
     assert 0.5 * result.instructions < result.cycles < 3 * result.instructions

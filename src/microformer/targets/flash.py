@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from microformer.targets.strict import Strict
+
 
 @dataclass(frozen=True)
-class Flash:
+class Flash(Strict):
     """``wait_states`` cycles of the core a line of ``line_bytes`` that is not in the cache.
 
     ``cache_bytes`` is the instruction cache's size. Code of a layer that fits is fetched once a

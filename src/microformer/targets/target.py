@@ -6,16 +6,11 @@ from typing import Literal
 
 from microformer.errors import TargetError
 from microformer.targets.flash import NO_WAITS, Flash
+from microformer.targets.strict import Strict
 
 KIB = 1024
 LINKER_SLACK_BYTES = 32
 """What alignments of the linker may cost beside the buffers that ``plan`` places."""
-
-
-class _Record:
-    """What is read from a file has no fields but its own."""
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
 
 
 RtlCore = Literal["ri5cy", "cv32e40p"]
@@ -24,7 +19,7 @@ WeightMemory = Literal["l1", "l2"]
 
 
 @dataclass(frozen=True)
-class Memory(_Record):
+class Memory(Strict):
     """Bytes of the address space from ``origin`` on."""
 
     origin: int
@@ -36,7 +31,7 @@ class Memory(_Record):
 
 
 @dataclass(frozen=True)
-class FlatMemory(_Record):
+class FlatMemory(Strict):
     """A microcontroller's: code and constants in ``flash``, buffers and the stack in ``ram``."""
 
     flash: Memory
@@ -44,7 +39,7 @@ class FlatMemory(_Record):
 
 
 @dataclass(frozen=True)
-class ClusterMemory(_Record):
+class ClusterMemory(Strict):
     """A cluster's: buffers and stacks in ``l1``, which all cores share; code, constants and what
     does not fit in ``l2``, behind a DMA engine."""
 
@@ -53,14 +48,14 @@ class ClusterMemory(_Record):
 
 
 @dataclass(frozen=True)
-class HostRunner(_Record):
+class HostRunner(Strict):
     """A shared library in a process of this machine."""
 
     kind: Literal["host"] = "host"
 
 
 @dataclass(frozen=True)
-class UnicornRunner(_Record):
+class UnicornRunner(Strict):
     """The emulator unicorn; ``cpu`` is its name of the core."""
 
     cpu: str
@@ -68,7 +63,7 @@ class UnicornRunner(_Record):
 
 
 @dataclass(frozen=True)
-class QemuRunner(_Record):
+class QemuRunner(Strict):
     """QEMU's board ``machine``, for cores that unicorn does not know."""
 
     machine: str
@@ -76,7 +71,7 @@ class QemuRunner(_Record):
 
 
 @dataclass(frozen=True)
-class RtlRunner(_Record):
+class RtlRunner(Strict):
     """A cluster on the register-transfer description of its ``core``, compiled by Verilator."""
 
     core: RtlCore
@@ -87,7 +82,7 @@ Runner = HostRunner | UnicornRunner | QemuRunner | RtlRunner
 
 
 @dataclass(frozen=True)
-class Target(_Record):
+class Target(Strict):
     """A core on a board. Raises TargetError, one sentence, for a record that cannot be.
 
     ``isas`` are the instruction sets whose kernels it may run, best first. ``triple`` and ``cpu``
