@@ -7,6 +7,12 @@ from pathlib import Path
 
 import pytest
 
+if os.environ.get("PYTEST_XDIST_WORKER"):
+    # A process a core: threads of theirs would spin for each other's cores (a training of 12 s took
+    # 130). It is set before NumPy and torch read it, and handed on to what tests start.
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_name, "1")
+
 import microformer  # noqa: F401  first: it switches off what onnxruntime would send
 from tests.browser import chromium  # noqa: F401  fixture of the tests of pages
 from tests.radar_sets import data, tree  # noqa: F401  fixtures of tests/tinyradar

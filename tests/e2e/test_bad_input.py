@@ -18,6 +18,7 @@ from microformer.cli import main
 from microformer.cli.options import shapes
 from microformer.demo import demo_paths
 from microformer.graph.arrays import read_npz
+from microformer.store import FORMAT
 
 Run = Callable[..., str]
 
@@ -298,7 +299,7 @@ def test_run_of_what_is_not_ours(work: Path, refused: Run) -> None:
     [
         lambda manifest: "{",
         lambda manifest: "[]",
-        lambda manifest: manifest.replace('"format": 2', '"format": 99'),
+        lambda manifest: manifest.replace(f'"format": {FORMAT}', '"format": 99'),
         lambda manifest: manifest.replace('"good.c"', '"../../etc/passwd"'),
         lambda manifest: manifest.replace('"good.c"', '"/etc/passwd"'),
         lambda manifest: manifest.replace('"good.c"', '"gone.c"'),

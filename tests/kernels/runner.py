@@ -18,7 +18,7 @@ from microformer.kernels.signatures import arguments, family
 from microformer.targets import TARGETS
 from tests.cases import CASES, Case
 
-_SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+_SANITIZERS = ("-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _KINDS = {"int": 0, "in": 1, "const": 1, "out": 2, "scratch": 3, "null": 4}
 
 
