@@ -21,8 +21,8 @@ The host's speed is no claim of ours, so nothing is lost.
 """
 
 _SANITIZERS = ("-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-"""GCC takes 60 s at -O2 -g for the whole table of cases, and 24 s so; kernels alone are tested under
-sanitizers at -O2 (tests/kernels)."""
+"""GCC takes 60 s at -O2 -g for the whole table of cases, and 24 s so; kernels alone are tested
+under sanitizers at -O2 (tests/kernels)."""
 
 
 def build_host(
