@@ -17,11 +17,11 @@
  * `phases`; after as many windows, cells begin at the same places again. */
 typedef struct {
   int32_t pool_w, step, phase, phases, windows;
-} mf_narrow_t;
+} mf_small_t;
 
 /* The maximum over the cells of window `i` of as many as there are phases. */
-MF_INLINE int32_t mf_narrow_window(
-    const mf_narrow_t *row, mf_columns_t *columns, const int8_t *from, const int8_t **at,
+MF_INLINE int32_t mf_small_window(
+    const mf_small_t *row, mf_columns_t *columns, const int8_t *from, const int8_t **at,
     const int32_t *w, int32_t i, int32_t most) {
   const int32_t before = row->phases - 1 - row->phase;
   const int32_t first = (i * row->step + before) / row->phases;
@@ -38,15 +38,15 @@ MF_INLINE int32_t mf_narrow_window(
 }
 
 /* Maxima over the windows of a row, on top of those in `best` if `more`. */
-MF_INLINE void mf_narrow_row(
-    const mf_narrow_t *row, const int8_t *from, const int32_t *w, int32_t *best, int32_t more) {
+MF_INLINE void mf_small_row(
+    const mf_small_t *row, const int8_t *from, const int32_t *w, int32_t *best, int32_t more) {
   mf_columns_t columns;
   const int8_t *at = from + 8;
   mf_first_columns(&columns, from);
   for (int32_t i = 0; i < row->windows; i += row->phases, from += 4 * row->step) {
 #define MF_SMALL_KERNEL_ONE(I)                                              \
   if ((I) < row->phases) {                                            \
-    best[i + (I)] = mf_narrow_window(                                 \
+    best[i + (I)] = mf_small_window(                                  \
         row, &columns, from, &at, w, I, more ? best[i + (I)] : INT32_MIN); \
   }
     MF_SMALL_KERNEL_ONE(0) MF_SMALL_KERNEL_ONE(1) MF_SMALL_KERNEL_ONE(2) MF_SMALL_KERNEL_ONE(3)
@@ -54,28 +54,28 @@ MF_INLINE void mf_narrow_row(
 }
 
 /* Windows of three rows and more: three at a time, the last ones again where that is needed. */
-MF_INLINE void mf_narrow_phase(
-    const mf_narrow_t *row, int32_t pool_h, const int8_t *rows, const int32_t *w, int32_t *best) {
+MF_INLINE void mf_small_phase(
+    const mf_small_t *row, int32_t pool_h, const int8_t *rows, const int32_t *w, int32_t *best) {
   int32_t top = 0;
-  mf_narrow_row(row, rows, w, best, row->phase > 0);
+  mf_small_row(row, rows, w, best, row->phase > 0);
   while (top + 3 < pool_h) {
     top = top + 6 < pool_h ? top + 3 : pool_h - 3;
-    mf_narrow_row(row, rows + top * MF_SMALL_KERNEL_PITCH, w, best, 1);
+    mf_small_row(row, rows + top * MF_SMALL_KERNEL_PITCH, w, best, 1);
   }
 }
 
 /* Windows that one staged row of bands has room for, a multiple of the phases. */
-MF_INLINE int32_t mf_narrow_windows(int32_t phases, int32_t pool_w, int32_t step) {
+MF_INLINE int32_t mf_small_windows(int32_t phases, int32_t pool_w, int32_t step) {
   const int32_t room = ((MF_SMALL_KERNEL_PITCH / 4 - 2) * phases - pool_w) / step + 1;
   return (room < MF_SMALL_KERNEL_WINDOWS ? room : MF_SMALL_KERNEL_WINDOWS) / phases * phases;
 }
 
 /* This core's share of (group of windows, channel), groups outside. */
-MF_INLINE void mf_narrow_channels(
+MF_INLINE void mf_small_channels(
     const mf_band_t *band, const int32_t *channels, const int8_t *lut, int8_t *y, int8_t *staged,
     int32_t oh, int32_t n, int32_t phases, int32_t shift) {
   const int32_t step = band->stride_w / band->step_w, size = band->rows * band->pitch;
-  const int32_t most = mf_narrow_windows(phases, band->pool_w, step);
+  const int32_t most = mf_small_windows(phases, band->pool_w, step);
   const int32_t groups = (band->ow + most - 1) / most;
   const int32_t across = ((band->ow + groups - 1) / groups + phases - 1) / phases * phases;
   const mf_share_t share = mf_share(oh * groups * n);
@@ -95,8 +95,8 @@ MF_INLINE void mf_narrow_channels(
       int32_t best[MF_SMALL_KERNEL_WINDOWS];
 #define MF_SMALL_KERNEL_PHASE(P)                                                                     \
   if ((P) < phases) {                                                                          \
-    const mf_narrow_t row = {band->pool_w, step, P, phases, across};                           \
-    mf_narrow_phase(&row, band->pool_h, staged + (P)*size, kernel, best);                      \
+    const mf_small_t row = {band->pool_w, step, P, phases, across};                            \
+    mf_small_phase(&row, band->pool_h, staged + (P)*size, kernel, best);                       \
   }
       MF_SMALL_KERNEL_PHASE(0) MF_SMALL_KERNEL_PHASE(1) MF_SMALL_KERNEL_PHASE(2) MF_SMALL_KERNEL_PHASE(3)
       for (int32_t i = 0; i < windows; i++) {
@@ -135,7 +135,7 @@ static inline void mf_conv_pool_s8_xpulp_3x1(
   const int32_t *channels = (const int32_t *)mf_in_l1(weight, scratch, bytes);
   const int8_t *const looked_up =
       lut != NULL ? (const int8_t *)mf_in_l1(lut, l1_lut, 256) : NULL;
-  mf_narrow_channels(&band, channels, looked_up, y, staged, oh, n, phases, shift);
+  mf_small_channels(&band, channels, looked_up, y, staged, oh, n, phases, shift);
 }
 
 #endif
