@@ -97,9 +97,7 @@ def compile(
     the target itself says so where they are left out.
     """
     settings = Settings(softmax, effort, residual, calibration_samples)
-    board = targets.resolve(target)
-    board = targets.with_cores(board, cores or board.cores)
-    board = board if weights is None else targets.with_weights(board, weights)
+    board = targets.resolve(target, cores or None, weights)
     model = _model(model, x)
     basis = _basis(model, x, ranges)
     made = pipeline.compile_model(

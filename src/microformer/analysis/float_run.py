@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 onnxruntime.disable_telemetry_events()  # also where somebody had imported it before us
 
 
-def _session(proto: onnx.ModelProto, optimise: bool) -> onnxruntime.InferenceSession:
+def _session(model: bytes, optimise: bool) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1  # the tensors are small: threads only cost
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_BASIC if optimise else level.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(
-        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 class FloatRunner:
     """Runs a FloatModel one sample at a time; with ``keep`` every node's output is given too."""
 
     def __init__(self, model: FloatModel, keep: bool = False) -> None:
-        proto = onnx.load_model_from_string(model.to_bytes())
+        stored = model.to_bytes()
         if keep:
+            proto = onnx.load_model_from_string(stored)
             listed = {o.name for o in proto.graph.output}
             known = {value.name: value for value in proto.graph.value_info}
             for node in proto.graph.node:
                 for name in node.output:
                     if name and name not in listed:
                         proto.graph.output.append(known[name])
+            stored = proto.SerializeToString()
         # fusions would take away the tensors that are asked for
-        self._session = _session(proto, optimise=not keep)
+        self._session = _session(stored, optimise=not keep)
         self._model = model
         self._outputs = [o.name for o in self._session.get_outputs()]
         self._integer = model.input_dtype == "int32"
@@ -77,7 +77,7 @@ class NodeRunner:
         functions = [ir.to_proto(f) for f in model.model.functions.values()]
         proto = onnx.helper.make_model(graph, opset_imports=imports, functions=functions)
         proto.ir_version = model.model.ir_version
-        self._session = _session(proto, optimise=False)
+        self._session = _session(proto.SerializeToString(), optimise=False)
 
     def __call__(self, values: Mapping[str, Array]) -> Array:
         """The output [N, *its shape] for inputs [N, *their shapes] by name, a sample at a time."""

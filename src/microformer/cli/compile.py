@@ -52,7 +52,6 @@ def compile_command(
     """Compile a float model into a C project of 8-bit integers."""
     from microformer import pipeline, targets
     from microformer.cli.bars import Bars
-    from microformer.cli.board import board_with
     from microformer.pipeline.compile import CompileRecord, KeptScale
     from microformer.records import to_json
     from microformer.samples import random_samples, read_samples
@@ -61,7 +60,7 @@ def compile_command(
 
     settings = settings_of(softmax, effort, residual, calibration_samples)
     front = front_end(range_doppler)
-    board = board_with(targets.resolve(target), cores, weights)
+    board = targets.resolve(target, cores, weights)
     check_free(output, force=force)
     if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
         raise OutputError(f"The dump folder '{dump_dir}' is not empty; choose another or --force.")

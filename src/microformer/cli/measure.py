@@ -53,9 +53,8 @@ def bench_command(
     from microformer.bench import DEFAULT_ROWS, bench
     from microformer.bench.view import bench_table
     from microformer.cli.bars import Bars, print_view
-    from microformer.cli.board import board_with
 
-    board = board_with(targets.resolve(target), cores, weights)
+    board = targets.resolve(target, cores, weights)
     if flash:
         board = targets.with_board_flash(board)
     with Bars() as bars, bars("bench") as advance:

@@ -13,7 +13,6 @@ from rich.table import Table
 
 from microformer import pipeline, targets
 from microformer.cli.bars import PIPE_WIDTH, Bars
-from microformer.cli.board import board_with
 from microformer.demo import radar_paths
 from microformer.demo.gestures import Recogniser, Recognition, recogniser
 from microformer.graph.frontend import RangeDoppler
@@ -38,7 +37,7 @@ def radar_demo(
 ) -> None:
     """Run the shipped recordings; exit code 1 if a byte was wrong."""
     name, why = (target, "as asked for") if target else choose_target()
-    board = board_with(targets.resolve(name), cores, weights)
+    board = targets.resolve(name, cores, weights)
     board = targets.with_board_flash(board) if flash else board
     with radar_paths() as paths:
         with np.load(paths.samples, allow_pickle=False) as file:

@@ -36,7 +36,7 @@ def run_command(
     """
     from microformer import pipeline, targets
     from microformer.cli.bars import Bars
-    from microformer.cli.board import board_with, show
+    from microformer.cli.board import show
     from microformer.samples import read_samples
     from microformer.store import open_folder
 
@@ -44,7 +44,7 @@ def run_command(
         compiled = open_folder(folder, edited=edited)
         front = None if compiled.front is None else compiled.front.spec
         loaded = read_samples(data, compiled.float_model, front)
-        board = board_with(compiled.target, cores, weights)
+        board = targets.resolve(compiled.target, cores, weights)
         compiled = pipeline.recompiled(compiled, board)
         board = targets.with_board_flash(board) if flash else board
         result = pipeline.run_model(compiled, loaded, board, count=samples, progress=bars)
@@ -81,7 +81,7 @@ def demo_command(
     """The whole pipeline on a shipped transformer: digits, or radar gestures."""
     from microformer import pipeline, targets
     from microformer.cli.bars import Bars
-    from microformer.cli.board import board_with, show
+    from microformer.cli.board import show
     from microformer.cli.radar import radar_demo
     from microformer.demo import demo_paths
     from microformer.samples import read_samples
@@ -92,7 +92,7 @@ def demo_command(
             raise typer.BadParameter("the shipped graph has lut", param_hint="--softmax")
         radar_demo(target, cores, weights, flash, as_json)
         return
-    board = board_with(targets.resolve(target or "cortex-m4"), cores, weights)
+    board = targets.resolve(target or "cortex-m4", cores, weights)
     board = targets.with_board_flash(board) if flash else board
     with demo_paths() as paths, Bars() as bars:
         with bars("load"):

@@ -42,9 +42,8 @@ def emit_both(
         return emit(placed), None
     front = front_graph(spec, graph)
     in_l2 = frozenset[str]()
-    if (
-        target.is_cluster
-    ):  # samples come from outside; a window lies where the network takes its input
+    if target.is_cluster:
+        # samples come from outside; a window lies where the network takes its input
         there = placed.graph.inputs[0] in placed.caller_l2
         in_l2 = frozenset((*front.inputs, *(front.outputs if there else ())))
     alone = emit(plan(lower(front, target), target, in_l2=in_l2))

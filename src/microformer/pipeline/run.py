@@ -5,15 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from microformer.graph.compiled import Compiled
-from microformer.pipeline.front import (
-    as_input,
-    build_front,
-    emit_graph,
-    measure_front,
-)
-from microformer.pipeline.measure import (
-    build_project,
-)
+from microformer.pipeline.front import as_input, build_front, emit_graph, measure_front
+from microformer.pipeline.measure import build_project
 from microformer.pipeline.progress import Progress
 from microformer.report import Report, report
 from microformer.report.fidelity import quantized_input

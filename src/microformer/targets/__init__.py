@@ -98,13 +98,21 @@ def find(name: str) -> Target:
         ) from None
 
 
-def resolve(target: str | Path | Target) -> Target:
-    """A target by name, by the file of its record, or as it is. Raises TargetError."""
+def resolve(
+    target: str | Path | Target, cores: int | None = None, weights: str | None = None
+) -> Target:
+    """A target by name, by the file of its record, or as it is. Raises TargetError.
+
+    ``cores`` and ``weights`` are what the user wants else than the target says.
+    """
     if isinstance(target, Target):
-        return target
-    if Path(target).suffix in SUFFIXES:
-        return read_target(Path(target))
-    return find(str(target))
+        board = target
+    elif Path(target).suffix in SUFFIXES:
+        board = read_target(Path(target))
+    else:
+        board = find(str(target))
+    board = board if cores is None else with_cores(board, cores)
+    return board if weights is None else with_weights(board, weights)
 
 
 def __dir__() -> list[str]:

@@ -12,7 +12,6 @@ KIB = 1024
 LINKER_SLACK_BYTES = 32
 """What alignments of the linker may cost beside the buffers that ``plan`` places."""
 
-
 RtlCore = Literal["ri5cy", "cv32e40p"]
 TimingName = Literal["m4", "m7", "m55"]
 WeightMemory = Literal["l1", "l2"]
