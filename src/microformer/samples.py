@@ -132,7 +132,8 @@ def check_samples(
 def smallest_table(model: FloatModel) -> int:
     """Rows of the smallest embedding table, 2^31 if there is none."""
     tables = (node.inputs[0] for node in model.model.graph if node.op_type == "Gather")
-    rows = [t.shape[0] for t in tables if t is not None and t.shape is not None]
+    constant = (t for t in tables if t is not None and t.const_value is not None)
+    rows = [t.shape[0] for t in constant if t.shape is not None]
     return min((r for r in rows if isinstance(r, int)), default=2**31)
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 onnxruntime.disable_telemetry_events()  # also where somebody had imported it before us
 
 
-def _session(model: bytes, optimise: bool) -> onnxruntime.InferenceSession:
+def session(model: bytes, optimise: bool) -> onnxruntime.InferenceSession:
+    """An ONNX file's bytes ready to run, on one thread; fused where ``optimise`` allows it."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1  # the tensors are small: threads only cost
@@ -40,7 +41,7 @@ class FloatRunner:
                         proto.graph.output.append(known[name])
             stored = proto.SerializeToString()
         # fusions would take away the tensors that are asked for
-        self._session = _session(stored, optimise=not keep)
+        self._session = session(stored, optimise=not keep)
         self._model = model
         self._outputs = [o.name for o in self._session.get_outputs()]
         self._integer = model.input_dtype == "int32"
@@ -77,7 +78,7 @@ class NodeRunner:
         functions = [ir.to_proto(f) for f in model.model.functions.values()]
         proto = onnx.helper.make_model(graph, opset_imports=imports, functions=functions)
         proto.ir_version = model.model.ir_version
-        self._session = _session(proto.SerializeToString(), optimise=False)
+        self._session = session(proto.SerializeToString(), optimise=False)
 
     def __call__(self, values: Mapping[str, Array]) -> Array:
         """The output [N, *its shape] for inputs [N, *their shapes] by name, a sample at a time."""

@@ -301,8 +301,9 @@ class Transpose(Op):
 class Embedding(Op):
     """y[s] = table[index[s]], equation (12).
 
-    Inputs: index int32 [S], table int8 [V, E]. Output: [S, E]. An index
-    outside 0..V-1 is clamped to the nearest row.
+    Inputs: index int32 [S], table int8 [V, E]. Output: [S, E]. An index outside 0..V-1 is clamped
+    to the nearest row. One of both is constant: the table of an embedding; or the index, which
+    moves rows of an activation where no Slice or Transpose does.
     """
 
 

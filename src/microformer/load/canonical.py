@@ -25,6 +25,7 @@ from microformer.load.patterns.einsum import lower_einsums
 from microformer.load.patterns.layernorm import normalise_norms, recognise_norms
 from microformer.load.patterns.layouts import simplify_layouts
 from microformer.load.patterns.linear import absorb_bias, recognise_linear
+from microformer.load.patterns.pointwise import gather_pointwise
 from microformer.load.patterns.pooling import normalise_pools
 from microformer.load.patterns.products import normalise_products
 from microformer.load.patterns.reshapes import sink_reshapes
@@ -64,6 +65,7 @@ def canonicalise(model: ir.Model) -> None:
     """Apply the passes, in place, until nothing changes: recognition first, then folding too."""
     _until_stable(model, RECOGNISE)
     _until_stable(model, (*RECOGNISE, *FOLD))
+    _until_stable(model, (*RECOGNISE, *FOLD, gather_pointwise))
     if not any(edit.quant_of(node.outputs[0]) for node in model.graph):
         common.CommonSubexpressionEliminationPass()(model)  # it knows nothing of imported scales
     common.RemoveUnusedNodesPass()(model)

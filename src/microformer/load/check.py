@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
+from microformer.analysis.pointwise import EVALUATE, NAME, kind_of
 from microformer.errors import ModelError, UnsupportedOpError
 from microformer.load import edit
+from microformer.load.layout import EVALUATED
 from microformer.load.naming import module_path
-from microformer.load.patterns.activation import EVALUATE
 from microformer.load.patterns.attention_onnx import is_canonical as attention_is_canonical
 
 _ACTIVATIONS = "use ReLU, ReLU6, GELU, SiLU, tanh, sigmoid, hard-swish or hard-sigmoid"
@@ -36,7 +37,7 @@ _HINTS = {
     "Resize": "let the model work at one resolution",
     "Expand": "an activation can be repeated only where an Add or Mul broadcasts it",
     "Tile": "an activation can be repeated only where an Add or Mul broadcasts it",
-    "Gather": "only embeddings of an integer input, or constant indices at a regular step",
+    "Gather": "only embeddings of an integer input, or constant indices",
     "ReduceMax": "only the maximum over all spatial axes of [N, C, H, W] is compiled; use the mean",
     "Pad": "only constant padding with zeros is compiled",
     "Cast": "integers computed from the input cannot be compiled",
@@ -52,6 +53,7 @@ UNDERSTOOD = {
     *("BatchNormalization", "Pad", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceSum"),
     *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Slice", "Split", "Gather"),
     *("Expand", "Tile", "Where", "Cast", "Dropout", "IsNaN", "Einsum", "Requantize"),
+    *EVALUATED,
 }
 
 
@@ -112,11 +114,10 @@ def check_canonical(graph: ir.Graph) -> None:
     if not len(graph) or graph.outputs[0].producer() is None:
         raise ModelError("The model computes nothing from its input: its output is constant.")
     for node in graph:
-        if node.op_type not in _FORMS or node.domain != (
-            edit.DOMAIN if node.op_type in _OWN else ""
-        ):
+        kind = kind_of(node)
+        if kind not in _FORMS or node.domain != (edit.DOMAIN if kind in _OWN else ""):
             raise refuse(node)
-        complaint = _FORMS[node.op_type](node)
+        complaint = _FORMS[kind](node)
         if complaint:
             raise refuse(node, complaint)
         _check_values(node)
@@ -215,6 +216,9 @@ def _binary(node: ir.Node) -> str:
 def _gather(node: ir.Node) -> str:
     index = node.inputs[1]
     table = edit.array_of(node.inputs[0])
+    if table is None and edit.array_of(index) is not None:
+        taken = edit.int_attribute(node, "axis", 0) == 1 and len(edit.shape_of(node.inputs[0])) == 3  # type: ignore[arg-type]
+        return "" if taken else _HINTS["Gather"]
     if table is None or table.ndim != 2 or index is None or edit.int_attribute(node, "axis", 0):
         return _HINTS["Gather"]
     if not index.is_graph_input():
@@ -227,11 +231,12 @@ def _constant_rest(node: ir.Node) -> str:
     return "" if _constants(node, *range(1, count)) else "its parameters are not constant"
 
 
-_OWN = ("Linear", "Silu", "Requantize")
+_OWN = ("Linear", "Silu", "Requantize", NAME)
 _FORMS: dict[str, Callable[[ir.Node], str]] = {
     **dict.fromkeys(_PLAIN, _no_complaint),
     "Silu": _no_complaint,
     "Requantize": _no_complaint,
+    NAME: _no_complaint,
     "Erf": _no_complaint,
     "Linear": _weighted,
     "Conv": _conv,

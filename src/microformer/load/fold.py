@@ -15,6 +15,7 @@ from onnxscript import optimizer
 
 from microformer.errors import ModelError
 from microformer.load import edit
+from microformer.load.constants import evaluate
 
 MAX_FOLDED_BYTES = 1 << 28
 """Limit of all folded results together: they are weights in another order, or positions."""
@@ -121,7 +122,7 @@ def fold_constants(model: ir.Model, label: str) -> None:
                 should_fold=budget.allows,
             )
             common.RemoveUnusedNodesPass()(model)
-            if not (result.modified or split_to_slices(model.graph)):
+            if not (result.modified or split_to_slices(model.graph) or _fold_rest(model, budget)):
                 break
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     except ModelError:
@@ -132,6 +133,22 @@ def fold_constants(model: ir.Model, label: str) -> None:
         raise ModelError(
             f"The constants and shapes of {label} cannot be evaluated: {text}."
         ) from None
+
+
+def _fold_rest(model: ir.Model, budget: "_Budget") -> bool:
+    """What the optimiser left of nodes on constants (onnx's reference fails on some of them)."""
+    modified = False
+    for node in list(model.graph):
+        given = [v for v in node.inputs if v is not None]
+        constant = all(edit.array_of(v) is not None for v in given)
+        if not constant or node.domain or not budget.allows(node):
+            continue
+        value = edit.constant(node, evaluate(node, [edit.array_of(v) for v in node.inputs]))
+        edit.replace(node.outputs[0], value)
+        modified = True
+    if modified:
+        common.RemoveUnusedNodesPass()(model)
+    return modified
 
 
 def _forget_shapes(graph: ir.Graph) -> None:

@@ -1,7 +1,9 @@
 """The model-local functions of the canonical form: what Linear and Silu mean, in ONNX itself."""
 
+import numpy as np
 import onnx_ir as ir
 
+from microformer.analysis.pointwise import NAME, kind_of, read, steps_of, written
 from microformer.load.edit import DOMAIN
 
 OPSET = 23
@@ -35,12 +37,39 @@ def requantize_function() -> ir.Function:
     return _function("Requantize", [x], [ir.node("Identity", [x], outputs=[ir.val("y")])])
 
 
+def pointwise_function(name: str, text: str) -> ir.Function:
+    """Pointwise(x, steps = text): the steps of ``analysis.pointwise``, any shape."""
+    values = [ir.val("x")]
+    nodes: list[ir.Node] = []
+    for op, attributes, given in read(text):
+        inputs: list[ir.Value | None] = []
+        for argument in given:
+            if isinstance(argument, list):
+                number = ir.tensor(np.array(argument[0], np.float32))
+                nodes.append(ir.node("Constant", [], {"value": number}))
+                inputs.append(nodes[-1].outputs[0])
+            else:
+                inputs.append(None if argument is None else values[argument])
+        if op == "Silu":  # a function of our own
+            nodes.append(ir.node("Sigmoid", inputs))
+            inputs, op = [inputs[0], nodes[-1].outputs[0]], "Mul"
+        nodes.append(ir.node(op, inputs, attributes))
+        values.append(nodes[-1].outputs[0])
+    graph = ir.Graph([values[0]], [values[-1]], nodes=nodes, opset_imports={"": OPSET}, name=name)
+    return ir.Function(
+        DOMAIN, name, graph=graph, attributes=[ir.Attr("steps", ir.AttributeType.STRING, None)]
+    )
+
+
 def add_functions(model: ir.Model) -> None:
     """Give a model its functions and the imports that they need."""
     model.functions.clear()
     functions = [linear_function(), silu_function()]
     if any(node.op_type == "Requantize" for node in model.graph):
         functions.append(requantize_function())
+    for node in model.graph:
+        if kind_of(node) == NAME:
+            functions.append(pointwise_function(node.op_type, written(steps_of(node))))
     for function in functions:
         model.functions[function.identifier()] = function
     model.graph.opset_imports.clear()

@@ -15,13 +15,16 @@ import numpy as np
 import onnx_ir as ir
 
 from microformer.load import edit
+from microformer.load.constants import evaluate
 from microformer.load.steps import Index, Step, plan
 
-MAX_ELEMENTS = 1 << 24
+MAX_ELEMENTS = (1 << 24) - 1
 """Larger values are not traced: no microcontroller holds such an activation."""
 
 _RESHAPING = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
 _MOVING = ("Transpose", "Slice", "Gather", "Expand", "Tile")
+EVALUATED = ("GatherElements", "GatherND", "DepthToSpace", "SpaceToDepth", "Pad", "Resize")
+"""What also moves elements, if its parameters are constant: onnxruntime says where to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +41,8 @@ class View:
 
 def layout_node(value: ir.Value) -> ir.Node | None:
     """The node that makes ``value`` by moving elements of one activation only, or None."""
-    node = edit.producer(value, *_RESHAPING, *_MOVING)
-    if node is None or node.inputs[0] is None or edit.array_of(node.inputs[0]) is not None:
+    node = edit.producer(value, *_RESHAPING, *_MOVING, *EVALUATED)
+    if node is None or not _only_moves(node) or node.inputs[0] is None or edit.array_of(node.inputs[0]) is not None:
         return None
     if max(edit.size_of(value), edit.size_of(node.inputs[0])) > MAX_ELEMENTS:
         return None
@@ -47,6 +50,16 @@ def layout_node(value: ir.Value) -> ir.Node | None:
     if node.op_type not in _RESHAPING and any(edit.array_of(v) is None for v in parameters):
         return None
     return node
+
+
+def _only_moves(node: ir.Node) -> bool:
+    """Whether a Pad or Resize makes no values of its own."""
+    if node.op_type == "Pad":
+        return node.attributes.get_string("mode", "constant") != "constant"
+    mode = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
+    if node.op_type == "Resize":
+        return node.attributes.get_string("mode", "nearest") == "nearest" and "crop" not in mode
+    return True
 
 
 def chain_of(value: ir.Value) -> tuple[ir.Value, list[tuple[ir.Node, ir.Value]]]:
@@ -90,6 +103,11 @@ def apply(node: ir.Node, output: ir.Value, index: Index) -> Index:
             axis, start, stop, stride = step.value
             index = np.take(index, range(start, stop, stride), axis=axis)
         return index
+    if node.op_type in EVALUATED:
+        # as float32 where Resize has no other: exact, as MAX_ELEMENTS is below 2^24
+        data = index.astype(np.float32) if node.op_type == "Resize" else index
+        rest = [edit.array_of(v) for v in node.inputs[1:]]
+        return evaluate(node, [data, *rest]).astype(np.int64).reshape(shape)
     return np.broadcast_to(index, shape)
 
 
@@ -129,6 +147,42 @@ def emit(base: ir.Value, steps: Sequence[Step], before: ir.Node) -> ir.Value:
             cut = [*shape[:axis], len(range(start, stop, stride)), *shape[axis + 1 :]]
             value = edit.insert(before, "Slice", [value, *bounds], cut)
     return value
+
+
+def take(view: View, before: ir.Node) -> ir.Value:
+    """A view that no steps realise: blocks of its base picked by a constant list, a Gather.
+
+    The longer the blocks the better: of an image all channels of a pixel move together, so that
+    its axes are turned first where that makes them longer.
+    """
+    shape, target = edit.shape_of(view.base), view.index.shape
+    width = _block(view.index.reshape(-1), math.prod(shape))
+    if len(shape) in (3, 4) and len(target) == len(shape) and shape[0] == target[0] == 1:
+        perm, back = (0, *range(2, len(shape)), 1), (0, len(shape) - 1, *range(1, len(shape) - 1))
+        where = np.empty(math.prod(shape), np.int64)  # of each element of the base, its new place
+        where[indices(shape).transpose(perm).reshape(-1)] = np.arange(where.size)
+        turned = where[view.index.transpose(perm)]
+        longer = _block(turned.reshape(-1), where.size)
+        if longer > width:
+            shape, target = tuple(shape[a] for a in perm), turned.shape
+            base = emit(view.base, [Step("Transpose", perm)], before)
+            return emit(_gather(base, turned, longer, before), [Step("Transpose", back)], before)
+    return _gather(view.base, view.index, width, before)
+
+
+def _block(flat: Index, size: int) -> int:
+    """The largest w for which ``flat`` consists of runs of w that begin at multiples of w."""
+    breaks = np.flatnonzero(np.diff(flat) != 1) + 1
+    starts = np.concatenate([[0], breaks, [flat.size]])
+    return math.gcd(size, *(int(i) for i in starts), *(int(i) for i in flat[starts[:-1]]))
+
+
+def _gather(base: ir.Value, index: Index, width: int, before: ir.Node) -> ir.Value:
+    blocks = index.reshape(-1, width)[:, 0] // width
+    rows = emit(base, [Step("Reshape", (1, edit.size_of(base) // width, width))], before)
+    chosen = edit.constant(before, blocks.astype(np.int64))
+    value = edit.insert(before, "Gather", [rows, chosen], (1, blocks.size, width), {"axis": 1})
+    return emit(value, [Step("Reshape", index.shape)], before)
 
 
 def place(view: View, before: ir.Node) -> ir.Value | None:

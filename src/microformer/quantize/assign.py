@@ -7,7 +7,7 @@ import onnx_ir as ir
 from microformer.analysis.residual import widened
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.tensor import QParams
-from microformer.quantize.functions import FUNCTIONS, clip_bounds, useful_range
+from microformer.quantize.functions import clip_bounds, function_of, useful_range
 from microformer.quantize.scales import affine, symmetric
 from microformer.quantize.source import constant_of, consumers, value_name, weights_key
 
@@ -15,7 +15,7 @@ SOFTMAX_QUANT = QParams(1.0 / 256.0, -128)
 SMALL_PROBABILITY = 0.25
 """Up to here, steps of 1/256 leave a softmax over many positions with less than six bits."""
 
-_SAME_SCALE = {"Reshape", "Transpose", "Slice", "MaxPool"}
+_SAME_SCALE = {"Reshape", "Transpose", "Slice", "MaxPool", "Gather"}
 """They move bytes of one tensor: its scale costs the result nothing."""
 
 _WORTH_JOINING = 0.9
@@ -109,7 +109,7 @@ def assign(
     for node in nodes:
         _requantized(result, model, node)
     for node in nodes:
-        if node.op_type in _SAME_SCALE:
+        if node.op_type in _SAME_SCALE and constant_of(node.inputs[0]) is None:
             result.unify(value_name(node.outputs[0]), value_name(node.inputs[0]))
     for node in nodes:
         if node.op_type == "Concat":
@@ -232,7 +232,8 @@ def _rescale(result: Assignment, node: ir.Node) -> None:
 
 def _requantized(result: Assignment, model: FloatModel, node: ir.Node) -> None:
     """Activations: drop the part of their input's range that does not matter."""
-    if node.op_type not in FUNCTIONS:
+    function = function_of(node)
+    if function is None:
         return
     value = node.inputs[0]
     assert value is not None
@@ -253,6 +254,5 @@ def _requantized(result: Assignment, model: FloatModel, node: ir.Node) -> None:
             return
     if group.fixed is not None:
         return
-    function = FUNCTIONS[node.op_type](node)
     tolerance = result[output].scale / 4.0
     group.low, group.high = useful_range(function, group.low, group.high, tolerance)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
+from microformer.analysis.pointwise import kind_of
 from microformer.errors import UnsupportedOpError
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel, Ranges
@@ -60,7 +61,7 @@ def convert(
     _declare_input(context, model)
     made: dict[str, tuple[str, ...]] = {}
     for node in model.model.graph:
-        converter = _CONVERTERS.get(node.op_type)
+        converter = _CONVERTERS.get(kind_of(node))
         if converter is None:
             raise UnsupportedOpError(
                 f"Node '{node.name}' ({node.op_type}) has no integer form in microformer."

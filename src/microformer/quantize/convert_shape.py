@@ -21,7 +21,7 @@ from microformer.graph.ops import (
 from microformer.graph.tensor import QParams
 from microformer.quantize.assign import SOFTMAX_QUANT
 from microformer.quantize.context import Context
-from microformer.quantize.functions import FUNCTIONS, function_lut
+from microformer.quantize.functions import function_lut, function_of
 from microformer.quantize.imported import imported_constant
 from microformer.quantize.passes.pending import inverse
 from microformer.quantize.scales import (
@@ -136,7 +136,9 @@ def activation(c: Context, node: ir.Node) -> None:
     if c.scales.absorbed.get(value_name(node.inputs[0])) == output:
         c.tensors[output] = x
         return
-    entries = function_lut(FUNCTIONS[node.op_type](node), c.qparams(x), c.scales[output])
+    function = function_of(node)
+    assert function is not None  # the table of converters has it here
+    entries = function_lut(function, c.qparams(x), c.scales[output])
     c.write(node, Lut(), (x, c.builder.table(f"{node.name}.table", entries)))
 
 
@@ -227,8 +229,14 @@ def transpose(c: Context, node: ir.Node) -> None:
 
 
 def embedding(c: Context, node: ir.Node) -> None:
-    """Equation (12): rows of a constant table [V, E], at the output's scale."""
+    """Equation (12): rows of a constant table [V, E], at the output's scale; or rows [N, W] of an
+    activation that a constant lists, at its own."""
+    if constant_of(node.inputs[0]) is None:
+        rows = required_constant(node, 1, "list of rows").astype(np.int32)
+        index = c.builder.constant(f"{node.name}.rows", rows)
+        c.write(node, Embedding(), (index, _moved(c, node)))
+        return
     table = required_constant(node, 0, "table")
     qparams = c.scales[value_name(node.outputs[0])]
-    rows = c.builder.constant(f"{node.name}.table", qparams.quantize(table), qparams)
-    c.write(node, Embedding(), (c.read(node.inputs[1]), rows))
+    name = c.builder.constant(f"{node.name}.table", qparams.quantize(table), qparams)
+    c.write(node, Embedding(), (c.read(node.inputs[1]), name))

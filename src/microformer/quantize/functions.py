@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from microformer.analysis.pointwise import NAME, computed, kind_of, steps_of
 from microformer.graph.tensor import QParams
 from microformer.quantize.source import constant_of, real, text
 
@@ -58,14 +60,22 @@ FUNCTIONS: dict[str, Callable[[ir.Node], Function]] = {
     "Erf": lambda _: lambda x: np.asarray(_erf(x)),
     "HardSwish": lambda _: lambda x: x * np.clip(x / 6.0 + 0.5, 0.0, 1.0),
     "HardSigmoid": _hard_sigmoid,
+    NAME: lambda node: partial(computed, steps_of(node)),
 }
 """Canonical op type -> the function a node of that type computes, elementwise, float64."""
+
+
+def function_of(node: ir.Node) -> Function | None:
+    """The function that a node computes elementwise, None of any other node."""
+    made = FUNCTIONS.get(kind_of(node))
+    return None if made is None else made(node)
 
 
 def function_lut(function: Function, x: QParams, y: QParams) -> NDArray[np.int8]:
     """Equation (6): the int8 nearest to function of each int8 input. int8 [256]."""
     inputs = x.dequantize(np.arange(-128, 128))
-    levels = np.floor(function(inputs) / y.scale + 0.5) + y.zero_point
+    with np.errstate(invalid="ignore"):  # an infinity saturates
+        levels = np.floor(function(inputs) / y.scale + 0.5) + y.zero_point
     entries: NDArray[np.int8] = np.clip(levels, -128, 127).astype(np.int8)
     return entries
 
@@ -79,7 +89,7 @@ def useful_range(
     the steps elsewhere coarser. Always keeps zero.
     """
     grid = np.linspace(min(low, 0.0), max(high, 0.0), 4097)
-    values = function(grid)
+    values = np.nan_to_num(function(grid))
     flat_left = np.maximum.accumulate(np.abs(values - values[0])) <= tolerance
     flat_right = np.maximum.accumulate(np.abs(values - values[-1])[::-1])[::-1] <= tolerance
     left = int(np.argmin(flat_left)) - 1 if not flat_left.all() else 0

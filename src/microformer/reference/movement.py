@@ -29,5 +29,10 @@ def transpose(op: Transpose, x: Array) -> Array:
 
 
 def embedding(_op: Embedding, index: Array, table: Array) -> Array:
-    """Equation (12): index int32 [B, S], table int8 [V, E] -> int8 [B, S, E], index clamped."""
+    """Equation (12): index int32 [B, S], table int8 [V, E] -> int8 [B, S, E], index clamped.
+
+    Of a constant index [S] the table is an activation, [B, V, E].
+    """
+    if index.ndim == 1:
+        return np.asarray(table[:, np.clip(index, 0, table.shape[1] - 1)])
     return np.asarray(table[np.clip(index, 0, table.shape[0] - 1)])

@@ -6,14 +6,14 @@ functions. So x / 2 * (1 + erf(x / sqrt 2)), 0.5 x (1 + erf(0.7071 x)) and (x + 
 are all Gelu, and a chain of scalings is one scaling.
 """
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
+from microformer.analysis.pointwise import EVALUATE, sigmoid
 from microformer.graph.tensor import Array
 from microformer.load import edit
 
@@ -26,55 +26,6 @@ _APART = (
     *("HardSwish", "Gelu"),
 )
 """What has a canonical form alone: ``--exact-import`` keeps these as the file has them."""
-
-
-def _sigmoid(x: Array) -> Array:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
-
-
-def _erf(x: Array) -> Array:
-    return np.array([math.erf(v) if np.isfinite(v) else math.nan for v in x])
-
-
-def _gelu(x: Array, approximate: str = "none") -> Array:
-    if approximate == "tanh":
-        return np.asarray(0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))))
-    return np.asarray(0.5 * x * (1 + _erf(x / math.sqrt(2))))
-
-
-def _hard_sigmoid(x: Array, alpha: float = 0.2, beta: float = 0.5) -> Array:
-    return np.clip(alpha * x + beta, 0, 1)
-
-
-def _clip(x: Array, low: float | None = None, high: float | None = None) -> Array:
-    above = x if low is None else np.maximum(x, low)
-    return above if high is None else np.minimum(above, high)
-
-
-EVALUATE: dict[str, Callable[..., Array]] = {
-    "Add": np.add,
-    "Sub": np.subtract,
-    "Mul": np.multiply,
-    "Div": np.divide,
-    "Pow": np.power,
-    "Min": np.minimum,
-    "Max": np.maximum,
-    "Neg": np.negative,
-    "Sqrt": np.sqrt,
-    "Reciprocal": np.reciprocal,
-    "Exp": np.exp,
-    "Abs": np.abs,
-    "Tanh": np.tanh,
-    "Erf": _erf,
-    "Sigmoid": _sigmoid,
-    "Relu": lambda x: np.maximum(x, 0),
-    "Clip": _clip,
-    "HardSigmoid": _hard_sigmoid,
-    "HardSwish": lambda x: x * _hard_sigmoid(x, 1 / 6),
-    "Gelu": _gelu,
-    "Silu": lambda x: x * _sigmoid(x),
-    "Swish": lambda x, alpha=1.0: x * _sigmoid(alpha * x),
-}
 
 
 Step = tuple[str, dict[str, Any], tuple[float, ...]]
@@ -98,11 +49,15 @@ def recognise_activations(graph: ir.Graph) -> bool:
     place = {id(node): number for number, node in enumerate(graph)}
     modified = False
     for node in reversed(list(graph)):
-        if not _elementwise(node) or not (node.outputs[0].uses() or _is_output(node)):
+        if not elementwise(node) or not (node.outputs[0].uses() or _is_output(node)):
+            continue
+        if node.outputs[0].dtype == ir.DataType.BOOL:
             continue
         best: tuple[ir.Value, Function] | None = None
-        for source, members in _islands(node, place):
+        for source, members in islands(node, place):
             if edit.shape_of(source) != edit.shape_of(node.outputs[0]):
+                continue
+            if source.dtype == ir.DataType.BOOL:
                 continue
             found = identify(_evaluate(node, source, members))
             if found is None or not _better(found, members):
@@ -127,25 +82,25 @@ def _is_output(node: ir.Node) -> bool:
     return node.outputs[0].is_graph_output()
 
 
-def _elementwise(node: ir.Node) -> bool:
+def elementwise(node: ir.Node) -> bool:
     if node.op_type not in EVALUATE or node.domain not in ("", edit.DOMAIN):
         return False
     if any(edit.array_of(v) is not None and edit.scalar_of(v) is None for v in node.inputs):
         return False
-    return bool(_sources(node)) and len(node.outputs) == 1
+    return bool(sources(node)) and len(node.outputs) == 1
 
 
-def _sources(node: ir.Node) -> list[ir.Value]:
+def sources(node: ir.Node) -> list[ir.Value]:
     return [v for v in node.inputs if v is not None and edit.array_of(v) is None]
 
 
-def _islands(node: ir.Node, place: dict[int, int]) -> Iterator[tuple[ir.Value, list[ir.Node]]]:
+def islands(node: ir.Node, place: dict[int, int]) -> Iterator[tuple[ir.Value, list[ir.Node]]]:
     """Groups that end in ``node`` and start from one value, from the smallest to the largest."""
-    members, frontier = [node], dict.fromkeys(_sources(node))
+    members, frontier = [node], dict.fromkeys(sources(node))
     while len(members) <= MAX_NODES:
         if len(frontier) == 1:
             yield next(iter(frontier)), members
-        inner = [v for v in frontier if (p := v.producer()) is not None and _elementwise(p)]
+        inner = [v for v in frontier if (p := v.producer()) is not None and elementwise(p)]
         if not inner:
             return
         value = max(inner, key=lambda v: place.get(id(v.producer()), -1))
@@ -153,7 +108,7 @@ def _islands(node: ir.Node, place: dict[int, int]) -> Iterator[tuple[ir.Value, l
         assert maker is not None
         del frontier[value]
         members = [*members, maker]
-        frontier.update(dict.fromkeys(_sources(maker)))
+        frontier.update(dict.fromkeys(sources(maker)))
 
 
 def _evaluate(node: ir.Node, source: ir.Value, members: list[ir.Node]) -> Array:
@@ -197,7 +152,7 @@ def identify(y: Array) -> Function | None:
             return Function(((op, attributes, scalars),))
     if 0 < y[one] < 1:  # x sigmoid(a x), the quick GELU, is silu(a x) / a
         gain = float(np.log(y[one] / (1 - y[one])))
-        if abs(gain) > 0.1 and _same(y, GRID * _sigmoid(gain * GRID)):
+        if abs(gain) > 0.1 and _same(y, GRID * sigmoid(gain * GRID)):
             return Function((("Mul", {}, (gain,)), ("Silu", {}, ()), ("Mul", {}, (1 / gain,))))
     return None
 

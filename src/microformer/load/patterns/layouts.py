@@ -11,6 +11,7 @@ from microformer.load.layout import (
     layout_node,
     linear_rows,
     slice_steps,
+    take,
     trace,
 )
 from microformer.load.steps import Step, plan
@@ -42,15 +43,15 @@ def _simplify(value: ir.Value, readers: list[ir.Node]) -> bool:
     if result is None:
         steps = plan(view.index, edit.shape_of(view.base))
         old = _steps_of(value)
+        if steps is None and _is_take(value):
+            return False
         if steps is None:
             steps = _piecewise(value)
-            if steps is None:
-                return _simplify_before_irregular(value)
-            if old is not None and len(old) <= len(steps):
+            if steps is not None and old is not None and len(old) <= len(steps):
                 return False
-        if steps == old:
+        if steps is not None and steps == old:
             return False
-        result = emit(view.base, steps, node)
+        result = take(view, node) if steps is None else emit(view.base, steps, node)
     if value.is_graph_output():
         edit.replace(value, result)
     else:
@@ -82,15 +83,19 @@ def _piecewise(value: ir.Value) -> list[Step] | None:
     return None if last is None else steps + last
 
 
-def _simplify_before_irregular(value: ir.Value) -> bool:
-    """Make canonical what leads to the first operation of a chain that repeats elements."""
-    for node, output in chain_of(value)[1]:
-        source = node.inputs[0]
-        assert source is not None
-        alone = apply(node, output, indices(edit.shape_of(source)))
-        if plan(alone, edit.shape_of(source)) is None:
-            return layout_node(source) is not None and _simplify(source, [node])
-    return False
+def _is_take(value: ir.Value) -> bool:
+    """Whether a chain is what ``take`` makes: rows of a matrix by a list, between plain steps."""
+    chain = chain_of(value)[1]
+    every = [node.op_type for node, _ in chain]
+    if any(a == b == "Reshape" for a, b in zip(every, every[1:], strict=False)):
+        return False
+    kinds = [kind for kind in every if kind != "Reshape"]
+    while kinds[:1] == ["Transpose"] == kinds[-1:] and len(kinds) == 3:
+        kinds = kinds[1:-1]
+    gather = next((n for n, _ in chain if n.op_type == "Gather"), None)
+    if kinds != ["Gather"] or gather is None or gather.inputs[0] is None:
+        return False
+    return edit.int_attribute(gather, "axis", 0) == 1 and len(edit.shape_of(gather.inputs[0])) == 3
 
 
 def _steps_of(value: ir.Value) -> list[Step] | None:

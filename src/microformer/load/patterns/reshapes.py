@@ -12,11 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
+from microformer.analysis.pointwise import NAME, kind_of
 from microformer.load import edit
 
 ELEMENTWISE = (
     *("Relu", "Gelu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Silu", "Requantize"),
-    *("Erf", "Sqrt", "Exp", "Neg", "Pow"),
+    *("Erf", "Sqrt", "Exp", "Neg", "Pow", "Abs", "Log", "Reciprocal", NAME),
 )
 LAST_AXIS = ("Linear", "LayerNormalization", "RMSNormalization", "Softmax")
 
@@ -25,7 +26,7 @@ def sink_reshapes(graph: ir.Graph) -> bool:
     """f(Reshape(x)) becomes Reshape(f(x)) for elementwise f and f over an unchanged last axis."""
     modified = False
     for node in list(graph):
-        if node.op_type in (*ELEMENTWISE, *LAST_AXIS):
+        if kind_of(node) in (*ELEMENTWISE, *LAST_AXIS):
             modified |= _sink_unary(node) or sink_transpose(node)
         elif node.op_type in ("Add", "Mul") and len(node.inputs) == 2:
             modified |= _sink_binary(node)
