@@ -22,22 +22,28 @@ from microformer.load.patterns.conv import (
     normalise_convs,
 )
 from microformer.load.patterns.einsum import lower_einsums
+from microformer.load.patterns.batches import unroll_batches
 from microformer.load.patterns.layernorm import normalise_norms, recognise_norms
 from microformer.load.patterns.layouts import simplify_layouts
 from microformer.load.patterns.linear import absorb_bias, recognise_linear
+from microformer.load.patterns.linear_maps import lower_linear_maps
 from microformer.load.patterns.pointwise import gather_pointwise
 from microformer.load.patterns.pooling import normalise_pools
 from microformer.load.patterns.products import normalise_products
 from microformer.load.patterns.reshapes import sink_reshapes
-from microformer.load.patterns.softmax import normalise_softmax
+from microformer.load.patterns.softmax import normalise_softmax, recognise_softmax
+from microformer.load.patterns.written_out import divide, write_out
 
 RECOGNISE: tuple[edit.Pass, ...] = (
     drop_copies,  # first: the patterns do not look through them
     drop_expands,
     lower_einsums,
     recognise_norms,  # before arithmetic is rewritten: it looks for Sub, Div and Pow
+    recognise_softmax,
+    write_out,  # what no pattern looks for in one piece
     recognise_linear,  # before attention, which selects rows of its projections
     absorb_bias,
+    unroll_batches,
     fuse_attention,
     normalise_attention,
     recognise_activations,  # the groups are largest while nothing is folded
@@ -52,10 +58,12 @@ RECOGNISE: tuple[edit.Pass, ...] = (
 )
 FOLD: tuple[edit.Pass, ...] = (
     normalise_arithmetic,  # once the norms have been found
+    divide,
     fold_batchnorms,
     fold_behind,  # once attention has taken its scalars as its scale
     fold_ahead,  # what could not go backwards
     merge_constants,
+    lower_linear_maps,  # once recognise_linear and attention have had their products
     normalise_products,  # what attention has left
 )
 MAX_ROUNDS = 64

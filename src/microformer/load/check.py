@@ -11,6 +11,8 @@ from microformer.load import edit
 from microformer.load.layout import EVALUATED
 from microformer.load.naming import module_path
 from microformer.load.patterns.attention_onnx import is_canonical as attention_is_canonical
+from microformer.load.patterns.linear_maps import LINEAR_MAPS
+from microformer.load.patterns.written_out import WRITTEN_OUT
 
 _ACTIVATIONS = "use ReLU, ReLU6, GELU, SiLU, tanh, sigmoid, hard-swish or hard-sigmoid"
 _MASK = "masks must be constants: build them when the model is made, not from its input"
@@ -54,6 +56,8 @@ UNDERSTOOD = {
     *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Slice", "Split", "Gather"),
     *("Expand", "Tile", "Where", "Cast", "Dropout", "IsNaN", "Einsum", "Requantize"),
     *EVALUATED,
+    *WRITTEN_OUT,
+    *LINEAR_MAPS,
 }
 
 

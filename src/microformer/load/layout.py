@@ -104,8 +104,7 @@ def apply(node: ir.Node, output: ir.Value, index: Index) -> Index:
             index = np.take(index, range(start, stop, stride), axis=axis)
         return index
     if node.op_type in EVALUATED:
-        # as float32 where Resize has no other: exact, as MAX_ELEMENTS is below 2^24
-        data = index.astype(np.float32) if node.op_type == "Resize" else index
+        data = index.astype(np.float32)  # all of them take it: exact, MAX_ELEMENTS is below 2^24
         rest = [edit.array_of(v) for v in node.inputs[1:]]
         return evaluate(node, [data, *rest]).astype(np.int64).reshape(shape)
     return np.broadcast_to(index, shape)

@@ -61,14 +61,14 @@ def fuse(
     factor: float,
     mask: Array | None,
     causal: bool = False,
-    joined: bool = False,
+    joined: int = 0,
     even: Array | None = None,
 ) -> bool:
     """Replace the output of ``node`` by Attention(Q [H, Sq, P], K [H, Sk, P], V [H, Sk, PV]).
 
     ``factor`` times the factors of Q and K is the scale; ``mask`` broadcasts to [H, Sq, Sk].
     ``causal`` counts from the upper left. The output of ``node`` must hold [H, Sq, PV] in row-major
-    order, whatever its leading axes, or [1, Sq, H*PV] if ``joined``. Of the rows ``even`` [H, Sq]
+    order, whatever its leading axes, or [B, Sq, H/B*PV] of a batch B ``joined``. Of the rows ``even`` [H, Sq]
     the logits do not count: their queries become zero. Returns False, with ``node`` left in place,
     if Q, K or V are not regular.
     """
@@ -99,7 +99,10 @@ def fuse(
     }
     value = edit.insert(node, "Attention", placed, [1, rows, heads * width], attributes)
     index = np.arange(edit.size_of(value))
-    if not joined:
+    if joined:
+        each = index.reshape(rows, joined, heads // joined, width)
+        index = each.transpose(1, 0, 2, 3)
+    else:
         index = index.reshape(rows, heads, width).transpose(1, 0, 2)
     result = place(View(value, index.reshape(edit.shape_of(node.outputs[0]))), node)
     assert result is not None  # a Transpose of three axes is regular

@@ -49,24 +49,27 @@ def _normalise(node: ir.Node) -> bool:
     values = _by_head(Operand(trace(v)), kv_heads, group)
     size = queries.view.index.shape[2]
     scale = node.attributes.get_float("scale", 0.0) or size**-0.5
-    mask = _mask(node, heads)
+    mask = _mask(node, heads, edit.shape_of(q)[0])
     causal = node.attributes.get_int("is_causal", 0) == 1
     shape = edit.shape_of(node.outputs[0])
-    return fuse(node, (queries, keys, values), scale, mask, causal, joined=len(shape) == 3)
+    joined = shape[0] if len(shape) == 3 else 0
+    return fuse(node, (queries, keys, values), scale, mask, causal, joined=joined)
 
 
 def _by_head(operand: Operand, heads: int, group: int) -> Operand:
-    """[1, H, S, P] or [1, S, H*P] as [H * group, S, P], each head repeated ``group`` times."""
+    """[B, H, S, P] or [B, S, H*P] as [B * H * group, S, P], a head repeated ``group`` times.
+
+    A batch of windows or frames is more heads.
+    """
     index = operand.view.index
     if index.ndim == 3:
-        index = index.reshape(index.shape[1], heads, -1).transpose(1, 0, 2)
-    else:
-        index = index.reshape(index.shape[1:])
+        index = index.reshape(*index.shape[:2], heads, -1).transpose(0, 2, 1, 3)
+    index = index.reshape(-1, *index.shape[2:])
     return Operand(View(operand.view.base, np.repeat(index, group, axis=0)), operand.factor)
 
 
-def _mask(node: ir.Node, heads: int) -> Array | None:
-    """The constant mask as offsets [1 or H, Sq, Sk], or None if there is none."""
+def _mask(node: ir.Node, heads: int, batch: int) -> Array | None:
+    """The constant mask as offsets [1 or B * H, Sq, Sk], or None if there is none."""
     value = node.inputs[3] if len(node.inputs) > 3 else None
     if value is None:
         return None
@@ -79,12 +82,14 @@ def _mask(node: ir.Node, heads: int) -> Array | None:
     if mask.dtype == bool:
         mask = np.where(mask, 0.0, -np.inf)
     mask = mask.reshape((1,) * (4 - mask.ndim) + mask.shape)
-    if mask.shape[0] != 1 or mask.shape[1] not in (1, heads):
+    if mask.shape[0] not in (1, batch) or mask.shape[1] not in (1, heads):
         raise UnsupportedOpError(
-            f"The mask of {edit.describe(node)} has shape {mask.shape}, not one for batch 1: give "
-            "a mask for one sample."
+            f"The mask of {edit.describe(node)} has shape {mask.shape}, not one for {batch} times "
+            f"{heads} heads: give a mask for one sample."
         )
-    return np.asarray(mask[0])
+    if mask.shape[:2] != (1, 1):
+        mask = np.broadcast_to(mask, (batch, heads, *mask.shape[2:]))
+    return mask.reshape(-1, *mask.shape[2:])
 
 
 def _refuse_extras(node: ir.Node) -> None:
@@ -93,8 +98,6 @@ def _refuse_extras(node: ir.Node) -> None:
         found = "past keys and values"
     elif any(v.uses() or v.is_graph_output() for v in node.outputs[1:]):
         found = "more than one output"
-    elif any(edit.shape_of(v)[0] != 1 for v in node.inputs[:3] if v is not None):
-        found = "a batch other than 1"
     if found:
         raise UnsupportedOpError(
             f"The {edit.describe(node)} uses {found}, which is not supported: export the encoder's "

@@ -89,14 +89,24 @@ def fold_pads(graph: ir.Graph) -> bool:
     return modified
 
 
-def zero_padding(value: ir.Value | None) -> tuple[ir.Value, list[int], list[int]] | None:
-    """(x, begin, end) where ``value`` is x padded with zeros by constant amounts an axis."""
+Padding = tuple[ir.Value, list[int], list[int]]
+"""(x, begin, end): what is padded, and by how much an axis."""
+
+
+def zero_padding(value: ir.Value | None) -> Padding | None:
+    """What ``value`` is, padded with zeros by constant amounts; None if it is no such thing."""
+    found = constant_padding(value)
+    return found[0] if found is not None and found[1] == 0.0 else None
+
+
+def constant_padding(value: ir.Value | None) -> tuple[Padding, float] | None:
+    """What ``value`` is, padded by constant amounts, and with what number."""
     node = edit.producer(value, "Pad")
     if node is None or node.attributes.get_string("mode", "constant") != "constant":
         return None
     x, pads = node.inputs[0], edit.integers_of(node.inputs[1])
     fill = edit.scalar_of(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else 0.0
-    if x is None or pads is None or fill != 0.0:
+    if x is None or pads is None or fill is None or edit.array_of(x) is not None:
         return None
     rank = len(edit.shape_of(x))
     axes = edit.integers_of(node.inputs[3]) if len(node.inputs) > 3 else None
@@ -104,27 +114,30 @@ def zero_padding(value: ir.Value | None) -> tuple[ir.Value, list[int], list[int]
     begin, end = [0] * rank, [0] * rank
     for i, axis in enumerate(axes):
         begin[axis], end[axis] = pads[i], pads[i + len(axes)]
-    return x, begin, end
+    return (x, begin, end), fill
 
 
 def expand_pads(graph: ir.Graph) -> bool:
-    """Any other zero padding is a Concat with zeros, negative padding a Slice."""
+    """Any other constant padding is a Concat with that number, negative padding a Slice."""
     modified = False
     for node in list(graph):
-        found = zero_padding(node.outputs[0])
-        if found is None or any(
-            u.node.op_type in ("Conv", "AveragePool") for u in node.outputs[0].uses()
-        ):
+        found = constant_padding(node.outputs[0])
+        if found is None or not np.isfinite(found[1]):
             continue
-        x, begin, end = found
+        (x, begin, end), fill = found
+        folds = ("Conv", "AveragePool") if fill == 0.0 else ()
+        if any(u.node.op_type in folds for u in node.outputs[0].uses()):
+            continue
         for axis, (before, behind) in enumerate(zip(begin, end, strict=True)):
-            x = _pad_axis(x, axis, before, behind, node)
+            x = _pad_axis(x, axis, before, behind, node, fill)
         edit.replace(node.outputs[0], x)
         modified = True
     return modified
 
 
-def _pad_axis(x: ir.Value, axis: int, before: int, behind: int, node: ir.Node) -> ir.Value:
+def _pad_axis(
+    x: ir.Value, axis: int, before: int, behind: int, node: ir.Node, fill: float
+) -> ir.Value:
     shape = list(edit.shape_of(x))
     if min(before, behind) < 0:
         bounds = [max(0, -before), shape[axis] - max(0, -behind)]
@@ -135,8 +148,8 @@ def _pad_axis(x: ir.Value, axis: int, before: int, behind: int, node: ir.Node) -
     parts: list[ir.Value] = [x]
     for amount, position in ((before, 0), (behind, 1)):
         if amount > 0:
-            zeros = np.zeros((*shape[:axis], amount, *shape[axis + 1 :]), np.float32)
-            parts.insert(position * len(parts), edit.constant(node, zeros))
+            more = np.full((*shape[:axis], amount, *shape[axis + 1 :]), fill, np.float32)
+            parts.insert(position * len(parts), edit.constant(node, more))
     if len(parts) == 1:
         return x
     shape[axis] += max(0, before) + max(0, behind)

@@ -96,14 +96,7 @@ def _reduce(
     kept = tuple(1 if a in axes else size for a, size in enumerate(shape))
     value = x
     if maximum and real:
-        if len(shape) not in (3, 4) or real != list(range(2, len(shape))):
-            return False
-        attributes = {
-            "kernel_shape": list(shape[2:]),
-            "strides": [1] * len(real),
-            "pads": [0] * (2 * len(real)),
-        }
-        value = edit.insert(node, "MaxPool", [x], kept, attributes)
+        value = _maximum(node, x, real)
     elif real:
         numbers = edit.constant(node, np.array(real, np.int64))
         mean_shape = kept if keep else [s for a, s in enumerate(shape) if a not in real]
@@ -113,3 +106,24 @@ def _reduce(
             value = edit.insert(node, "Mul", [value, constant], mean_shape)
     edit.replace(node.outputs[0], reshape(value, output, node))
     return True
+
+
+def _maximum(node: ir.Node, x: ir.Value, axes: list[int]) -> ir.Value:
+    """The maximum over any axes, kept as 1: one window of a MaxPool over them as width."""
+    shape = edit.shape_of(x)
+    rest = [a for a in range(len(shape)) if a not in axes]
+    perm = [*rest, *axes]
+    value, turned = x, [shape[a] for a in perm]
+    if perm != list(range(len(shape))):
+        value = edit.insert(node, "Transpose", [value], turned, {"perm": perm})
+    channels = math.prod(shape[a] for a in rest)
+    spatial = tuple(shape[a] for a in axes) if len(axes) <= 2 else (edit.size_of(x) // channels,)
+    value = reshape(value, (1, channels, *spatial), node)
+    attributes = {
+        "kernel_shape": list(spatial),
+        "strides": [1] * len(spatial),
+        "pads": [0] * (2 * len(spatial)),
+    }
+    pooled = (1, channels, *[1] * len(spatial))
+    value = edit.insert(node, "MaxPool", [value], pooled, attributes)
+    return reshape(value, [1 if a in axes else n for a, n in enumerate(shape)], node)

@@ -148,7 +148,26 @@ def _sink_binary(node: ir.Node) -> bool:
             continue
         _emit(node, [source, partner] if value is a else [partner, source], target)
         return True
-    return False
+    return _batched_binary(node, a, b, shape)
+
+
+def _batched_binary(
+    node: ir.Node, a: ir.Value | None, b: ir.Value | None, shape: tuple[int, ...]
+) -> bool:
+    """A sum or product whose first axis is not the batch gets one in front."""
+    if a is None or b is None or not shape or shape[0] == 1:
+        return False
+    inputs: list[ir.Value | None] = []
+    for value in (a, b):
+        data, own = edit.array_of(value), edit.shape_of(value)
+        if data is not None:
+            raised = data.reshape(1, *own) if len(own) == len(shape) else data
+            inputs.append(edit.constant(node, raised))
+        else:
+            full = (1,) * (len(shape) + 1 - len(own)) + own
+            inputs.append(reshape(value, full, node))
+    _emit(node, inputs, (1, *shape))
+    return True
 
 
 def _moved_constant(

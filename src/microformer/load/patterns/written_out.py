@@ -1,0 +1,343 @@
+"""Operators that are others put together: written out, so that every later pass knows them.
+
+Reductions, norms of groups, choices between two activations, and LogSoftmax. Nothing here is a
+matter of taste: each entry gives the same values in float32.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from microformer.graph.tensor import Array
+from microformer.load import edit
+from microformer.load.constants import evaluate
+from microformer.load.layout import MAX_ELEMENTS
+from microformer.load.patterns.reshapes import reshape
+
+
+def write_out_norms(graph: ir.Graph) -> bool:
+    """The norms of groups alone, whose shape onnx's inference does not know."""
+    return write_out(graph, ("GroupNormalization",))
+
+
+def write_out(graph: ir.Graph, only: Sequence[str] = ()) -> bool:
+    """Replace each node that ``_FORMS`` knows (of ``only``, if given) by what it is made of."""
+    modified = False
+    for node in list(graph):
+        if only and node.op_type not in only:
+            continue
+        form = _FORMS.get(node.op_type) if not node.domain else None
+        value = form(node) if form is not None else None
+        if value is not None:
+            edit.replace(node.outputs[0], value)
+            modified = True
+    return modified
+
+
+def _op(node: ir.Node, kind: str, *inputs: ir.Value | None) -> ir.Value:
+    """An elementwise node, its shape that of its operands broadcast."""
+    shape = np.broadcast_shapes(*(edit.shape_of(v) for v in inputs if v is not None))
+    return edit.insert(node, kind, inputs, shape)
+
+
+def _number(node: ir.Node, value: float) -> ir.Value:
+    return edit.constant(node, np.array(value))
+
+
+def _reduced(
+    node: ir.Node, kind: str, x: ir.Value, axes: Sequence[int] | None, keep: int
+) -> ir.Value:
+    """A reduction with constant axes (all, if None) as canonical as ``pooling`` wants it."""
+    shape = edit.shape_of(x)
+    listed = list(range(len(shape))) if axes is None else sorted(a % len(shape) for a in axes)
+    kept = [1 if a in listed else n for a, n in enumerate(shape) if keep or a not in listed]
+    numbers = edit.constant(node, np.array(listed, np.int64))
+    return edit.insert(node, kind, [x, numbers], kept, {"keepdims": keep})
+
+
+def _axes(node: ir.Node) -> tuple[list[int] | None, bool]:
+    """The constant axes of a reduction (None: all), and whether they are known."""
+    given = node.inputs[1] if len(node.inputs) > 1 else None
+    axes = edit.integers_of(given)
+    if not axes:
+        return None, given is None or axes is not None
+    return axes, True
+
+
+def _reduction(
+    before: Callable[[ir.Node, ir.Value], ir.Value],
+    kind: str,
+    behind: Callable[[ir.Node, ir.Value], ir.Value],
+) -> Callable[[ir.Node], ir.Value | None]:
+    def form(node: ir.Node) -> ir.Value | None:
+        x, (axes, known) = node.inputs[0], _axes(node)
+        if x is None or not known:
+            return None
+        if axes is None and edit.int_attribute(node, "noop_with_empty_axes", 0):
+            return behind(node, before(node, x))
+        keep = edit.int_attribute(node, "keepdims", 1)
+        return behind(node, _reduced(node, kind, before(node, x), axes, keep))
+
+    return form
+
+
+def _same(_node: ir.Node, x: ir.Value) -> ir.Value:
+    return x
+
+
+def _applied(kind: str) -> Callable[[ir.Node, ir.Value], ir.Value]:
+    return lambda node, x: _op(node, kind, x)
+
+
+def _squared(node: ir.Node, x: ir.Value) -> ir.Value:
+    return _op(node, "Mul", x, x)
+
+
+def _log_sum_exp(node: ir.Node) -> ir.Value | None:
+    """max + log(sum(exp(x - max))) over the axes."""
+    x, (axes, known) = node.inputs[0], _axes(node)
+    if x is None or not known:
+        return None
+    most = _reduced(node, "ReduceMax", x, axes, 1)
+    powers = _op(node, "Exp", _op(node, "Sub", x, most))
+    total = _op(node, "Add", _op(node, "Log", _reduced(node, "ReduceSum", powers, axes, 1)), most)
+    return reshape(total, edit.shape_of(node.outputs[0]), node)
+
+
+def _log_softmax(node: ir.Node) -> ir.Value | None:
+    """d - log(sum(exp(d))) with d = x - max(x): what a table of 256 logarithms can hold."""
+    x = node.inputs[0]
+    if x is None:
+        return None
+    axes = [edit.int_attribute(node, "axis", -1)]
+    below = _op(node, "Sub", x, _reduced(node, "ReduceMax", x, axes, 1))
+    total = _reduced(node, "ReduceSum", _op(node, "Exp", below), axes, 1)
+    return _op(node, "Sub", below, _op(node, "Log", total))
+
+
+def _several(kind: str, share: bool) -> Callable[[ir.Node], ir.Value | None]:
+    """Sum, Mean, Max and Min of any number of values as pairs."""
+
+    def form(node: ir.Node) -> ir.Value | None:
+        values = [v for v in node.inputs if v is not None]
+        if kind in ("Max", "Min") and len(values) < 3:
+            return None
+        total = values[0]
+        for value in values[1:]:
+            total = _op(node, kind, total, value)
+        return _op(node, "Mul", total, _number(node, 1.0 / len(values))) if share else total
+
+    return form
+
+
+def _larger(sign: float) -> Callable[[ir.Node], ir.Value | None]:
+    """Max(a, b) = b + relu(a - b) of two activations; Min(a, b) = b - relu(b - a)."""
+
+    def form(node: ir.Node) -> ir.Value | None:
+        if len(node.inputs) != 2:
+            return _several(node.op_type, False)(node)
+        a, b = node.inputs
+        if a is None or b is None or any(edit.scalar_of(v) is not None for v in (a, b)):
+            return None  # of one value: a table, or a clamp
+        if edit.array_of(b) is None and edit.array_of(a) is not None:
+            a, b = b, a
+        rest = _op(node, "Relu", _op(node, "Sub", *((a, b) if sign > 0 else (b, a))))
+        return _op(node, "Add" if sign > 0 else "Sub", b, rest)
+
+    return form
+
+
+def _divided(node: ir.Node) -> ir.Value | None:
+    """a / b of two activations: the reciprocal is a table; a / b of one alike is left alone."""
+    a, b = node.inputs
+    if a is None or b is None or edit.array_of(b) is not None or edit.scalar_of(a) is not None:
+        return None
+    return _op(node, "Mul", a, _op(node, "Reciprocal", b))
+
+
+def _chosen(node: ir.Node) -> ir.Value | None:
+    """Where with a constant condition: each operand times its share of it."""
+    condition = edit.array_of(node.inputs[0])
+    if condition is None:
+        return None
+    total: ir.Value | None = None
+    for value, share in ((node.inputs[1], condition), (node.inputs[2], ~condition.astype(bool))):
+        data = edit.array_of(value)
+        if value is None or (data is not None and not np.isfinite(data).all()):
+            return None
+        if data is not None and np.abs(data).max(initial=0.0) >= _MASKING:
+            return None  # a mask, or what was meant as one
+        mask = np.asarray(share, np.float32)
+        if data is not None:
+            part = edit.constant(node, np.where(mask, data, 0.0))
+            if not np.any(edit.array_of(part)):
+                continue
+        else:
+            part = value if mask.all() else _op(node, "Mul", value, edit.constant(node, mask))
+        total = part if total is None else _op(node, "Add", total, part)
+    return total
+
+
+_MASKING = 1e3
+
+
+def _triangle(node: ir.Node) -> ir.Value | None:
+    """Trilu: a product with a constant of 0 and 1."""
+    x = node.inputs[0]
+    given = node.inputs[1] if len(node.inputs) > 1 else None
+    k = edit.scalar_of(given) if given is not None else 0.0
+    if x is None or k is None or edit.array_of(x) is not None:
+        return None
+    rows, columns = edit.shape_of(x)[-2:]
+    full = np.ones((rows, columns), np.float32)
+    upper = edit.int_attribute(node, "upper", 1)
+    mask = np.triu(full, int(k)) if upper else np.tril(full, int(k))
+    return _op(node, "Mul", x, edit.constant(node, mask))
+
+
+def _normalised_groups(node: ir.Node) -> ir.Value | None:
+    """GroupNormalization and InstanceNormalization: LayerNormalization of each group."""
+    x, gamma, beta = node.inputs[0], edit.array_of(node.inputs[1]), edit.array_of(node.inputs[2])
+    if x is None or gamma is None or beta is None or x.shape is None or not x.shape.is_static():
+        return None
+    shape = edit.shape_of(x)
+    channels = shape[1]
+    groups = edit.int_attribute(node, "num_groups", channels)
+    width = edit.size_of(x) // (shape[0] * groups)
+    rows = reshape(x, (shape[0], groups, width), node)
+    ones, zeros = np.ones(width, np.float32), np.zeros(width, np.float32)
+    constants = [edit.constant(node, ones), edit.constant(node, zeros)]
+    attributes = {"axis": -1, "epsilon": node.attributes.get_float("epsilon", 1e-5)}
+    made = edit.insert(
+        node, "LayerNormalization", [rows, *constants], (shape[0], groups, width), attributes
+    )
+    column = (channels, *[1] * (len(shape) - 2))
+
+    def by_channel(data: Array) -> ir.Value:
+        each = np.repeat(data, channels // data.size)  # one a group, before opset 21
+        return edit.constant(node, each.reshape(column))
+
+    scaled = _op(node, "Mul", reshape(made, shape, node), by_channel(gamma))
+    return _op(node, "Add", scaled, by_channel(beta))
+
+
+def _unit_length(node: ir.Node) -> ir.Value | None:
+    """LpNormalization of p = 2: x / |x|, an RMSNormalization."""
+    x = node.inputs[0]
+    if x is None:
+        return None
+    return unit_vectors(node, x, [edit.int_attribute(node, "axis", -1)], 0.0)
+
+
+LEAST_EPSILON = 1e-12
+"""Where x is all zeros the quotient is 0, as with any epsilon, and not 0 / 0."""
+
+
+def unit_vectors(node: ir.Node, x: ir.Value, axes: Sequence[int], epsilon: float) -> ir.Value:
+    """x / sqrt(sum over ``axes`` of x^2 + epsilon): RMSNormalization of scale 1 / sqrt(n)."""
+    shape = edit.shape_of(x)
+    listed = sorted(a % len(shape) for a in axes)
+    count = math.prod(shape[a] for a in listed)
+    scale = np.full(count, count**-0.5, np.float32)
+    least = max(epsilon / count, LEAST_EPSILON)
+    return over_last(node, x, listed, "RMSNormalization", [scale], least)
+
+
+def over_last(
+    node: ir.Node,
+    x: ir.Value,
+    axes: Sequence[int],
+    kind: str,
+    parameters: Sequence[Array],
+    epsilon: float,
+) -> ir.Value:
+    """A norm over any axes: they are brought to the end, made one, and back again."""
+    shape = edit.shape_of(x)
+    rest = [a for a in range(len(shape)) if a not in axes]
+    perm = [*rest, *axes]
+    turned = [shape[a] for a in perm]
+    flat = (*turned[: len(rest)], math.prod(turned[len(rest) :]))
+    value = x
+    if perm != list(range(len(shape))):
+        value = edit.insert(node, "Transpose", [value], turned, {"perm": perm})
+    value = reshape(value, flat, node)
+    constants = [edit.constant(node, data) for data in parameters]
+    value = edit.insert(node, kind, [value, *constants], flat, {"axis": -1, "epsilon": epsilon})
+    value = reshape(value, turned, node)
+    if perm != list(range(len(shape))):
+        back = {"perm": list(edit.inverse(perm))}
+        value = edit.insert(node, "Transpose", [value], shape, back)
+    return value
+
+
+def _scattered(node: ir.Node) -> ir.Value | None:
+    """ScatterND and ScatterElements at constant places: elements of both, picked by a list."""
+    data, places, updates = node.inputs[:3]
+    where = edit.array_of(places)
+    if data is None or updates is None or where is None:
+        return None
+    size, more = edit.size_of(data), edit.size_of(updates)
+    if size + more > MAX_ELEMENTS:
+        return None
+    numbers = np.arange(size + more).astype(np.float32)
+    shape = edit.shape_of(data)
+    given = numbers[size:].reshape(edit.shape_of(updates))
+    index = evaluate(node, [numbers[:size].reshape(shape), where, given]).astype(np.int64)
+    flat = []
+    for value in (data, updates):
+        array = edit.array_of(value)
+        row = (1, edit.size_of(value))
+        flat.append(
+            reshape(value, row, node) if array is None else edit.constant(node, array.reshape(row))
+        )
+    both = edit.insert(node, "Concat", flat, (1, size + more), {"axis": 1})
+    both.dtype = ir.DataType.FLOAT
+    chosen = edit.constant(node, index.reshape(-1))
+    value = edit.insert(node, "Gather", [both, chosen], (1, size), {"axis": 1})
+    return reshape(value, shape, node)
+
+
+def _leaky(node: ir.Node) -> ir.Value | None:
+    """PRelu with a slope a channel: slope x + (1 - slope) relu(x); of one slope it is a table."""
+    x, slope = node.inputs[0], edit.array_of(node.inputs[1])
+    if x is None or slope is None or slope.size == 1:
+        return None
+    steep = _op(node, "Mul", _op(node, "Relu", x), edit.constant(node, 1.0 - slope))
+    return _op(node, "Add", _op(node, "Mul", x, edit.constant(node, slope)), steep)
+
+
+_FORMS: dict[str, Callable[[ir.Node], ir.Value | None]] = {
+    "ReduceSumSquare": _reduction(_squared, "ReduceSum", _same),
+    "ReduceL2": _reduction(_squared, "ReduceSum", _applied("Sqrt")),
+    "ReduceL1": _reduction(_applied("Abs"), "ReduceSum", _same),
+    "ReduceLogSum": _reduction(_same, "ReduceSum", _applied("Log")),
+    "ReduceMin": _reduction(_applied("Neg"), "ReduceMax", _applied("Neg")),
+    "ReduceLogSumExp": _log_sum_exp,
+    "LogSoftmax": _log_softmax,
+    "Sum": _several("Add", share=False),
+    "Mean": _several("Add", share=True),
+    "Max": _larger(1.0),
+    "Min": _larger(-1.0),
+    "Where": _chosen,
+    "Trilu": _triangle,
+    "GroupNormalization": _normalised_groups,
+    "InstanceNormalization": _normalised_groups,
+    "LpNormalization": _unit_length,
+    "PRelu": _leaky,
+    "ScatterElements": _scattered,
+    "ScatterND": _scattered,
+}
+WRITTEN_OUT = tuple(_FORMS)
+
+
+def divide(graph: ir.Graph) -> bool:
+    """Division of activations, once no pattern looks for it any more."""
+    modified = False
+    for node in list(graph):
+        value = _divided(node) if edit.producer(node.outputs[0], "Div") else None
+        if value is not None:
+            edit.replace(node.outputs[0], value)
+            modified = True
+    return modified
