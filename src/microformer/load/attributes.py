@@ -70,6 +70,7 @@ ATTRIBUTES: dict[str, dict[str, Allowed]] = {
     "Dropout": {"seed": no_say, "ratio": no_say},
     "Einsum": {"equation": honoured},
     "Flatten": {"axis": honoured},
+    "Col2Im": dict.fromkeys(("dilations", "pads", "strides"), honoured),
     "CumSum": {"exclusive": honoured, "reverse": honoured},
     "ConvTranspose": _WINDOW | {"group": honoured, "output_padding": honoured, "output_shape": honoured},
     "Celu": {"alpha": honoured},

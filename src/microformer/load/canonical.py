@@ -14,7 +14,7 @@ from microformer.load.patterns.affine import (
 )
 from microformer.load.patterns.attention import fuse_attention
 from microformer.load.patterns.attention_onnx import normalise_attention
-from microformer.load.patterns.cleanup import drop_copies, drop_expands
+from microformer.load.patterns.cleanup import drop_copies, drop_expands, expand_operands
 from microformer.load.patterns.conv import (
     expand_pads,
     fold_batchnorms,
@@ -59,6 +59,7 @@ RECOGNISE: tuple[edit.Pass, ...] = (
 FOLD: tuple[edit.Pass, ...] = (
     normalise_arithmetic,  # once the norms have been found
     divide,
+    expand_operands,
     fold_batchnorms,
     fold_behind,  # once attention has taken its scalars as its scale
     fold_ahead,  # what could not go backwards

@@ -25,7 +25,7 @@ _HINTS = {
     ),
     **dict.fromkeys(("Erf", "Exp", "Pow", "Sqrt", "Reciprocal", "Log", "Sin", "Cos"), _ACTIVATIONS),
     **dict.fromkeys(("Equal", "Not", "Less", "Greater", "And", "Or", "Where", "IsNaN"), _MASK),
-    **dict.fromkeys(("InstanceNormalization", "GroupNormalization", "LpNormalization"), _NORM),
+    **dict.fromkeys(("GroupNormalization", "LRN"), _NORM),
     **dict.fromkeys(("LSTM", "GRU", "RNN", "Loop", "If", "Scan"), _RECURRENT),
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "QLinearConv"), _QUANTIZED),
     **dict.fromkeys(("ArgMax", "TopK"), "let the model end with its logits"),

@@ -16,7 +16,7 @@ from onnxscript import optimizer
 from microformer.errors import ModelError
 from microformer.load import edit
 from microformer.load.constants import evaluate
-from microformer.load.patterns.written_out import write_out_norms
+from microformer.load.patterns.written_out import write_out_group_norms
 
 MAX_FOLDED_BYTES = 1 << 28
 """Limit of all folded results together: they are weights in another order, or positions."""
@@ -114,6 +114,7 @@ def fold_constants(model: ir.Model, label: str) -> None:
         common.RemoveUnusedFunctionsPass()(model)  # type: ignore[no-untyped-call]
         _to_float32(model.graph)
         _forget_shapes(model.graph)
+        write_out_group_norms(model.graph)
         for _ in range(MAX_ROUNDS):
             result = optimizer.fold_constants(
                 model,
@@ -123,10 +124,7 @@ def fold_constants(model: ir.Model, label: str) -> None:
                 should_fold=budget.allows,
             )
             common.RemoveUnusedNodesPass()(model)
-            changed = bool(result.modified)
-            for apply in (split_to_slices, write_out_norms):
-                changed |= apply(model.graph)
-            if not (changed or _fold_rest(model, budget)):
+            if not (result.modified or split_to_slices(model.graph) or _fold_rest(model, budget)):
                 break
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     except ModelError:

@@ -71,12 +71,17 @@ def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
     module.eval()
     try:
         with _silence(), torch.no_grad():
-            program = torch.onnx.export(
-                module, (tensor.detach(),), dynamo=True, opset_version=OPSET, verbose=False
-            )
-        if program is None:
-            raise ModelError("torch.onnx.export gave no model.")
-        return program.model_proto
+            try:
+                return _exported(module, (tensor.detach(),))
+            except Exception as error:
+                if "scaled_dot_product_attention" not in f"{error} {error.__cause__}":
+                    raise
+            # its translation takes four axes: windows of heads have five
+            program = torch.export.export(module, (tensor.detach(),))
+            merged = {torch.ops.aten.scaled_dot_product_attention.default: _four_axes}
+            table = torch.export.default_decompositions()
+            table.update(merged)
+            return _exported(program.run_decompositions(table))
     except ModelError:
         raise
     except Exception as error:
@@ -85,6 +90,39 @@ def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
         torch.backends.mha.set_fastpath_enabled(fast)
         for name, part in module.named_modules():
             part.training = modes[name]
+
+
+def _exported(source: Any, arguments: tuple[Any, ...] | None = None) -> onnx.ModelProto:
+    import torch  # noqa: PLC0415  torch is optional
+
+    made = torch.onnx.export(source, arguments, dynamo=True, opset_version=OPSET, verbose=False)
+    if made is None:
+        raise ModelError("torch.onnx.export gave no model.")
+    return made.model_proto
+
+
+def _four_axes(
+    query: "torch.Tensor",
+    key: "torch.Tensor",
+    value: "torch.Tensor",
+    attn_mask: "torch.Tensor | None" = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Any:
+    """Attention [..., H, S, P], its leading axes as products: for fewer axes as it is."""
+    import torch  # noqa: PLC0415  torch is optional
+
+    if query.dim() <= 4 or attn_mask is not None or enable_gqa:
+        return NotImplemented
+    lead = query.shape[:-2]
+    logits = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if is_causal:
+        allowed = torch.ones(logits.shape[-2:], dtype=torch.bool, device=query.device).tril()
+        logits = logits.masked_fill(~allowed, float("-inf"))
+    return (logits.softmax(-1) @ value).reshape(*lead, query.shape[-2], value.shape[-1])
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """What does nothing to a float32 model at inference: casts, copies, expansions that broadcast."""
 
+import numpy as np
 import onnx_ir as ir
 
 from microformer.load import edit
@@ -51,3 +52,21 @@ def _broadcasts(reader: ir.Node, old: ir.Value, new: ir.Value) -> bool:
         return False
     other = reader.inputs[1] if reader.inputs[0] is old else reader.inputs[0]
     return other is not None and edit.shape_of(other) == edit.shape_of(reader.outputs[0])
+
+
+def expand_operands(graph: ir.Graph) -> bool:
+    """Of a sum or product that repeats both its activations the larger is expanded before."""
+    modified = False
+    for node in list(graph):
+        if not edit.producer(node.outputs[0], "Add", "Mul") or len(node.inputs) != 2:
+            continue
+        shape = edit.shape_of(node.outputs[0])
+        values = [v for v in node.inputs if v is not None and edit.array_of(v) is None]
+        if len(values) != len(node.inputs) or any(edit.shape_of(v) == shape for v in values):
+            continue
+        large = max(values, key=edit.size_of)
+        target = edit.constant(node, np.array(shape, np.int64))
+        full = edit.insert(node, "Expand", [large, target], shape)
+        edit.redirect(large, full, [node])
+        modified = True
+    return modified

@@ -293,9 +293,41 @@ def _cut(node: ir.Node, x: ir.Value, axis: int, start: int, stop: int) -> ir.Val
     return edit.insert(node, "Slice", [x, *numbers], kept)
 
 
+def _folded(node: ir.Node) -> ir.Value | None:
+    """Col2Im: a ConvTranspose whose kernel for each place in a block is one 1."""
+    x = node.inputs[0]
+    image, block = edit.integers_of(node.inputs[1]), edit.integers_of(node.inputs[2])
+    if x is None or image is None or block is None or len(block) > 2:
+        return None
+    count, cells = len(block), math.prod(block)
+    strides = edit.ints_attribute(node, "strides", [1] * count)
+    dilations = edit.ints_attribute(node, "dilations", [1] * count)
+    pads = edit.ints_attribute(node, "pads", [0] * (2 * count))
+    batch, wide, _ = edit.shape_of(x)
+    channels = wide // cells
+    spatial = [
+        (size + pads[i] + pads[i + count] - dilations[i] * (block[i] - 1) - 1) // strides[i] + 1
+        for i, size in enumerate(image)
+    ]
+    kernel = np.tile(np.eye(cells).reshape(cells, 1, *block), (channels, 1, *[1] * count))
+    attributes = {
+        "kernel_shape": block,
+        "strides": strides,
+        "dilations": dilations,
+        "pads": pads,
+        "group": channels,
+    }
+    source = reshape(x, (batch, wide, *spatial), node)
+    shape = (batch, channels, *image)
+    weight = edit.constant(node, kernel)
+    value = edit.insert(node, "ConvTranspose", [source, weight], shape, attributes)
+    return reshape(value, edit.shape_of(node.outputs[0]), node)
+
+
 _FORMS: dict[str, Callable[[ir.Node], ir.Value | None]] = {
     "CumSum": _cumsum,
     "DFT": _fourier,
+    "Col2Im": _folded,
     "Resize": _resize,
     "MatMul": _product,
     "ConvTranspose": _transposed_conv,

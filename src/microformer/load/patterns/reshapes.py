@@ -190,9 +190,10 @@ def _prepend_batch(node: ir.Node) -> bool:
     """
     values = [v for v in (node.inputs if node.op_type == "Concat" else node.inputs[:1]) if v]
     shapes = [edit.shape_of(v) for v in values]
-    if not shapes or all(s[0] == 1 for s in shapes):
+    rank = len(shapes[0]) if shapes else 0
+    joins = node.op_type == "Concat" and edit.int_attribute(node, "axis", 0) in (0, -rank)
+    if not shapes or (all(s[0] == 1 for s in shapes) and not (joins and len(shapes) > 1)):
         return False
-    rank = len(shapes[0])
     if node.op_type == "Concat":
         axes = [edit.int_attribute(node, "axis", 0) % rank]
     else:

@@ -17,17 +17,56 @@ from microformer.load.layout import MAX_ELEMENTS
 from microformer.load.patterns.reshapes import reshape
 
 
-def write_out_norms(graph: ir.Graph) -> bool:
-    """The norms of groups alone, whose shape onnx's inference does not know."""
-    return write_out(graph, ("GroupNormalization",))
+def write_out_group_norms(graph: ir.Graph) -> None:
+    """GroupNormalization as InstanceNormalization: onnx's inference does not know its shape.
+
+    Before any shape is known: 0 keeps an axis, -1 takes what is left.
+    """
+    for node in list(graph):
+        if node.op_type != "GroupNormalization" or node.domain:
+            continue
+        x, gamma, beta = node.inputs[:3]
+        size = gamma.shape[0] if gamma is not None and gamma.shape is not None else None
+        if x is None or beta is None or not isinstance(size, int):
+            continue
+        groups = edit.int_attribute(node, "num_groups", size)
+        ones, zeros = np.ones(groups, np.float32), np.zeros(groups, np.float32)
+        constants = [edit.constant(node, ones), edit.constant(node, zeros)]
+        epsilon = {"epsilon": node.attributes.get_float("epsilon", 1e-5)}
+        shape = _bare(node, "Shape", [x], ir.DataType.INT64)
+        value = _bare(node, "Reshape", [x, _shape(node, 0, groups, -1)])
+        value = _bare(node, "InstanceNormalization", [value, *constants], attributes=epsilon)
+        if size != groups:  # one a channel: one a group is the form before opset 21
+            value = _bare(node, "Reshape", [value, shape])
+            value = _bare(node, "Reshape", [value, _shape(node, 0, size, -1)])
+        column = _shape(node, size, 1)
+        value = _bare(node, "Mul", [value, _bare(node, "Reshape", [gamma, column])])
+        value = _bare(node, "Add", [value, _bare(node, "Reshape", [beta, column])])
+        edit.replace(node.outputs[0], _bare(node, "Reshape", [value, shape]))
+        graph.remove(node, safe=True)
 
 
-def write_out(graph: ir.Graph, only: Sequence[str] = ()) -> bool:
-    """Replace each node that ``_FORMS`` knows (of ``only``, if given) by what it is made of."""
+def _shape(node: ir.Node, *sizes: int) -> ir.Value:
+    return edit.constant(node, np.array(sizes, np.int64))
+
+
+def _bare(
+    node: ir.Node,
+    kind: str,
+    inputs: Sequence[ir.Value | None],
+    dtype: ir.DataType = ir.DataType.FLOAT,
+    attributes: dict[str, float] | None = None,
+) -> ir.Value:
+    """A node of no known shape."""
+    value = edit.insert(node, kind, inputs, (), attributes)
+    value.shape, value.dtype = None, dtype
+    return value
+
+
+def write_out(graph: ir.Graph) -> bool:
+    """Replace each node that ``_FORMS`` knows by what it is made of."""
     modified = False
     for node in list(graph):
-        if only and node.op_type not in only:
-            continue
         form = _FORMS.get(node.op_type) if not node.domain else None
         value = form(node) if form is not None else None
         if value is not None:
@@ -162,6 +201,10 @@ def _chosen(node: ir.Node) -> ir.Value | None:
     condition = edit.array_of(node.inputs[0])
     if condition is None:
         return None
+    shape = edit.shape_of(node.outputs[0])
+    for value, always in ((node.inputs[1], condition.all()), (node.inputs[2], ~condition.any())):
+        if value is not None and always and edit.shape_of(value) == shape:
+            return value if edit.array_of(value) is None else None
     total: ir.Value | None = None
     for value, share in ((node.inputs[1], condition), (node.inputs[2], ~condition.astype(bool))):
         data = edit.array_of(value)
@@ -198,29 +241,26 @@ def _triangle(node: ir.Node) -> ir.Value | None:
 
 
 def _normalised_groups(node: ir.Node) -> ir.Value | None:
-    """GroupNormalization and InstanceNormalization: LayerNormalization of each group."""
+    """InstanceNormalization: LayerNormalization of each channel."""
     x, gamma, beta = node.inputs[0], edit.array_of(node.inputs[1]), edit.array_of(node.inputs[2])
-    if x is None or gamma is None or beta is None or x.shape is None or not x.shape.is_static():
+    if x is None or gamma is None or beta is None:
         return None
-    shape = edit.shape_of(x)
-    channels = shape[1]
-    groups = edit.int_attribute(node, "num_groups", channels)
-    width = edit.size_of(x) // (shape[0] * groups)
-    rows = reshape(x, (shape[0], groups, width), node)
+    batch, channels, *rest = shape = edit.shape_of(x)
+    width = math.prod(rest)
+    rows = reshape(x, (batch, channels, width), node)
     ones, zeros = np.ones(width, np.float32), np.zeros(width, np.float32)
     constants = [edit.constant(node, ones), edit.constant(node, zeros)]
     attributes = {"axis": -1, "epsilon": node.attributes.get_float("epsilon", 1e-5)}
     made = edit.insert(
-        node, "LayerNormalization", [rows, *constants], (shape[0], groups, width), attributes
+        node, "LayerNormalization", [rows, *constants], (batch, channels, width), attributes
     )
-    column = (channels, *[1] * (len(shape) - 2))
-
-    def by_channel(data: Array) -> ir.Value:
-        each = np.repeat(data, channels // data.size)  # one a group, before opset 21
-        return edit.constant(node, each.reshape(column))
-
-    scaled = _op(node, "Mul", reshape(made, shape, node), by_channel(gamma))
-    return _op(node, "Add", scaled, by_channel(beta))
+    column = (channels, *[1] * len(rest))
+    value = reshape(made, shape, node)
+    if not np.all(gamma == 1.0):
+        value = _op(node, "Mul", value, edit.constant(node, gamma.reshape(column)))
+    if np.any(beta):
+        value = _op(node, "Add", value, edit.constant(node, beta.reshape(column)))
+    return value
 
 
 def _unit_length(node: ir.Node) -> ir.Value | None:
@@ -322,7 +362,6 @@ _FORMS: dict[str, Callable[[ir.Node], ir.Value | None]] = {
     "Min": _larger(-1.0),
     "Where": _chosen,
     "Trilu": _triangle,
-    "GroupNormalization": _normalised_groups,
     "InstanceNormalization": _normalised_groups,
     "LpNormalization": _unit_length,
     "PRelu": _leaky,
