@@ -13,7 +13,7 @@ from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
 from microformer.report import Report
-from microformer.samples import ArrayLike, Samples, as_array, check_samples
+from microformer.samples import Samples, SamplesLike, as_arrays, check_samples
 from microformer.settings import DEFAULTS, Effort, Residual, Settings, SoftmaxKind
 from microformer.targets import Target
 
@@ -48,7 +48,7 @@ def load(
 
 def quantize(
     model: Any,
-    x: ArrayLike | None = None,
+    x: SamplesLike | None = None,
     *,
     softmax: SoftmaxKind = "lut",
     effort: Effort = "normal",
@@ -72,7 +72,7 @@ def quantize(
 
 def compile(
     model: Any,
-    x: ArrayLike | None = None,
+    x: SamplesLike | None = None,
     target: str | Path | Target = "cortex-m4",
     *,
     softmax: SoftmaxKind = "lut",
@@ -121,10 +121,10 @@ def with_front(compiled: Compiled, front: SensorFrontEnd) -> Compiled:
 
 def audit(
     model: Any,
-    x: ArrayLike,
-    y: ArrayLike | None = None,
+    x: SamplesLike,
+    y: SamplesLike | None = None,
     *,
-    calibration: ArrayLike | None = None,
+    calibration: SamplesLike | None = None,
     softmax: SoftmaxKind = "lut",
     effort: Effort = "normal",
     residual: Residual = "int8",
@@ -145,7 +145,7 @@ def audit(
     return pipeline.audit_model(model, basis, samples, settings, progress=_silent)
 
 
-def _basis(model: FloatModel, x: ArrayLike | None, ranges: Ranges | None) -> Samples | Ranges:
+def _basis(model: FloatModel, x: SamplesLike | None, ranges: Ranges | None) -> Samples | Ranges:
     """What the scales are taken from: one of both."""
     if ranges is not None and x is None:
         return ranges
@@ -154,32 +154,37 @@ def _basis(model: FloatModel, x: ArrayLike | None, ranges: Ranges | None) -> Sam
     return _samples(x, None, model)
 
 
-def _model(source: Any, x: ArrayLike | None) -> FloatModel:
+def _model(source: Any, x: SamplesLike | None) -> FloatModel:
     """``source`` itself if it is loaded already, else what ``load`` makes of it.
 
     The first of the samples is the example that a torch module needs.
     """
     if isinstance(source, FloatModel):
         return source
-    example = None if x is None else as_array(x, "x")[:1]
-    return load(source, example=example)
+    if x is None:
+        return load(source)
+    given = as_arrays(x, "x")
+    if isinstance(given, dict):
+        return load(source, example={name: values[:1] for name, values in given.items()})
+    return load(source, example=given[:1])
 
 
 def _samples(
-    x: ArrayLike, y: ArrayLike | None, model: FloatModel, front: SensorFrontEnd | None = None
+    x: SamplesLike, y: SamplesLike | None, model: FloatModel, front: SensorFrontEnd | None = None
 ) -> Samples:
     """What the user gave as checked arrays."""
-    labels = None if y is None else as_array(y, "y")
-    return check_samples(as_array(x, "x"), labels, model, "x", front)
+    labels = None if y is None else as_arrays(y, "y")
+    return check_samples(as_arrays(x, "x"), labels, model, "x", front)
 
 
 def run(
-    compiled: Compiled, x: ArrayLike, y: ArrayLike | None = None, *, count: int | None = None
+    compiled: Compiled, x: SamplesLike, y: SamplesLike | None = None, *, count: int | None = None
 ) -> Report:
     """Build and run on the target that it was compiled for; check every output byte; report.
 
-    ``x`` [N, *input shape], or int16 [N, windows, *window] samples of a front end's sensor; ``y``
-    class indices [N] or None; ``count`` limits how many samples
+    ``x`` [N, *input shape] (a dict of them by name, of several inputs), or int16
+    [N, windows, *window] samples of a front end's sensor; ``y`` class indices [N] or None, or a
+    dict that names the output that they are of; ``count`` limits how many samples
     the target runs (accuracy is over all N).
     """
     front = None if compiled.front is None else compiled.front.spec
@@ -188,10 +193,13 @@ def run(
     return pipeline.run_model(compiled, samples, board, count=count, progress=_silent)
 
 
-def predict(compiled: Compiled, x: ArrayLike) -> Array:
+def predict(compiled: Compiled, x: SamplesLike) -> Any:
     """What the compiled program answers to ``x`` [N, *input shape]: float32 [N, *output shape].
+
+    Of several outputs a dict of them by name.
 
     The very bytes that a firmware has after the emitted quantiser, the program and the emitted
     dequantiser (``run`` proves it), from the NumPy reference; nothing is built or emulated.
     """
-    return pipeline.predict_model(compiled, _samples(x, None, compiled.float_model))
+    made = pipeline.predict_model(compiled, _samples(x, None, compiled.float_model))
+    return made if len(made) > 1 else next(iter(made.values()))

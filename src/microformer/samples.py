@@ -2,6 +2,7 @@
 
 import math
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 
 from microformer.errors import DataError
 from microformer.graph.arrays import read_npz
-from microformer.graph.float_model import FloatModel
+from microformer.graph.ends import records
+from microformer.graph.float_model import FloatEnd, FloatModel
 from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.tensor import Array
 
@@ -22,6 +24,15 @@ _UNREADABLE = (OSError, ValueError, zlib.error)
 
 ArrayLike = Any
 """What ``numpy.asarray`` takes: arrays, lists, torch tensors."""
+SamplesLike = Any
+"""An ArrayLike, or of several inputs (or one output of several) a dict of them by name."""
+
+
+def as_arrays(data: SamplesLike, name: str) -> Array | dict[str, Array]:
+    """An array, or a dict of them; a tuple or list is not taken for several."""
+    if isinstance(data, Mapping):
+        return {str(key): as_array(value, f"{name}[{key!r}]") for key, value in data.items()}
+    return as_array(data, name)
 
 
 def as_array(data: ArrayLike, name: str) -> Array:
@@ -46,11 +57,14 @@ def as_array(data: ArrayLike, name: str) -> Array:
 class Samples:
     """``x`` [N, *input shape without batch], float32 or int32; ``y`` class indices [N] or None.
 
-    Of a model with a front end x may be int16 [N, windows, *window], its sensor's samples.
+    Of a model with several inputs x are records [N] of them (``graph.ends``). ``answers`` names the
+    output that y is of, empty for the first. Of a model with a front end x may be int16
+    [N, windows, *window], its sensor's samples.
     """
 
     x: Array
     y: Array | None
+    answers: str = ""
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
@@ -60,104 +74,188 @@ class Samples:
         if count >= len(self):
             return self
         chosen = np.arange(count) * len(self) // count
-        return Samples(self.x[chosen], None if self.y is None else self.y[chosen])
+        return Samples(self.x[chosen], None if self.y is None else self.y[chosen], self.answers)
 
     def first(self, count: int) -> "Samples":
         """The first ``count`` of them."""
-        return Samples(self.x[:count], None if self.y is None else self.y[:count])
+        y = None if self.y is None else self.y[:count]
+        return Samples(self.x[:count], y, self.answers)
 
 
 def read_samples(path: Path, model: FloatModel, front: SensorFrontEnd | None = None) -> Samples:
-    """The samples of ``path`` (an .npz with ``x`` and optionally ``y``) for ``model``.
+    """The samples of ``path`` for ``model``: an .npz with ``x`` and optionally ``y``.
 
-    Given its ``front`` end, x may also be int16 samples of the sensor.
+    Of several inputs it holds an array for each by its name; of several outputs the classes may be
+    called as the output that they are of. Given its ``front`` end, x may also be int16 samples of
+    the sensor.
 
     Raises DataError, one sentence, for whatever is wrong with the file or its arrays.
     """
+    names = [end.name for end in model.inputs]
+    wanted = "x" if len(names) == 1 else ", ".join(names)
     if not path.is_file():
-        raise DataError(f"There is no sample file '{path}'; give an .npz that holds x (and y).")
+        raise DataError(
+            f"There is no sample file '{path}'; give an .npz that holds {wanted} (and y)."
+        )
     try:
         arrays = read_npz(path, MAX_BYTES)
     except _UNREADABLE as error:
         raise DataError(
-            f"'{path}' is no readable .npz file ({error}); write it with numpy.savez(x=..., y=...)."
+            f"'{path}' is no readable .npz file ({error}); write it with "
+            f"numpy.savez({', '.join(f'{n}=...' for n in wanted.split(', '))}, y=...)."
         ) from None
-    if "x" not in arrays:
+    if len(names) == 1:
+        names = ["x"] if "x" in arrays or names[0] not in arrays else names
+    missing = [name for name in names if name not in arrays]
+    if missing:
         found = ", ".join(arrays) or "nothing"
-        raise DataError(f"'{path}' holds {found} but no array 'x'; save the samples as x.")
-    return check_samples(arrays["x"], arrays.get("y"), model, f"'{path}'", front)
+        saved = " as x" if names == ["x"] else " by the names of the model's inputs"
+        raise DataError(
+            f"'{path}' holds {found} but no array '{missing[0]}'; save the samples{saved}."
+        )
+    x: Array | dict[str, Array] = arrays[names[0]]
+    if len(names) > 1:
+        x = {name: arrays[name] for name in names}
+    answers = next((e.name for e in model.outputs if e.name in arrays and e.name not in names), "")
+    y: Array | dict[str, Array] | None = arrays.get("y")
+    if y is None and answers and arrays[answers].dtype.kind in "iu":
+        y = {answers: arrays[answers]}
+    return check_samples(x, y, model, f"'{path}'", front)
 
 
 def check_samples(
-    x: Array, y: Array | None, model: FloatModel, where: str, front: SensorFrontEnd | None = None
+    x: Array | Mapping[str, Array],
+    y: Array | Mapping[str, Array] | None,
+    model: FloatModel,
+    where: str,
+    front: SensorFrontEnd | None = None,
 ) -> Samples:
-    """``x`` and ``y`` as Samples, or a DataError that says what does not fit the model."""
-    wanted = model.input_shape[1:]
+    """``x`` and ``y`` as Samples, or a DataError that says what does not fit the model.
+
+    Of several inputs x is an array for each by its name; y may name the output that it is of.
+    """
+    names = [end.name for end in model.inputs]
+    given = dict(x) if isinstance(x, Mapping) else {names[0]: x}
+    if len(names) > 1 and not isinstance(x, Mapping):
+        raise DataError(
+            f"{where}: the model has {len(names)} inputs ({', '.join(names)}); give an array for "
+            "each, by its name."
+        )
+    unknown = sorted(set(given) - set(names))
+    missing = [name for name in names if name not in given]
+    if unknown or missing:
+        what = f"no samples of '{missing[0]}'" if missing else f"'{unknown[0]}', which is no input"
+        raise DataError(f"{where} has {what}; the model's inputs are {', '.join(names)}.")
+    checked = {
+        end.name: _check_input(given[end.name], model, end, where, front) for end in model.inputs
+    }
+    counts = {len(values) for values in checked.values()}
+    if len(counts) > 1:
+        sizes = ", ".join(f"{len(values)} of '{name}'" for name, values in checked.items())
+        raise DataError(f"{where} has unlike numbers of samples: {sizes}.")
+    answers, classes = _check_answers(y, counts.pop(), model, where)
+    return Samples(records(checked), classes, answers)
+
+
+def _check_input(
+    x: Array, model: FloatModel, end: FloatEnd, where: str, front: SensorFrontEnd | None
+) -> Array:
+    """The samples of one input [N, *shape], float32 or int32."""
+    wanted = end.shape[1:]
+    called = "x" if len(model.inputs) == 1 else end.name
     raw = front is not None and x.dtype == np.int16
     if front is not None and raw:
         wanted = (*wanted[: -len(front.map)], *front.window)
     if x.ndim == 0 or x.shape[0] == 0:
-        raise DataError(f"{where} holds no samples; x needs at least one along axis 0.")
+        raise DataError(f"{where} holds no samples; {called} needs at least one along axis 0.")
     if tuple(x.shape[1:]) != wanted:
         raise DataError(
-            f"{where}: each sample of x has shape {list(x.shape[1:])}, but the model's input "
-            f"'{model.input_name}' takes {list(wanted)}; reshape x to [N, {_dims(wanted)}]."
+            f"{where}: each sample of {called} has shape {list(x.shape[1:])}, but the model's input "
+            f"'{end.name}' takes {list(wanted)}; reshape {called} to [{_dims(('N', *wanted))}]."
         )
-    if model.input_dtype == "int32":
+    if end.dtype == "int32":
         if x.dtype.kind not in "iu":
-            raise DataError(f"{where}: x is {x.dtype}, but the model takes integer token indices.")
-        highest = smallest_table(model) - 1
+            raise DataError(
+                f"{where}: {called} is {x.dtype}, but the model takes integer token indices."
+            )
+        highest = smallest_table(model, end.name) - 1
         if x.min() < 0 or x.max() > highest:
             raise DataError(
-                f"{where}: x holds the indices {x.min()} to {x.max()}, but the model's smallest "
-                f"embedding has rows 0 to {highest}; check the tokens."
+                f"{where}: {called} holds the indices {x.min()} to {x.max()}, but the model's "
+                f"smallest embedding has rows 0 to {highest}; check the tokens."
             )
-        x = x.astype(np.int32)
-    elif not raw:
-        x = _real(x, where)
-    if y is not None and (y.ndim != 1 or len(y) != len(x) or y.dtype.kind not in "iu"):
+        return x.astype(np.int32)
+    return x if raw else _real(x, where, called)
+
+
+def _check_answers(
+    y: Array | Mapping[str, Array] | None, count: int, model: FloatModel, where: str
+) -> tuple[str, Array | None]:
+    """The output that the classes are of (empty: the first), and they, int [N]."""
+    if y is None:
+        return "", None
+    answers = ""
+    if isinstance(y, Mapping):
+        answers = next(iter(y), "")
+        if len(y) != 1 or answers not in model.output_names:
+            listed = ", ".join(end.name for end in model.outputs)
+            raise DataError(f"{where}: y names no one output; the model's outputs are {listed}.")
+        y = y[answers]
+    end = next((e for e in model.outputs if e.name == answers), model.outputs[0])
+    if y.ndim != 1 or len(y) != count or y.dtype.kind not in "iu":
         raise DataError(
-            f"{where}: y must be one class index (an integer) for each of the {len(x)} samples, "
+            f"{where}: y must be one class index (an integer) for each of the {count} samples, "
             f"but is {y.dtype} of shape {list(y.shape)}."
         )
-    classes = math.prod(model.output_shape)
-    if y is not None and (y.min() < 0 or y.max() >= classes):
+    classes = math.prod(end.shape)
+    if y.min() < 0 or y.max() >= classes:
         raise DataError(
             f"{where}: y holds the classes {y.min()} to {y.max()}, but the model's output "
-            f"'{model.output_name}' has {classes} values, classes 0 to {classes - 1}."
+            f"'{end.name}' has {classes} values, classes 0 to {classes - 1}."
         )
-    return Samples(x, y)
+    return answers, y
 
 
-def smallest_table(model: FloatModel) -> int:
-    """Rows of the smallest embedding table, 2^31 if there is none."""
-    tables = (node.inputs[0] for node in model.model.graph if node.op_type == "Gather")
-    constant = (t for t in tables if t is not None and t.const_value is not None)
-    rows = [t.shape[0] for t in constant if t.shape is not None]
+def smallest_table(model: FloatModel, name: str) -> int:
+    """Rows of the smallest embedding table that input ``name`` indexes, 2^31 if there is none."""
+    rows = []
+    for node in model.model.graph:
+        if node.op_type != "Gather" or node.inputs[1] is None or node.inputs[1].name != name:
+            continue
+        table = node.inputs[0]
+        if table is not None and table.const_value is not None and table.shape is not None:
+            rows.append(table.shape[0])
     return min((r for r in rows if isinstance(r, int)), default=2**31)
 
 
-def _dims(shape: tuple[int, ...]) -> str:
+def _dims(shape: Sequence[object]) -> str:
     return ", ".join(map(str, shape))
 
 
-def _real(x: Array, where: str) -> Array:
+def _real(x: Array, where: str, called: str) -> Array:
     if x.dtype.kind != "f":
         raise DataError(
-            f"{where}: x is {x.dtype}, but the model takes real values; convert it to float32 "
-            "with the scaling that the model was trained with."
+            f"{where}: {called} is {x.dtype}, but the model takes real values; convert it to "
+            "float32 with the scaling that the model was trained with."
         )
     for first, sample in enumerate(x):  # one at a time: a mask of all would be as large again
         if np.isfinite(sample).all():
             continue
-        raise DataError(f"{where}: sample {first} of x holds NaN or Inf; remove or mend it.")
+        raise DataError(
+            f"{where}: sample {first} of {called} holds NaN or Inf; remove or mend it."
+        )
     return x.astype(np.float32, copy=False)
 
 
 def random_samples(model: FloatModel, count: int, seed: int) -> Samples:
     """Standard normal values (or any indices): ranges from them mean nothing, shapes do."""
     generator = np.random.default_rng(seed)
-    shape = (count, *model.input_shape[1:])
-    if model.input_dtype == "int32":
-        return Samples(generator.integers(0, smallest_table(model), shape, np.int32), None)
-    return Samples(generator.standard_normal(shape).astype(np.float32), None)
+    made = {}
+    for end in model.inputs:
+        shape = (count, *end.shape[1:])
+        if end.dtype == "int32":
+            highest = min(smallest_table(model, end.name), 2**31 - 1)
+            made[end.name] = generator.integers(0, highest, shape, np.int32)
+        else:
+            made[end.name] = generator.standard_normal(shape).astype(np.float32)
+    return Samples(records(made), None)

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from microformer.graph.ends import by_name
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 
@@ -42,19 +43,23 @@ class FloatRunner:
             stored = proto.SerializeToString()
         # fusions would take away the tensors that are asked for
         self._session = session(stored, optimise=not keep)
-        self._model = model
         self._outputs = [o.name for o in self._session.get_outputs()]
-        self._integer = model.input_dtype == "int32"
-        self._feed_type = self._session.get_inputs()[0].type
-        self.names = [model.input_name, *self._outputs] if not self._integer else self._outputs
+        self._feed_types = {i.name: i.type for i in self._session.get_inputs()}
+        self._inputs = [end.name for end in model.inputs]
+        self._real = [end.name for end in model.inputs if end.dtype != "int32"]
+        self.names = [*self._real, *(name for name in self._outputs if name not in self._real)]
 
     def __call__(self, sample: Array) -> dict[str, Array]:
-        """Values by tensor name for one sample [1, *input shape]."""
+        """Values by tensor name for one sample [1, *input shape], or one record of several."""
         kinds = {"tensor(int64)": "int64", "tensor(int32)": "int32"}
-        feed = sample.astype(kinds.get(self._feed_type, "float32"))
-        values = self._session.run(self._outputs, {self._model.input_name: feed})
+        feed = {
+            name: np.ascontiguousarray(values, kinds.get(self._feed_types[name], "float32"))
+            for name, values in by_name(sample, self._inputs).items()
+            if name in self._feed_types
+        }
+        values = self._session.run(self._outputs, feed)
         named = dict(zip(self._outputs, values, strict=True))
-        return named if self._integer else {self._model.input_name: feed, **named}
+        return {**{name: feed[name] for name in self._real if name in feed}, **named}
 
 
 class NodeRunner:

@@ -23,7 +23,7 @@ def residual_tensors(model: FloatModel) -> tuple[str, ...]:
     found = []
     for node in model.model.graph:
         value = node.outputs[0]
-        if value.name == model.output_name:
+        if value.name in model.output_names:
             continue
         readers = list(_readers(value))
         if node.op_type == "Add":
@@ -42,9 +42,9 @@ def widened(model: FloatModel, int16_tensors: frozenset[str]) -> Iterator[str]:
         value = node.outputs[0]
         name = str(value.name)
         moved = node.op_type in _MOVES and str(node.inputs[0] and node.inputs[0].name) in wide
-        if moved and name != model.output_name:
+        if moved and name not in model.output_names:
             moved = any(r.op_type == "Add" or r.op_type in _NORMS for r in _readers(value))
-        if name in int16_tensors or (moved and name != model.output_name):
+        if name in int16_tensors or (moved and name not in model.output_names):
             wide.add(name)
             yield name
 

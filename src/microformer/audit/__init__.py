@@ -43,7 +43,7 @@ def audit(
 def _float_values(model: FloatModel, x: Array) -> dict[str, Array]:
     """Every float tensor over the samples, each [N, *its shape]."""
     runner = FloatRunner(model, keep=True)
-    rows = [runner(sample[None]) for sample in x]
+    rows = [runner(x[i][None]) for i in range(len(x))]
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
@@ -54,7 +54,7 @@ class _Auditor:
         self._conversion, self._reference, self._y = conversion, reference, y
         self._hybrid = Hybrid(conversion, reference, x)
         self._floats = _float_values(reference, x)
-        self._wanted = self._flat(reference.output_name)
+        self._wanted = np.concatenate([self._flat(e.name) for e in reference.outputs], axis=1)
         self._base = self._hybrid.run().outputs
 
     def audit(self, softmax: str, progress: Callable[[int, int], None] | None) -> Audit:

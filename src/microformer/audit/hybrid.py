@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from microformer.analysis.float_run import NodeRunner
 from microformer.graph.conversion import Conversion
+from microformer.graph.ends import quantized
 from microformer.graph.float_model import FloatModel
 from microformer.graph.int_graph import Node
 from microformer.graph.ops import Requantize
@@ -31,10 +32,7 @@ class Hybrid:
         graph = conversion.graph
         self._conversion, self._reference, self._count = conversion, reference, len(x)
         self._steps = {node.name: node for node in graph.nodes}
-        tensor = graph.tensors[graph.inputs[0]]
-        shaped = x.reshape(len(x), *tensor.shape)
-        levels = shaped if tensor.qparams is None else tensor.qparams.quantize(shaped)
-        self.levels: Mapping[str, Array] = evaluate(graph, levels, keep=True)
+        self.levels: Mapping[str, Array] = evaluate(graph, quantized(graph, x), keep=True)
         self._runners: dict[str, NodeRunner] = {}
 
     def run(self, floats: frozenset[str] = frozenset(), exposed: str = "") -> Outcome:
@@ -64,9 +62,11 @@ class Hybrid:
                 if changed.intersection(work.inputs):
                     values[work.output] = step(graph, work, values, self._count)
                     changed.add(work.output)
-        output = self._reference.output_name
-        real = handed.get(output, self.real(output, values))
-        return Outcome(real.reshape(self._count, -1).astype(np.float64), first)
+        parts = []
+        for end in self._reference.outputs:
+            real = handed.get(end.name, self.real(end.name, values))
+            parts.append(real.reshape(self._count, -1).astype(np.float64))
+        return Outcome(np.concatenate(parts, axis=1), first)
 
     def _work(self, node: ir.Node, *, behind: bool) -> list[Node]:
         """The integer nodes of a float node; those ``behind`` its result make it narrow again."""

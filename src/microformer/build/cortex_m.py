@@ -50,7 +50,7 @@ def build_cortex_m(
             f"A stack of {stack_bytes} bytes is not possible on {target.name}; give a multiple "
             f"of 8 up to {most:,}."
         )
-    harness = _support_files(target, place, stack_bytes)
+    harness = _support_files(project, target, place, stack_bytes)
     if isinstance(target.runner, QemuRunner):
         build_plugin(place)
     path = place / f"{project.name}.elf"
@@ -77,7 +77,9 @@ def build_cortex_m(
     return Image(path, target.name, flash, ram, stack_bytes)
 
 
-def _support_files(target: Target, place: Path, stack_bytes: int) -> list[Path]:
+def _support_files(
+    project: CProject, target: Target, place: Path, stack_bytes: int
+) -> list[Path]:
     """Write linker script, start-up and harness to ``place``; the C files among them."""
     script = resources.files("microformer.targets").joinpath("cortex_m.ld.in").read_text("utf-8")
     flash, ram = target.code_memory()[1], target.data_memory()[1]
@@ -91,7 +93,7 @@ def _support_files(target: Target, place: Path, stack_bytes: int) -> list[Path]:
         script = script.replace(f"@{key}@", f"{value:#x}")
     (place / "cortex_m.ld").write_text(script, "utf-8")
     harness = "harness_qemu.c" if isinstance(target.runner, QemuRunner) else "harness.c"
-    return write_harness(place, ("targets", "startup_cortex_m.c"), ("build", harness))
+    return write_harness(project, place, ("targets", "startup_cortex_m.c"), ("build", harness))
 
 
 def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError | None:

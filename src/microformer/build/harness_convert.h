@@ -25,7 +25,9 @@ void mf_harness_dequantize(int32_t at, int32_t first, int32_t count);
 /* The memory clobbers: a machine around the core writes and reads the buffers. */
 __attribute__((noinline)) void mf_harness_quantize(int32_t at, int32_t first, int32_t count) {
   __asm volatile("" ::: "memory");
-#if defined(MF_QUANTIZE)
+#if defined(MF_PORTS)
+  mf_ports_quantize(MF_REAL + first, mf_harness_in + at, at, count);
+#elif defined(MF_QUANTIZE)
   MF_QUANTIZE(MF_REAL + first, mf_harness_in + at, count);
 #else
   (void)at, (void)first, (void)count;
@@ -35,7 +37,9 @@ __attribute__((noinline)) void mf_harness_quantize(int32_t at, int32_t first, in
 
 __attribute__((noinline)) void mf_harness_dequantize(int32_t at, int32_t first, int32_t count) {
   __asm volatile("" ::: "memory");
-#if defined(MF_DEQUANTIZE)
+#if defined(MF_PORTS)
+  mf_ports_dequantize(mf_harness_out + at, MF_REAL + first, at, count);
+#elif defined(MF_DEQUANTIZE)
   MF_DEQUANTIZE(mf_harness_out + at, MF_REAL + first, count);
 #else
   (void)at, (void)first, (void)count;

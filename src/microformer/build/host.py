@@ -43,10 +43,10 @@ def build_host(
     arguments = [*FLAGS, _SCALAR, *(f"-I{folder.resolve() / d}" for d in project.include_dirs)]
     if sanitize:
         arguments += [*_SANITIZERS, *defines(project)]
-        sources += map(str, write_harness(place, ("build", "harness_host.c")))
+        sources += map(str, write_harness(project, place, ("build", "harness_host.c")))
     else:
         arguments += ["-shared", "-fPIC", *defines(project)]
-        sources += map(str, write_harness(place, ("build", "harness_library.c")))
+        sources += map(str, write_harness(project, place, ("build", "harness_library.c")))
     if "ziglang" in command:
         arguments.append("-fno-sanitize=all")  # it traps by default, and calls it a debug build
     if platform.system() == "Linux":

@@ -45,7 +45,7 @@ def build_pulp(
     link = place / SIMULATOR
     link.unlink(missing_ok=True)
     link.symlink_to(simulator(runner.core, progress))
-    files = _support_files(target, place, stack_bytes)
+    files = _support_files(project, target, place, stack_bytes)
     path = place / f"{project.name}.elf"
     sources = [*(str(folder.resolve() / s) for s in project.sources), *map(str, files)]
     arguments = [
@@ -75,7 +75,9 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def _support_files(target: Target, place: Path, stack_bytes: int) -> list[Path]:
+def _support_files(
+    project: CProject, target: Target, place: Path, stack_bytes: int
+) -> list[Path]:
     """Write linker script, start-up and harness to ``place``; the sources among them."""
     script = resources.files("microformer.targets").joinpath("pulp.ld.in").read_text("utf-8")
     l2, l1 = target.code_memory()[1], target.data_memory()[1]
@@ -89,7 +91,7 @@ def _support_files(target: Target, place: Path, stack_bytes: int) -> list[Path]:
     }.items():
         script = script.replace(f"@{key}@", f"{value:#x}")
     (place / "pulp.ld").write_text(script, "utf-8")
-    return write_harness(place, ("targets", "startup_pulp.S"), ("build", "harness_pulp.c"))
+    return write_harness(project, place, ("targets", "startup_pulp.S"), ("build", "harness_pulp.c"))
 
 
 def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError | None:

@@ -25,6 +25,7 @@ def check_project(project: CProject) -> None:
     sizes = (project.input_size, project.output_size, *arenas)
     alignment = project.arena_alignment
     problem = ""
+    names = [port.name for port in (*project.inputs, *project.outputs)]
     if not _NAME.fullmatch(project.name):
         problem = "its name is not an identifier of C"
     elif any(_escapes(path) for path in paths):
@@ -35,6 +36,10 @@ def check_project(project: CProject) -> None:
         problem = f"its header '{project.name}.h' is missing"
     elif project.input_dtype not in INPUT_TYPES:
         problem = f"its inputs are '{project.input_dtype[:20]}', neither int8, int16 nor int32"
+    elif any(name and not _NAME.fullmatch(name) for name in names):
+        problem = "an input or output of it has a name that is no identifier of C"
+    elif any(port.dtype not in INPUT_TYPES for port in project.inputs):
+        problem = "an input of it has a type that is none of int8, int16 and int32"
     elif any(not 0 < size <= _MOST_BYTES for size in sizes):
         problem = "a buffer of it has no possible size"
     elif not 0 < alignment <= 64 or alignment & (alignment - 1):
@@ -75,8 +80,67 @@ KEPT = ("-Wl,-u,mf_harness_quantize", "-Wl,-u,mf_harness_dequantize")
 """For the linker: what the machine around a core calls and no C does."""
 
 
-def write_harness(place: Path, *files: tuple[str, str]) -> list[Path]:
+PORTS = "harness_ports.h"
+
+
+def ports(project: CProject) -> str:
+    """C that takes a row of all inputs and makes one of all outputs, of a project with several.
+
+    ``MF_RUN`` and the conversions have the same form then as those of one input and output.
+    """
+    name, l2 = project.name, ", l2" if project.l2_bytes else ""
+    types = {port.name: INPUT_TYPES[port.dtype] for port in project.inputs}
+    given = [f"(const {types[p.name]} *)(const void *)(in + {p.offset})" for p in project.inputs]
+    if len(given) == 1:
+        given = [f"(const {types[project.inputs[0].name]} *)(const void *)in"]
+    given += [f"out + {port.offset}" for port in project.outputs]
+    lines = [
+        "/* Written by microformer.build: the ports of a model side by side in two buffers. */",
+        f"static inline void mf_ports_run(const int8_t *in, int8_t *out, void *arena"
+        f"{', void *l2' if l2 else ''}) {{",
+        f"  {name}_run({', '.join(given)}, arena{l2});",
+        "}",
+        "",
+        "/* Values first at .. at + count of a row; what has no scale goes as its bytes. */",
+        "static inline void mf_ports_quantize(const float *x, int8_t *in, int32_t at, int32_t count) {",
+        "  for (int32_t i = 0; i < count; i++) {",
+    ]
+    alone = len(project.inputs) == 1
+    for port in project.inputs:
+        if port.real:
+            function = f"{name}_quantize" if alone else f"{name}_quantize_one_{port.name}"
+            lines += [
+                f"    if (at + i >= {port.offset} && at + i < {port.end}) {{",
+                f"      in[i] = {function}(x[i]);",
+                "      continue;",
+                "    }",
+            ]
+    lines += [
+        "    in[i] = (int8_t)(int32_t)x[i];",
+        "  }",
+        "}",
+        "",
+        "static inline void mf_ports_dequantize(const int8_t *out, float *y, int32_t at,",
+        "                                       int32_t count) {",
+        "  for (int32_t i = 0; i < count; i++) {",
+        "    y[i] = 0.0f;",
+    ]
+    alone = len(project.outputs) == 1
+    for port in project.outputs:
+        function = f"{name}_dequantize" if alone else f"{name}_dequantize_one_{port.name}"
+        lines += [
+            f"    if (at + i >= {port.offset} && at + i < {port.end}) {{",
+            f"      y[i] = {function}(out[i]);",
+            "    }",
+        ]
+    return "\n".join([*lines, "  }", "}", ""])
+
+
+def write_harness(project: CProject, place: Path, *files: tuple[str, str]) -> list[Path]:
     """Write the support ``files`` (package, name), and what they include, to ``place``."""
+    if project.inputs:
+        text = f'#include "{project.name}.h"\n\n{ports(project)}'
+        (place / PORTS).write_text(text, "utf-8")
     written = []
     for package, name in (*files, ("build", "harness_convert.h")):
         text = resources.files(f"microformer.{package}").joinpath(name).read_text("utf-8")
@@ -88,8 +152,8 @@ def write_harness(place: Path, *files: tuple[str, str]) -> list[Path]:
 def defines(project: CProject) -> list[str]:
     """What the harness must know of the project, as options of the compiler."""
     values = {
-        "HEADER": f'"{project.name}.h"',
-        "RUN": f"{project.name}_run",
+        "HEADER": f'"{PORTS if project.inputs else f"{project.name}.h"}"',
+        "RUN": "mf_ports_run" if project.inputs else f"{project.name}_run",
         "INPUT_TYPE": INPUT_TYPES[project.input_dtype],
         "INPUT_SIZE": project.input_size,
         "OUTPUT_SIZE": project.output_size,
@@ -98,6 +162,8 @@ def defines(project: CProject) -> list[str]:
     }
     if project.l2_bytes:
         values["L2_BYTES"] = project.l2_bytes
+    if project.inputs:
+        values["PORTS"] = 1
     if project.quantizes:
         values["QUANTIZE"] = f"{project.name}_quantize_input"
     if project.dequantizes:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 
@@ -22,7 +21,7 @@ def calibrate(
     calibrated: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Ranges:
-    """Ranges of every float tensor over ``samples`` [N, *input shape without batch].
+    """Ranges of every float tensor over ``samples`` [N, *input shape without batch], or records.
 
     Two passes of the samples, one at a time (nothing but a histogram a tensor stays in memory):
     extremes first, then 2048-bin histograms between them, from which the clipped range of least
@@ -32,8 +31,8 @@ def calibrate(
     runner = FloatRunner(model, keep=True)
     observers = {name: Observer() for name in runner.names}
     total = 2 * len(samples)
-    for step, sample in enumerate(chain(samples, samples)):
-        for name, value in runner(sample[None]).items():
+    for step in range(total):
+        for name, value in runner(samples[step % len(samples)][None]).items():
             if step < len(samples):
                 if not np.isfinite(value).all():
                     raise DataError(
@@ -46,9 +45,8 @@ def calibrate(
         if progress is not None:
             progress(step + 1, total)
     by_name = {name: observer.range() for name, observer in observers.items()}
-    output = by_name[model.output_name]
-    # the answer itself is never clipped: what saturates there cannot be told apart
-    by_name[model.output_name] = replace(
-        output, low=output.observed_low, high=output.observed_high, choices=()
-    )
+    for name in model.output_names & by_name.keys():
+        seen = by_name[name]
+        # an answer itself is never clipped: what saturates there cannot be told apart
+        by_name[name] = replace(seen, low=seen.observed_low, high=seen.observed_high, choices=())
     return Ranges(by_name, len(samples), calibrated)

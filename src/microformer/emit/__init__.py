@@ -4,11 +4,13 @@ from importlib import resources
 
 import jinja2
 
+from microformer.emit.ends import c_ends
 from microformer.emit.header import header
 from microformer.emit.licence import LICENCE, licence_text, version, with_version
 from microformer.emit.names import Names, project_name
 from microformer.emit.program import Program
 from microformer.emit.weights import weights_files
+from microformer.graph.ends import ports_of
 from microformer.graph.kernel_graph import Plan
 from microformer.graph.project import CProject
 from microformer.kernels.registry import library_files
@@ -31,6 +33,7 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
     used = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
     constants = [t for t in graph.tensors.values() if t.name in used]
     program = Program(plan, name, names)
+    inputs, outputs = c_ends(plan, name)
     weights_header, weights_source = weights_files(name, constants, names, plan.l1_constants)
     sources = (f"{name}.c", f"{name}_weights.c", *(front.sources if front else ()))
     files = {
@@ -49,6 +52,9 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
             cluster=target.is_cluster,
             unaligned=target.needs_unaligned_access,
             real="int32_t" if graph.tensors[graph.inputs[0]].qparams is None else "float",
+            inputs=inputs,
+            outputs=outputs,
+            several=len(inputs) > 1 or len(outputs) > 1,
         ),
     }
     symbols = sorted({call.symbol for call in graph.calls})
@@ -57,15 +63,19 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
     kernels = {p: with_version(text) for p, text in library_files(symbols).items()}
     files |= {f"mf/{path}": text for path, text in kernels.items()}
     files["mf/LICENSE"] = licence_text()
-    source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+    several = len(inputs) > 1 or len(outputs) > 1
+    given, made = (
+        ports_of([e.tensor for e in ends], [e.part for e in ends]) for ends in (inputs, outputs)
+    )
+    source = inputs[0].tensor
     return CProject(
         name=name,
         files=files,
         sources=sources,
         include_dirs=(".",),
-        input_dtype=source.dtype,
-        input_size=source.size,
-        output_size=result.size,
+        input_dtype="int8" if several else source.dtype,
+        input_size=given[-1].end if several else source.size,
+        output_size=made[-1].end,
         arena_bytes=plan.arena_bytes,
         arena_alignment=8,
         weight_bytes=sum(t.nbytes for t in constants),
@@ -73,8 +83,10 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
         l2_bytes=plan.l2_bytes,
         input_in_l2=graph.inputs[0] in plan.caller_l2,
         output_in_l2=graph.outputs[0] in plan.caller_l2,
-        quantizes=source.qparams is not None and source.dtype == "int8",
-        dequantizes=result.qparams is not None,
+        quantizes=any(end.tensor.qparams and end.tensor.dtype == "int8" for end in inputs),
+        dequantizes=all(end.tensor.qparams is not None for end in outputs),
+        inputs=given if several else (),
+        outputs=made if several else (),
     )
 
 

@@ -1,9 +1,12 @@
 """The public header: what a firmware engineer reads."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from microformer.emit.ends import CEnd, c_ends
 from microformer.emit.licence import c_line, written
-from microformer.emit.weights import C_TYPES
+from microformer.emit.names import wrapped
 from microformer.graph.kernel_graph import Plan
 from microformer.graph.tensor import Tensor
 
@@ -21,14 +24,14 @@ def _float(value: float) -> str:
     return f"{text}f" if any(c in text for c in ".e") else f"{text}.0f"
 
 
-def _quantizer(name: str) -> list[str]:
-    upper = name.upper()
+def _quantizer(end: CEnd) -> list[str]:
+    macro = end.macro
     return [
         "/* The int8 nearest to a real input value (halves towards plus infinity), saturated. */",
-        f"static inline int8_t {name}_quantize(float x) {{",
-        f"  const float scaled = x / {upper}_INPUT_SCALE + 0.5f;",
-        f"  const float low = (float)(-128 - {upper}_INPUT_ZERO_POINT);",
-        f"  const float high = (float)(127 - {upper}_INPUT_ZERO_POINT);",
+        f"static inline int8_t {end.converts_one}(float x) {{",
+        f"  const float scaled = x / {macro}_SCALE + 0.5f;",
+        f"  const float low = (float)(-128 - {macro}_ZERO_POINT);",
+        f"  const float high = (float)(127 - {macro}_ZERO_POINT);",
         "  if (!(scaled > low)) {",
         "    return -128; /* also what is not a number */",
         "  }",
@@ -37,28 +40,57 @@ def _quantizer(name: str) -> list[str]:
         "  }",
         "  int32_t floored = (int32_t)scaled;",
         "  floored -= ((float)floored > scaled) ? 1 : 0;",
-        f"  return (int8_t)(floored + {upper}_INPUT_ZERO_POINT);",
+        f"  return (int8_t)(floored + {macro}_ZERO_POINT);",
         "}",
         "",
         "/* count real values to int8. */",
-        f"static inline void {name}_quantize_input(const float *x, int8_t *in, int32_t count) {{",
+        f"static inline void {end.converts_all}(const float *x, int8_t *in, int32_t count) {{",
         "  for (int32_t i = 0; i < count; i++) {",
-        f"    in[i] = {name}_quantize(x[i]);",
+        f"    in[i] = {end.converts_one}(x[i]);",
         "  }",
         "}",
         "",
     ]
 
 
-def _memories(plan: Plan, upper: str) -> list[str]:
+def _dequantizer(end: CEnd) -> list[str]:
+    start = f"static inline void {end.converts_all}("
+    return [
+        "/* The real value of one output. */",
+        f"static inline float {end.converts_one}(int8_t q) {{",
+        f"  return {end.macro}_SCALE * (float)((int32_t)q - {end.macro}_ZERO_POINT);",
+        "}",
+        "",
+        "/* count outputs to real values. */",
+        f"{start}const int8_t *out, float *y,",
+        f"{' ' * len(start)}int32_t count) {{",
+        "  for (int32_t i = 0; i < count; i++) {",
+        f"    y[i] = {end.converts_one}(out[i]);",
+        "  }",
+        "}",
+        "",
+    ]
+
+
+def _described(end: CEnd) -> str:
+    """What the comment of the function says of a parameter."""
+    use = "only read." if end.kind == "input" else "must not overlap in or arena."
+    if end.part:
+        other = "must not overlap anything else." if end.kind == "output" else use
+        return f" * {end.parameter}: {end.macro}_SIZE values of type {end.dtype}; {other}"
+    if end.kind == "input":
+        return f" * in:    {end.macro}_SIZE values of type {end.dtype}, only read."
+    return f" * out:   {end.macro}_SIZE values of type int8_t; {use}"
+
+
+def _memories(plan: Plan, upper: str, ends: Sequence[CEnd]) -> list[str]:
     """Which buffers a cluster has in L1 and in L2."""
     if not plan.graph.target.is_cluster:
         return []
     lines = []
     if plan.l2_bytes:
         lines = [f" * l2:    {upper}_L2_BYTES bytes in L2, as the arena otherwise."]
-    callers = (("in", plan.graph.inputs[0]), ("out", plan.graph.outputs[0]))
-    places = [f"{n} in {'L2' if t in plan.caller_l2 else 'L1'}" for n, t in callers]
+    places = [f"{e.parameter} in {'L2' if e.buffer in plan.caller_l2 else 'L1'}" for e in ends]
     return [*lines, " *", f" * Memories: {', '.join(places)}, the arena in L1. All cores call it."]
 
 
@@ -87,14 +119,24 @@ def _shared_by_cores(plan: Plan, name: str) -> list[str]:
     ]
 
 
+def declaration(plan: Plan, name: str, end: str) -> list[str]:
+    """The head of the program's function: of one input and output on one line."""
+    inputs, outputs = c_ends(plan, name)
+    given = [*(e.declared for e in (*inputs, *outputs)), "void *arena"]
+    given += ["void *l2"] * bool(plan.l2_bytes)
+    line = f"void {name}_run({', '.join(given)}){end}"
+    return [line] if len(inputs) == len(outputs) == 1 or len(line) <= 100 else wrapped(
+        f"void {name}_run(", given, f"){end}"
+    )
+
+
 def header(plan: Plan, name: str) -> str:
     """``<name>.h`` for a plan."""
-    source = plan.graph.tensors[plan.graph.inputs[0]]
-    result = plan.graph.tensors[plan.graph.outputs[0]]
-    upper, dtype = name.upper(), C_TYPES[source.dtype]
+    inputs, outputs = c_ends(plan, name)
+    ends = (*inputs, *outputs)
+    upper = name.upper()
     network = plan.graph.kind == "network"
     what = "an 8-bit integer network" if network else "a sensor's samples to a network's input,"
-    l2 = ", void *l2" if plan.l2_bytes else ""
     lines = [
         c_line(),
         f"/* {name}: {what} for {plan.graph.target.name}. {written()} */",
@@ -107,51 +149,34 @@ def header(plan: Plan, name: str) -> str:
         'extern "C" {',
         "#endif",
         "",
-        f"#define {upper}_INPUT_SIZE {source.size} /* {dtype} [{_shape(source)}] */",
-        f"#define {upper}_OUTPUT_SIZE {result.size} /* int8_t [{_shape(result)}] */",
+        *(f"#define {e.macro}_SIZE {e.tensor.size} /* {e.dtype} [{_shape(e.tensor)}] */" for e in ends),
         f"#define {upper}_ARENA_BYTES {max(plan.arena_bytes, 1)}",  # C has no empty arrays
         f"#define {upper}_ARENA_ALIGNMENT 8",
         *[f"#define {upper}_L2_BYTES {plan.l2_bytes}"] * bool(plan.l2_bytes),
         "",
         "/* real value = scale * (integer - zero point) */",
     ]
-    for what, tensor in (("INPUT", source), ("OUTPUT", result)):
-        if tensor.qparams is not None:
-            lines.append(f"#define {upper}_{what}_SCALE {_float(tensor.qparams.scale)}")
-            lines.append(f"#define {upper}_{what}_ZERO_POINT ({tensor.qparams.zero_point})")
+    for end in ends:
+        if end.tensor.qparams is not None:
+            lines.append(f"#define {end.macro}_SCALE {_float(end.tensor.qparams.scale)}")
+            lines.append(f"#define {end.macro}_ZERO_POINT ({end.tensor.qparams.zero_point})")
     lines.append("")
-    if source.qparams is not None:
-        lines += _quantizer(name)
-    if result.qparams is not None:
-        lines += [
-            "/* The real value of one output. */",
-            f"static inline float {name}_dequantize(int8_t q) {{",
-            f"  return {upper}_OUTPUT_SCALE * (float)((int32_t)q - {upper}_OUTPUT_ZERO_POINT);",
-            "}",
-            "",
-            "/* count outputs to real values. */",
-            f"static inline void {name}_dequantize_output(const int8_t *out, float *y,",
-            f"{' ' * len(f'static inline void {name}_dequantize_output(')}int32_t count) {{",
-            "  for (int32_t i = 0; i < count; i++) {",
-            f"    y[i] = {name}_dequantize(out[i]);",
-            "  }",
-            "}",
-            "",
-        ]
+    for end in ends:
+        if end.tensor.qparams is not None:
+            lines += _quantizer(end) if end.kind == "input" else _dequantizer(end)
     lines += [
         "/* Runs the network once." if network else "/* Makes one window of the network's input.",
         " *",
-        f" * in:    {upper}_INPUT_SIZE values of type {dtype}, only read.",
-        f" * out:   {upper}_OUTPUT_SIZE values of type int8_t; must not overlap in or arena.",
+        *map(_described, ends),
         f" * arena: {upper}_ARENA_BYTES bytes of working memory, aligned to",
         f" *        {upper}_ARENA_ALIGNMENT bytes (a build with MF_DEBUG asserts it); what it",
         " *        holds before and after means nothing.",
-        *_memories(plan, upper),
+        *_memories(plan, upper, ends),
         *_unaligned(plan),
         " *",
         " * Allocates nothing, keeps no state, and may run in several threads on separate arenas.",
         " */",
-        f"void {name}_run(const {dtype} *in, int8_t *out, void *arena{l2});",
+        *declaration(plan, name, ";"),
         "",
         *_shared_by_cores(plan, name),
         "#ifdef __cplusplus",

@@ -3,10 +3,11 @@
 from collections import Counter
 from functools import partial
 
+from microformer.emit.ends import CEnd, c_ends
+from microformer.emit.header import declaration
 from microformer.emit.licence import c_line, written
 from microformer.emit.names import Names, comment, identifier, wrapped
 from microformer.emit.tiles import TiledBody
-from microformer.emit.weights import C_TYPES
 from microformer.graph.kernel_graph import Arg, ArgKind, KernelCall, Plan
 from microformer.graph.project import Layer
 
@@ -27,6 +28,9 @@ class Program:
         self._graph = plan.graph
         self._name = name
         self._names = names
+        inputs, outputs = c_ends(plan, name)
+        self._inputs = {end.buffer: end for end in inputs}
+        self._outputs = {end.buffer: end for end in outputs}
         self._cluster = plan.graph.target.is_cluster
         self._tiled = any(call.tiling is not None for call in self._graph.calls)
         counts = Counter(_key(call) for call in self._graph.calls if call.tiling is None)
@@ -112,22 +116,17 @@ class Program:
     def _symbol(self, index: int, call: KernelCall) -> str:
         return f"layer_{index:02d}_{identifier(call.name)}"
 
-    def _uses(self, call: KernelCall) -> tuple[bool, bool, bool, bool]:
-        """(reads in, writes out, touches the arena, the one in L2)."""
-        buffers = [self._graph.buffer(n) for n in (*call.inputs, call.output)]
-        reads_in = any(b in self._graph.inputs for b in buffers)
-        writes_out = any(b in self._graph.outputs for b in buffers)
+    def _uses(self, call: KernelCall) -> tuple[list[CEnd], bool, bool]:
+        """(inputs and outputs, whether it touches the arena, the one in L2)."""
+        buffers = {self._graph.buffer(n) for n in (*call.inputs, call.output)}
+        callers = {**self._inputs, **self._outputs}
+        ends = [end for buffer, end in callers.items() if buffer in buffers]
         arena = any(b in self._plan.offsets for b in buffers) or call.scratch_bytes > 0
-        return reads_in, writes_out, arena, any(b in self._plan.l2_offsets for b in buffers)
+        return ends, arena, any(b in self._plan.l2_offsets for b in buffers)
 
     def _parameters(self, call: KernelCall, typed: bool) -> str:
-        reads_in, writes_out, arena, l2 = self._uses(call)
-        dtype = C_TYPES[self._graph.tensors[self._graph.inputs[0]].dtype]
-        chosen = []
-        if reads_in:
-            chosen.append(f"const {dtype} *in" if typed else "in")
-        if writes_out:
-            chosen.append("int8_t *out" if typed else "out")
+        ends, arena, l2 = self._uses(call)
+        chosen = [end.declared if typed else end.parameter for end in ends]
         if arena:
             chosen.append("uint8_t *arena" if typed else "bytes")
         if l2:
@@ -138,10 +137,10 @@ class Program:
         """C expression for the first byte of an activation."""
         buffer = self._graph.buffer(tensor)
         offset = self._graph.views[tensor].offset if tensor in self._graph.views else 0
-        if buffer in self._graph.inputs:
-            return f"in + {offset}" if offset else "in"
-        if buffer in self._graph.outputs:
-            return f"out + {offset}" if offset else "out"
+        for callers in (self._inputs, self._outputs):
+            if buffer in callers:
+                name = callers[buffer].parameter
+                return f"{name} + {offset}" if offset else name
         if buffer in self._plan.l2_offsets:
             return f"l2 + {self._plan.l2_offsets[buffer] + offset}"
         return f"arena + {self._plan.offsets[buffer] + offset}"
@@ -232,12 +231,14 @@ class Program:
         return TiledBody(call, scratch, home, argument, self._names).lines()
 
     def _run(self) -> list[str]:
-        dtype = C_TYPES[self._graph.tensors[self._graph.inputs[0]].dtype]
-        l2 = ", void *l2" if self._plan.l2_bytes else ""
-        lines = [f"void {self._name}_run(const {dtype} *in, int8_t *out, void *arena{l2}) {{"]
+        l2 = bool(self._plan.l2_bytes)
+        lines = declaration(self._plan, self._name, " {")
+        used = {end.buffer for call in self._graph.calls for end in self._uses(call)[0]}
+        unused = [end for buffer, end in self._inputs.items() if buffer not in used]
+        lines += [f"  (void){end.parameter}; /* no output needs it */" for end in unused]
         if l2:
             lines.append("  uint8_t *const l2_bytes = (uint8_t *)l2;")
-        if any(self._uses(call)[2] for call in self._graph.calls):
+        if any(self._uses(call)[1] for call in self._graph.calls):
             lines.append("  uint8_t *const bytes = (uint8_t *)arena;")
         else:
             lines.append("  (void)arena;")

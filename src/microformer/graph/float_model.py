@@ -83,24 +83,62 @@ class Imported:
     moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class FloatEnd:
+    """An input or output: its name, its static shape with the batch in front, its type.
+
+    Inputs are "float32", or "int32" for token indices; outputs are "float32".
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+
 @dataclass(frozen=True, eq=False)
 class FloatModel:
     """A canonical model.
 
     ``source`` is its graph, as onnx_ir has it or as the bytes of an ONNX file: what only runs it
-    need not parse it. It has one input, of static shape with batch 1, and one output.
-    ``input_dtype`` is "float32", or "int32" for token indices; axis 0 of the input is the batch
-    that samples are fed along.
+    need not parse it. ``inputs`` and ``outputs`` are in the order of the user's model; axis 0 of
+    each input is the batch that samples are fed along.
     """
 
     name: str
     source: "ir.Model | bytes"
-    input_name: str
-    input_shape: tuple[int, ...]
-    input_dtype: str
-    output_name: str
-    output_shape: tuple[int, ...]
+    inputs: tuple[FloatEnd, ...]
+    outputs: tuple[FloatEnd, ...]
     imported: Imported | None = None
+
+    @property
+    def input_name(self) -> str:
+        """The first input's name."""
+        return self.inputs[0].name
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The first input's shape, batch axis included."""
+        return self.inputs[0].shape
+
+    @property
+    def input_dtype(self) -> str:
+        """The first input's type."""
+        return self.inputs[0].dtype
+
+    @property
+    def output_name(self) -> str:
+        """The first output's name."""
+        return self.outputs[0].name
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The first output's shape, batch axis included."""
+        return self.outputs[0].shape
+
+    @property
+    def output_names(self) -> frozenset[str]:
+        """The names of all outputs."""
+        return frozenset(end.name for end in self.outputs)
 
     @cached_property
     def model(self) -> "ir.Model":
@@ -123,12 +161,13 @@ class FloatModel:
         return bytes(ir.to_proto(self.source).SerializeToString())
 
     def __str__(self) -> str:
-        lines = [f"float model {self.name}", f"  in   {self.input_name}: {self.input_shape}"]
+        lines = [f"float model {self.name}"]
+        lines += [f"  in   {end.name}: {end.shape}" for end in self.inputs]
         for node in self.model.graph:
             outputs = ", ".join(f"{v.name}: {v.shape}" for v in node.outputs)
             inputs = ", ".join(v.name or "-" if v else "-" for v in node.inputs)
             lines.append(f"  {outputs} = {node.op_type}({inputs})  # {node.name}")
-        return "\n".join([*lines, f"  out  {self.output_name}: {self.output_shape}"])
+        return "\n".join([*lines, *(f"  out  {end.name}: {end.shape}" for end in self.outputs)])
 
     def with_constants(self, constants: Mapping[str, Array]) -> "FloatModel":
         """A copy that shares nothing, with other data for the named constants."""

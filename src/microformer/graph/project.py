@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from microformer.graph.ends import Port
 from microformer.graph.tensor import Array
 
 
@@ -38,6 +39,10 @@ class CProject:
     L2 (then the function's fourth argument); ``input_in_l2`` and ``output_in_l2`` say which of the
     caller's buffers it takes to be in L2.
 
+    Of several inputs or outputs ``inputs`` and ``outputs`` are the places of all, in order; of one
+    both are empty. ``input_size`` and ``output_size`` are bytes of a whole row then, and the
+    function takes a pointer for each.
+
     ``quantizes``: ``<name>_quantize_input`` makes ``in`` of float; ``dequantizes``:
     ``<name>_dequantize_output`` makes float of ``out``.
     """
@@ -58,6 +63,8 @@ class CProject:
     output_in_l2: bool = False
     quantizes: bool = False
     dequantizes: bool = False
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from microformer.load.attributes import check_attributes
 from microformer.load.canonical import canonicalise
 from microformer.load.check import UNDERSTOOD, check_canonical, check_understood
 from microformer.load.finish import finish
-from microformer.load.fold import check_finite, fix_input, fix_values, fold_constants
+from microformer.load.fold import check_finite, fix_inputs, fix_values, fold_constants
 from microformer.load.onnx import read_bytes, read_file, read_proto
 from microformer.load.patterns.microsoft import DOMAIN as MICROSOFT_DOMAIN
 from microformer.load.patterns.microsoft import lower_microsoft
@@ -51,8 +51,9 @@ def load(
         check_attributes(model.graph, MICROSOFT_DOMAIN)
         lower_microsoft(model.graph)
         fix_values(model.graph, fixed, shape)
-        fix_input(model.graph, shape, label)
-        output_name = model.graph.outputs[0].name or "output"  # passes replace the value itself
+        fix_inputs(model.graph, shape, label)
+        # passes replace the values themselves
+        output_names = [v.name or f"output{i}" for i, v in enumerate(model.graph.outputs)]
         fold_constants(model, label)
         check_attributes(model.graph, understood=UNDERSTOOD)
         if import_quantisation(model.graph, exact_import):
@@ -60,7 +61,7 @@ def load(
         check_understood(model.graph)
         canonicalise(model)
         check_canonical(model.graph)
-        return finish(model, name or _name(source), label, output_name)
+        return finish(model, name or _name(source), label, output_names)
     except MicroformerError:
         raise
     except Exception as error:

@@ -115,8 +115,13 @@ def check_understood(graph: ir.Graph) -> None:
 
 def check_canonical(graph: ir.Graph) -> None:
     """At the end: every node has the form that ``FloatModel`` promises."""
-    if not len(graph) or graph.outputs[0].producer() is None:
-        raise ModelError("The model computes nothing from its input: its output is constant.")
+    for output in graph.outputs:
+        if output.is_graph_input() and output.dtype != ir.DataType.FLOAT:
+            raise ModelError(f"The model's output {output.name!r} is its integer input: leave it out.")
+        if output.producer() is None and not output.is_graph_input():
+            raise ModelError(
+                f"The model's output {output.name!r} is constant: it computes nothing from an input."
+            )
     for node in graph:
         kind = kind_of(node)
         if kind not in _FORMS or node.domain != (edit.DOMAIN if kind in _OWN else ""):
@@ -125,12 +130,13 @@ def check_canonical(graph: ir.Graph) -> None:
         if complaint:
             raise refuse(node, complaint)
         _check_values(node)
-    output = graph.outputs[0]
-    if edit.shape_of(output)[0] != 1:
-        raise ModelError(
-            f"The model's output {output.name!r} has shape {edit.shape_of(output)}: its first axis "
-            "must be the batch of 1; transpose or wrap the model."
-        )
+    for output in graph.outputs:
+        shape = edit.shape_of(output)
+        if shape and shape[0] != 1:
+            raise ModelError(
+                f"The model's output {output.name!r} has shape {shape}: its first axis must be the "
+                "batch of 1; transpose or wrap the model."
+            )
 
 
 def _check_values(node: ir.Node) -> None:

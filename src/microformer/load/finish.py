@@ -3,15 +3,27 @@
 import onnx_ir as ir
 
 from microformer.errors import ModelError
-from microformer.graph.float_model import FloatModel, Imported
+from microformer.graph.float_model import FloatEnd, FloatModel, Imported
 from microformer.load import edit
 from microformer.load.functions import add_functions
 from microformer.load.naming import name_nodes
 
 
-def finish(model: ir.Model, name: str, label: str, output_name: str) -> FloatModel:
-    """Check that a model is canonical and describe its input and output."""
-    source, result = model.graph.inputs[0], model.graph.outputs[0]
+def finish(model: ir.Model, name: str, label: str, output_names: list[str]) -> FloatModel:
+    """Name everything in a canonical model and describe its inputs and outputs."""
+    inputs = tuple(_input(source, label) for source in model.graph.inputs)
+    name_nodes(model.graph, output_names)
+    add_functions(model)
+    return FloatModel(
+        name=name,
+        source=model,
+        inputs=inputs,
+        outputs=tuple(FloatEnd(v.name or "", edit.shape_of(v)) for v in model.graph.outputs),
+        imported=_imported(model.graph),
+    )
+
+
+def _input(source: ir.Value, label: str) -> FloatEnd:
     integer = source.dtype in (ir.DataType.INT64, ir.DataType.INT32)
     if not integer and source.dtype != ir.DataType.FLOAT:
         raise ModelError(
@@ -19,18 +31,7 @@ def finish(model: ir.Model, name: str, label: str, output_name: str) -> FloatMod
             "float32 samples or int32 token indices."
         )
     source.dtype = ir.DataType.INT32 if integer else ir.DataType.FLOAT
-    name_nodes(model.graph, output_name)
-    add_functions(model)
-    return FloatModel(
-        name=name,
-        source=model,
-        input_name=source.name or "",
-        input_shape=edit.shape_of(source),
-        input_dtype="int32" if integer else "float32",
-        output_name=result.name or "",
-        output_shape=edit.shape_of(result),
-        imported=_imported(model.graph),
-    )
+    return FloatEnd(source.name or "", edit.shape_of(source), "int32" if integer else "float32")
 
 
 def _imported(graph: ir.Graph) -> Imported | None:

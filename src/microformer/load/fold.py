@@ -26,25 +26,20 @@ _FORBIDDEN = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUnifor
 _QUANTISED = ("QuantizeLinear", "DequantizeLinear")  # load.quantized reads what they say
 
 
-def fix_input(graph: ir.Graph, shape: Mapping[str, Sequence[int]] | None, label: str) -> None:
-    """Make the one input's shape static, with batch 1, and check that there is one output.
+def fix_inputs(graph: ir.Graph, shape: Mapping[str, Sequence[int]] | None, label: str) -> None:
+    """Make every input's shape static, with batch 1.
 
     ``shape`` gives whole shapes by input name, for axes that the model leaves open.
     """
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        kind = "input" if len(graph.inputs) != 1 else "output"
-        values = graph.inputs if kind == "input" else graph.outputs
-        names = ", ".join(repr(v.name) for v in values) or "none"
-        raise ModelError(
-            f"{label} has {len(values)} {kind}s ({names}); microformer compiles models of one "
-            "input and one output: wrap the model so that it has one, or fix the other inputs "
-            "(--fix NAME=VALUE)."
-        )
-    value = graph.inputs[0]
+    if not graph.inputs:
+        raise ModelError(f"{label} has no input: there is nothing to compute of samples.")
+    known = [v.name for v in graph.inputs]
     for name in shape or {}:
-        if name != value.name and name not in graph.initializers:
-            raise ModelError(f"A shape is given for {name!r}, but the input is {value.name!r}.")
-    value.shape = ir.Shape(_static_shape(value, (shape or {}).get(value.name or "")))
+        if name not in known and name not in graph.initializers:
+            listed = ", ".join(repr(n) for n in known)
+            raise ModelError(f"A shape is given for {name!r}, but the model's inputs are {listed}.")
+    for value in graph.inputs:
+        value.shape = ir.Shape(_static_shape(value, (shape or {}).get(value.name or "")))
 
 
 def fix_values(
@@ -62,8 +57,10 @@ def fix_values(
         if value is None or not rest:
             known = ", ".join(repr(v.name) for v in graph.inputs)
             raise ModelError(f"Input {name!r} cannot be fixed: the inputs are {known}.")
-        given = (shape or {}).get(name) or (shape or {}).get(rest[0].name or "")
-        sizes = _static_shape(value, given)
+        given = (shape or {}).get(name)
+        if given is None and value.shape is not None and len(rest[0].shape or ()) == len(value.shape):
+            given = (shape or {}).get(rest[0].name or "")
+        sizes = _static_shape(value, given, batched=False)
         dtype = value.dtype or ir.DataType.FLOAT
         data = ir.tensor(np.full(sizes, number, dtype.numpy()), name=name)
         graph.inputs.remove(value)
@@ -71,7 +68,9 @@ def fix_values(
         graph.register_initializer(value)
 
 
-def _static_shape(value: ir.Value, given: Sequence[int] | None) -> list[int]:
+def _static_shape(
+    value: ir.Value, given: Sequence[int] | None, *, batched: bool = True
+) -> list[int]:
     if value.shape is None and given is None:
         raise ModelError(f"Input {value.name!r} has no shape: give one, such as shape=(1, 16, 64).")
     declared = list(value.shape) if value.shape is not None else [None] * len(given or ())
@@ -97,7 +96,7 @@ def _static_shape(value: ir.Value, given: Sequence[int] | None) -> list[int]:
                 + (f", but {wanted} in the given shape." if wanted is not None else ".")
             )
         result.append(fixed)
-    if not result or result[0] != 1:
+    if batched and (not result or result[0] != 1):
         raise ModelError(
             f"Input {value.name!r} has shape {result}: its first axis must be a batch of 1; export "
             "the model with batch 1, or wrap it so that the batch comes first."

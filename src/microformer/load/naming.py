@@ -20,19 +20,19 @@ _SUFFIX = {
 _NORMS = ("LayerNormalization", "RMSNormalization")
 
 
-def name_nodes(graph: ir.Graph, output_name: str) -> None:
-    """Give every node and value a unique readable name; the input keeps its own."""
+def name_nodes(graph: ir.Graph, output_names: list[str]) -> None:
+    """Give every node and value a unique readable name; inputs and outputs keep their own."""
     names: dict[int, str] = {id(node): _wish(node) for node in graph}
     for node in graph:
         if node.op_type == "Attention":
             _name_projections(node, names)
-    taken = {graph.inputs[0].name or "", output_name}
+    taken = {*(v.name or "" for v in graph.inputs), *output_names}
+    results = {id(v): name for v, name in zip(graph.outputs, output_names, strict=True)}
     constants = _constants(graph)
     graph.initializers.clear()
     for node in graph:
         node.name = _unique(names[id(node)], taken)
-        last = node.outputs[0] is graph.outputs[0]
-        node.outputs[0].name = output_name if last else node.name
+        node.outputs[0].name = results.get(id(node.outputs[0]), node.name)
         for value, role in constants.get(id(node), []):
             value.name = _unique(f"{node.name}.{role}", taken)
             graph.register_initializer(value)

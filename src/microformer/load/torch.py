@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -55,16 +56,15 @@ def _reason(error: Exception) -> str:
 def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
     """Export a module in eval mode; its training flags are restored afterwards.
 
-    ``example`` is one input, a tensor or array with batch 1 in front. Nothing is written to disk.
+    ``example`` is one input, a tensor or array with batch 1 in front; a tuple or list of several,
+    in order; or a dict of them by the names of the module's arguments. Nothing is written to disk.
     Raises ModelError if there is no example or torch cannot export the module.
     """
     import torch  # noqa: PLC0415  torch is optional
 
     if example is None:
         raise ModelError("A torch module needs an example input: load(module, example=tensor).")
-    tensor = example if isinstance(example, torch.Tensor) else torch.as_tensor(np.asarray(example))
-    if tensor.dtype == torch.float64:
-        tensor = tensor.float()
+    arguments, named = _arguments(example)
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its fused layers have no ONNX form
     modes = {name: part.training for name, part in module.named_modules()}
@@ -72,12 +72,12 @@ def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
     try:
         with _silence(), torch.no_grad():
             try:
-                return _exported(module, (tensor.detach(),))
+                return _exported(module, arguments, named)
             except Exception as error:
                 if "scaled_dot_product_attention" not in f"{error} {error.__cause__}":
                     raise
             # its translation takes four axes: windows of heads have five
-            program = torch.export.export(module, (tensor.detach(),))
+            program = torch.export.export(module, arguments, named)
             merged = {torch.ops.aten.scaled_dot_product_attention.default: _four_axes}
             table = torch.export.default_decompositions()
             table.update(merged)
@@ -92,13 +92,63 @@ def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
             part.training = modes[name]
 
 
-def _exported(source: Any, arguments: tuple[Any, ...] | None = None) -> onnx.ModelProto:
+def _arguments(example: Any) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
+    """(positional, by name) tensors of what the user gave; float64 becomes float32.
+
+    A tuple is one input a part; a list is that where it holds arrays or tensors, else it is data.
+    """
     import torch  # noqa: PLC0415  torch is optional
 
-    made = torch.onnx.export(source, arguments, dynamo=True, opset_version=OPSET, verbose=False)
+    def tensor(data: Any) -> "torch.Tensor":
+        made = data if isinstance(data, torch.Tensor) else torch.as_tensor(np.asarray(data))
+        return (made.float() if made.dtype == torch.float64 else made).detach()
+
+    if isinstance(example, Mapping):
+        return (), {str(name): tensor(data) for name, data in example.items()}
+    several = isinstance(example, tuple) or (
+        isinstance(example, list) and all(hasattr(part, "shape") for part in example)
+    )
+    return (tuple(map(tensor, example)) if several else (tensor(example),)), None
+
+
+def _exported(
+    source: Any, arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
+) -> onnx.ModelProto:
+    import torch  # noqa: PLC0415  torch is optional
+
+    made = torch.onnx.export(
+        source, arguments, kwargs=named, dynamo=True, opset_version=OPSET, verbose=False
+    )
     if made is None:
         raise ModelError("torch.onnx.export gave no model.")
-    return made.model_proto
+    proto = made.model_proto
+    _name_outputs(proto, made.exported_program)
+    return proto
+
+
+def _name_outputs(proto: onnx.ModelProto, program: Any) -> None:
+    """Outputs that a module returns by name are called so; the exporter names the operation."""
+    spec = getattr(getattr(program, "call_spec", None), "out_spec", None)
+    keys = getattr(spec, "context", None)
+    if isinstance(keys, (list, tuple)) and len(keys) == 2 and isinstance(keys[0], (list, tuple)):
+        keys = keys[0]  # of a dataclass: its fields, and which of them are None
+    names = [value.name for value in proto.graph.output]
+    if not isinstance(keys, (list, tuple)) or not all(isinstance(k, str) for k in keys):
+        return
+    if len(keys) != len(names) or len(set(names)) != len(names):
+        return
+    new = dict(zip(names, keys, strict=True))
+    taken = {name for node in proto.graph.node for name in (*node.input, *node.output)}
+    taken |= {value.name for value in proto.graph.input}
+    if taken & (set(keys) - set(names)):
+        return
+    for node in proto.graph.node:
+        for place in (node.input, node.output):
+            renamed = [new.get(name, name) for name in place]
+            del place[:]
+            place.extend(renamed)
+    for value in (*proto.graph.output, *proto.graph.value_info):
+        value.name = new.get(value.name, value.name)
 
 
 def _four_axes(

@@ -9,6 +9,7 @@ from microformer.build import build
 from microformer.emit import emit
 from microformer.errors import DoesNotFitError, TargetError
 from microformer.graph.compiled import Compiled
+from microformer.graph.ends import flat_outputs, input_bytes, quantized
 from microformer.graph.float_model import FloatModel
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.kernel_graph import KernelCall, Plan
@@ -19,7 +20,7 @@ from microformer.lower import lower
 from microformer.plan import plan
 from microformer.reference import evaluate
 from microformer.reference.proof import prove
-from microformer.report.fidelity import BATCH, quantized_input
+from microformer.report.fidelity import BATCH
 from microformer.run import run
 from microformer.samples import Samples
 from microformer.scratch import temporary_folder
@@ -59,7 +60,7 @@ def refuse_too_much(placed: Plan, target: Target) -> None:
         return
     graph = placed.graph
     used = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
-    ends = sum(graph.tensors[n].nbytes for n in (graph.inputs[0], graph.outputs[0]))
+    ends = sum(graph.tensors[n].nbytes for n in (*graph.inputs, *graph.outputs))
     for (memory, part), need in (
         (target.code_memory(), sum(graph.tensors[n].nbytes for n in used)),
         (target.data_memory(), placed.arena_bytes + ends + target.stack_bytes),
@@ -101,17 +102,19 @@ def build_project(project: CProject, target: Target, folder: Path) -> Image:
         raise TargetError(f"{str(error).rstrip('.')}; the heaviest layers are {names}.") from None
 
 
-def predict_model(compiled: Compiled, samples: Samples) -> Array:
-    """What a firmware gets: outputs float32 [N, *output shape], by the NumPy reference."""
+def predict_model(compiled: Compiled, samples: Samples) -> dict[str, Array]:
+    """What a firmware gets: outputs float32 [N, *output shape] by name, by the NumPy reference."""
     graph = compiled.int_graph
-    qparams = graph.tensors[graph.outputs[0]].qparams
-    assert qparams is not None
     parts = [
-        evaluate(graph, quantized_input(compiled, samples.x[start : start + BATCH]))
+        evaluate(graph, quantized(graph, samples.x[start : start + BATCH]))
         for start in range(0, len(samples), BATCH)
     ]
-    levels = np.concatenate([part[graph.outputs[0]] for part in parts])
-    return qparams.real(levels)
+    made = {}
+    for name, end in zip(graph.outputs, compiled.float_model.outputs, strict=True):
+        qparams = graph.tensors[name].qparams
+        assert qparams is not None
+        made[end.name] = qparams.real(np.concatenate([part[name] for part in parts]))
+    return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +135,6 @@ def measure_graph(
     project = emit(plan(lower(graph, target, isas=isas), target))
     with temporary_folder() as folder:
         image = build_project(project, target, folder)
-        result = run(project, image, inputs.reshape(len(inputs), -1), target)
-    expected = evaluate(graph, inputs)[graph.outputs[0]].reshape(result.outputs.shape)
+        result = run(project, image, input_bytes(graph, inputs), target)
+    expected = flat_outputs(graph, evaluate(graph, inputs)).reshape(result.outputs.shape)
     return Measurement(project, image, result, bool((result.outputs == expected).all()))

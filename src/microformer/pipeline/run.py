@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from microformer.graph.compiled import Compiled
+from microformer.graph.ends import input_bytes, input_reals, quantized
 from microformer.pipeline.front import as_input, build_front, emit_graph, measure_front
 from microformer.pipeline.measure import build_project
 from microformer.pipeline.progress import Progress
 from microformer.report import Report, report
-from microformer.report.fidelity import quantized_input
 from microformer.run import run
 from microformer.samples import Samples
 from microformer.scratch import temporary_folder
@@ -45,12 +45,14 @@ def run_model(
     iq = samples.x if samples.x.dtype == np.int16 else None
     x = samples.x if iq is None else as_input(compiled, iq)
     project = compiled.project
-    inputs = quantized_input(compiled, x if count is None else x[:count])
-    flat = inputs.reshape(len(inputs), -1)
+    graph = compiled.int_graph
+    inputs = quantized(graph, x if count is None else x[:count])
+    flat = input_bytes(graph, inputs)
     real = None
     if iq is None and project.quantizes:  # what a firmware has
         most = max(_CONVERTED // project.input_size, 1) if target.is_cluster else len(flat)
-        real = x[: min(most, len(flat))].reshape(-1, project.input_size).astype(np.float32)
+        most = min(most, len(flat))
+        real = input_reals(graph, x[:most], inputs[:most])
     features = None
     with temporary_folder() as folder:
         with progress("build"):
@@ -63,5 +65,8 @@ def run_model(
                 features = measure_front(compiled, front, iq, target, result.cycles)
     with progress("check") as advance:
         return report(
-            *(compiled, target, image, result, x, samples.y), features=features, progress=advance
+            *(compiled, target, image, result, x, samples.y),
+            answers=samples.answers,
+            features=features,
+            progress=advance,
         )

@@ -55,6 +55,7 @@ class Spill:
 
     def attempt(self, in_l2: frozenset[str]) -> Attempt:
         """The calls, each in the quickest way for which there is room."""
+        in_l2 = self._together(in_l2)
         blocks = l1_blocks(self.graph, self.spans, in_l2)
         chosen: dict[int, tuple[TilingSpace, Choice]] = {}
         over: dict[int, int] = {}
@@ -76,6 +77,12 @@ class Spill:
             if need > room:
                 over[index] = need - room
         return Attempt(in_l2, chosen, over, cycles)
+
+    def _together(self, in_l2: frozenset[str]) -> frozenset[str]:
+        """All inputs lie in one memory, as a row of them does, and so do all outputs."""
+        for ends in (frozenset(self.graph.inputs), frozenset(self.graph.outputs)):
+            in_l2 |= ends if ends & in_l2 else frozenset()
+        return in_l2
 
     def _ways(self, index: int, touched: frozenset[str]) -> list[TilingSpace]:
         key = (index, touched)

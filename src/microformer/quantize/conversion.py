@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import onnx_ir as ir
 
 from microformer.analysis.pointwise import kind_of
 from microformer.errors import UnsupportedOpError
 from microformer.graph.conversion import Conversion
-from microformer.graph.float_model import FloatModel, Ranges
+from microformer.graph.float_model import FloatEnd, FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
+from microformer.graph.ops import Lut
 from microformer.graph.tensor import Tensor
 from microformer.graph.verify import verify
 from microformer.quantize import convert_matrix as matrix
@@ -58,7 +60,8 @@ def convert(
     """The conversion that ``microformer.quantize.convert`` describes."""
     scales = assign(model, ranges, fine_softmax=softmax == "lut", int16_tensors=int16_tensors)
     context = Context(Builder(model.name), scales, softmax, model.imported)
-    _declare_input(context, model)
+    for end in model.inputs:
+        _declare_input(context, end)
     made: dict[str, tuple[str, ...]] = {}
     for node in model.model.graph:
         converter = _CONVERTERS.get(kind_of(node))
@@ -69,8 +72,8 @@ def convert(
         before = len(context.builder.nodes)
         converter(context, node)
         made[str(node.name)] = tuple(n.name for n in context.builder.nodes[before:])
-    source = context.tensors[model.input_name]
-    graph = context.builder.graph((source,), (context.tensors[model.output_name],))
+    inputs = tuple(context.tensors[end.name] for end in model.inputs)
+    graph = context.builder.graph(inputs, _results(context, model, inputs))
     return Conversion(model, ranges, verify(graph, "quantize"), context.tensors, made)
 
 
@@ -92,9 +95,23 @@ def quantize(
     return replace(graph, notes=(*graph.notes, *changed))
 
 
-def _declare_input(context: Context, model: FloatModel) -> None:
-    name, dims = model.input_name, int_shape(model.input_shape)
-    if model.input_dtype == "int32":
+def _results(context: Context, model: FloatModel, inputs: tuple[str, ...]) -> tuple[str, ...]:
+    """The outputs' tensors; what is an input or another output already is copied."""
+    results: list[str] = []
+    for end in model.outputs:
+        tensor = context.tensors[end.name]
+        if tensor in (*inputs, *results):
+            table = context.builder.table("identity", np.arange(-128, 128).astype(np.int8))
+            shape, qparams = context.shape(tensor), context.qparams(tensor)
+            copied = context.builder.tensor(f"{end.name}.copy", shape, qparams, end.name)
+            tensor = context.builder.node(f"{end.name}.copy", Lut(), (tensor, table), copied)
+        results.append(tensor)
+    return tuple(results)
+
+
+def _declare_input(context: Context, end: FloatEnd) -> None:
+    name, dims = end.name, int_shape(end.shape)
+    if end.dtype == "int32":
         context.builder.tensors[name] = Tensor(name, dims, "int32", None, None, "")
         context.tensors[name] = name
         return

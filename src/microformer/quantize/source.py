@@ -82,7 +82,7 @@ def text(node: ir.Node, name: str, default: str) -> str:
 
 def consumers(model: FloatModel, value: ir.Value) -> int:
     """How many times a value is read, the model's own output counting as one."""
-    return len(tuple(value.uses())) + int(value.name == model.output_name)
+    return len(tuple(value.uses())) + int(value.name in model.output_names)
 
 
 def weights_key(node: ir.Node) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from microformer.graph import ops
+from microformer.graph.ends import by_name
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.op import unknown
 from microformer.graph.tensor import Array
@@ -77,13 +78,17 @@ def step(graph: IntGraph, node: Node, values: dict[str, Array], batch: int) -> A
 def evaluate(graph: IntGraph, x: Array, keep: bool = False) -> dict[str, Array]:
     """Run ``graph`` on a batch: x int8, int32 indices or int16 samples, [B, *input shape].
 
+    Of several inputs x are records of them, as ``graph.ends`` has it.
+
     Returns the outputs by name, each [B, *shape]; with ``keep`` every activation as well.
     """
-    source = graph.tensors[graph.inputs[0]]
-    values: dict[str, Array] = {source.name: x.reshape(len(x), *source.shape)}
+    values: dict[str, Array] = {
+        name: given.reshape(len(x), *graph.tensors[name].shape)
+        for name, given in by_name(x, graph.inputs).items()
+    }
     readers = {name: len(nodes) for name, nodes in graph.consumers().items()}
     for node in graph.nodes:
-        values[node.output] = step(graph, node, values, x.shape[0])
+        values[node.output] = step(graph, node, values, len(x))
         if keep:
             continue
         for name in {n for n in node.inputs if n in values}:

@@ -1,12 +1,15 @@
 """Stage ``report``: everything that is known of a run -> Report. JSON first; the rest are views."""
 
+import math
 from collections.abc import Callable
 from importlib.metadata import version
 
 import numpy as np
 import numpy.typing as npt
 
+from microformer.analysis.statistics import sqnr_db
 from microformer.graph.compiled import Compiled
+from microformer.graph.ends import input_bytes, quantized, real_outputs
 from microformer.graph.project import Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.report.cluster import cluster_report
@@ -15,10 +18,8 @@ from microformer.report.fidelity import (
     Fidelity,
     accuracy,
     layer_sqnr,
-    output_sqnr,
-    quantized_input,
 )
-from microformer.report.record import LayerReport, Report
+from microformer.report.record import LayerReport, OutputReport, Report
 from microformer.targets import BOARD_OVER_ESTIMATE, Target
 
 __all__ = ["LayerReport", "Report", "report"]
@@ -34,12 +35,14 @@ def report(
     x: Array,
     y: Array | None,
     *,
+    answers: str = "",
     features: Features | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Check the run bit for bit, measure fidelity and put all figures together.
 
-    ``x`` are the samples as the user gave them [N, ...]; ``y`` class indices [N] or None.
+    ``x`` are the samples as the user gave them [N, ...]; ``y`` class indices [N] or None, of the
+    output ``answers`` (the first, if empty).
     ``features`` are the figures of a front end.
     ``result.outputs`` int8 [M, size] belong to the first M of them. Accuracies are those of all
     N samples: the int8 one from the NumPy reference, which the device equals on the M it ran.
@@ -51,9 +54,9 @@ def report(
     firmware = _firmware(compiled, result, x[:ran], reference[:ran])
     by_layer = layer_sqnr(compiled, x)
     graph = compiled.int_graph
-    qparams = graph.tensors[graph.outputs[0]].qparams
-    assert qparams is not None
-    real = qparams.dequantize(reference)
+    real = real_outputs(graph, reference)
+    ends = _outputs(compiled, floats, real)
+    answer = _columns(compiled, answers)
     macs = sum(layer.macs for layer in compiled.project.layers)
     return Report(
         model=compiled.project.name,
@@ -63,9 +66,9 @@ def report(
         mismatches=int(wrong.sum()),
         samples=len(x),
         samples_run=ran,
-        accuracy_float=accuracy(floats, y),
-        accuracy_int8=accuracy(reference, y),
-        sqnr_db=output_sqnr(floats, real),
+        accuracy_float=accuracy(floats.reshape(len(x), -1)[:, answer], y),
+        accuracy_int8=accuracy(reference.reshape(len(x), -1)[:, answer], y),
+        sqnr_db=min(end.sqnr_db for end in ends),
         cycles=result.cycles,
         cycles_kind=result.cycles_kind,
         instructions=result.instructions,
@@ -80,6 +83,7 @@ def report(
         weight_bytes=compiled.project.weight_bytes,
         calibrated=compiled.calibrated,
         layers=_layers(compiled, result, by_layer),
+        outputs=ends if len(ends) > 1 else (),
         power_source=target.power_source or None,
         cluster=cluster_report(image, result),
         features=features,
@@ -99,6 +103,28 @@ def report(
     )
 
 
+def _outputs(compiled: Compiled, floats: Array, real: Array) -> tuple[OutputReport, ...]:
+    """Each output's SQNR, of values side by side [N, elements of all]."""
+    rows = [values.reshape(len(values), -1) for values in (floats, real)]
+    found = []
+    for end in compiled.float_model.outputs:
+        columns = _columns(compiled, end.name)
+        ratio = sqnr_db(rows[0][:, columns], rows[1][:, columns])
+        found.append(OutputReport(end.name, end.shape, ratio))
+    return tuple(found)
+
+
+def _columns(compiled: Compiled, name: str) -> slice:
+    """Where an output (the first, if it has no name) lies among the elements of all."""
+    at = 0
+    for end in compiled.float_model.outputs:
+        size = math.prod(end.shape)
+        if name in ("", end.name):
+            return slice(at, at + size)
+        at += size
+    raise AssertionError(name)
+
+
 def _firmware(
     compiled: Compiled, result: RunResult, x: Array, reference: Array
 ) -> npt.NDArray[np.bool_] | None:
@@ -106,14 +132,12 @@ def _firmware(
     if result.real is None:
         return None
     graph, ran = compiled.int_graph, len(reference)
-    qparams = graph.tensors[graph.outputs[0]].qparams
-    assert qparams is not None
-    expected = qparams.real(reference).reshape(ran, -1)
+    expected = real_outputs(graph, reference, single=True).reshape(ran, -1)
     wrong = result.real.view(np.uint32) != expected.view(np.uint32)
     differs = np.asarray(wrong.any(axis=1))
     if result.inputs is not None:
         count = len(result.inputs)
-        inputs = quantized_input(compiled, x[:count]).reshape(count, -1)
+        inputs = input_bytes(graph, quantized(graph, x[:count]))
         differs[:count] |= (result.inputs != inputs).any(axis=1)
     return differs
 

@@ -6,21 +6,14 @@ from collections.abc import Callable
 import numpy as np
 
 from microformer.analysis.float_run import FloatRunner
-from microformer.analysis.statistics import sqnr_db
 from microformer.graph.compiled import Compiled
+from microformer.graph.ends import flat_outputs, quantized
 from microformer.graph.tensor import Array, Tensor
 from microformer.reference import evaluate
 
 LAYER_SAMPLES = 32
 """Samples that per-layer SQNR is taken over; the output's is taken over all."""
 BATCH = 32
-
-
-def quantized_input(compiled: Compiled, x: Array) -> Array:
-    """Samples as the program takes them: int8 (or int32 indices) [N, *int shape]."""
-    tensor = compiled.int_graph.tensors[compiled.int_graph.inputs[0]]
-    shaped = x.reshape(len(x), *tensor.shape)
-    return shaped if tensor.qparams is None else tensor.qparams.quantize(shaped)
 
 
 class Fidelity:
@@ -33,24 +26,20 @@ class Fidelity:
         self._progress = progress
 
     def outputs(self, x: Array) -> tuple[Array, Array]:
-        """(int8 outputs [N, ...] by the NumPy reference, float outputs [N, ...])."""
+        """(int8 outputs [N, ...] by the NumPy reference, float outputs [N, ...]); several are flat."""
         graph, model = self._compiled.int_graph, self._compiled.float_model
         runner = FloatRunner(model)
         integers, floats = [], []
         for start in range(0, len(x), BATCH):
             part = x[start : start + BATCH]
-            values = evaluate(graph, quantized_input(self._compiled, part))
-            integers.append(values[graph.outputs[0]])
-            floats += [runner(sample[None])[model.output_name] for sample in part]
+            integers.append(flat_outputs(graph, evaluate(graph, quantized(graph, part))))
+            for index in range(len(part)):
+                values = runner(part[index][None])
+                floats.append(np.concatenate([values[e.name].reshape(-1) for e in model.outputs]))
             if self._progress is not None:
                 self._progress(start + len(part), len(x))
         reference = np.concatenate(integers)
         return reference, np.stack(floats).reshape(reference.shape).astype(np.float64)
-
-
-def output_sqnr(floats: Array, real: Array) -> float:
-    """SQNR of the outputs over all samples."""
-    return sqnr_db(floats, real)
 
 
 def accuracy(scores: Array, y: Array | None) -> float | None:
@@ -76,11 +65,11 @@ def layer_sqnr(compiled: Compiled, x: Array) -> dict[str, float]:
     part = x[:LAYER_SAMPLES]
     runner = FloatRunner(compiled.float_model, keep=True)
     graph = compiled.int_graph
-    values = evaluate(graph, quantized_input(compiled, part), keep=True)
+    values = evaluate(graph, quantized(graph, part), keep=True)
     signal: dict[str, float] = {}
     error: dict[str, float] = {}
-    for index, sample in enumerate(part):
-        floats = runner(sample[None])
+    for index in range(len(part)):
+        floats = runner(part[index][None])
         for name, levels in values.items():
             tensor = graph.tensors[name]
             if tensor.qparams is None or tensor.source not in floats:

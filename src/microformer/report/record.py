@@ -60,9 +60,18 @@ class ClusterReport:
     simulated_khz: float
 
 
-SCHEMA_VERSION = 3
+@dataclass(frozen=True)
+class OutputReport:
+    """One of several outputs: its name, shape with the batch in front, and SQNR against float."""
+
+    name: str
+    shape: tuple[int, ...]
+    sqnr_db: float
+
+
+SCHEMA_VERSION = 4
 """The version of the JSON record: 2 names the board and its flash and checks the whole firmware;
-3 says ``calibrated`` (docs/schema/report.json)."""
+3 says ``calibrated``; 4 lists several ``outputs`` (docs/schema/report.json)."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,8 @@ class Report:
 
     ``cycles_kind``: "estimate" (instruction counts and a timing model), "cycle-exact" (RTL),
     "host" (latency is this machine's wall clock, never a claim), None (no timing model).
-    ``accuracy_*`` in 0..1. ``sqnr_db`` compares the real outputs with the float model's.
+    ``accuracy_*`` in 0..1. ``sqnr_db`` compares the real outputs with the float model's; of
+    several, which ``outputs`` lists then, it is the lowest.
     ``power_source`` says whose figure the power behind ``energy_mj`` is. All figures but
     ``features`` are of the network alone; ``features`` of its front end, if it has one.
     ``bit_exact`` is of the integers. ``firmware_exact`` is of what a user's firmware does: real
@@ -109,6 +119,7 @@ class Report:
     weight_bytes: int
     calibrated: bool
     layers: tuple[LayerReport, ...]
+    outputs: tuple[OutputReport, ...] = ()
     power_source: str | None = None
     cluster: ClusterReport | None = None
     features: Features | None = None

@@ -1,10 +1,12 @@
 """Stage ``run``: CProject + Image + inputs + Target -> RunResult: outputs and what they cost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from microformer.errors import DataError
+from microformer.graph.ends import output_columns
 from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run.convert import Converted
@@ -43,7 +45,8 @@ def run(
     raises on one that the core cannot make. A sample that takes longer than ``limit_seconds``
     (default: by the number of MACs, at least a minute) is taken for a hang.
     ``limit_cycles`` is the same on a PULP cluster.
-    ``progress`` is told (samples done, N).
+    ``progress`` is told (samples done, N). Of a project with several inputs a row is the bytes of
+    all (``graph.ends.input_bytes``); the outputs of several are side by side.
 
     Raises DataError for wrong inputs; ToolError, naming the function, if the program hangs,
     touches memory that is not there or not its own, or runs out of stack.
@@ -63,9 +66,10 @@ def run(
         # 1 MAC costs at most some 20 instructions; the emulator, counting, does 10 M/s
         limit_seconds = 60.0 + 5e-6 * sum(layer.macs for layer in project.layers)
     converted = Converted.of(project, len(samples), real, dequantize=dequantize)
+
     match target.runner:
         case HostRunner():
-            return run_host(
+            result = run_host(
                 project,
                 image,
                 samples,
@@ -74,7 +78,7 @@ def run(
                 progress=tell,
             )
         case RtlRunner():
-            return run_pulp(
+            result = run_pulp(
                 project,
                 image,
                 samples,
@@ -84,7 +88,7 @@ def run(
                 progress=tell,
             )
         case QemuRunner() as runner:
-            return run_qemu(
+            result = run_qemu(
                 project,
                 image,
                 samples,
@@ -96,7 +100,7 @@ def run(
                 progress=tell,
             )
         case UnicornRunner():
-            return run_cortex_m(
+            result = run_cortex_m(
                 project,
                 image,
                 samples,
@@ -107,3 +111,13 @@ def run(
                 limit_seconds=limit_seconds,
                 progress=tell,
             )
+    return _side_by_side(project, result)
+
+
+def _side_by_side(project: CProject, result: RunResult) -> RunResult:
+    """The outputs of several without the bytes that lie between them."""
+    if not project.outputs:
+        return result
+    columns = output_columns(project.outputs)
+    real = None if result.real is None else result.real[:, columns]
+    return replace(result, outputs=result.outputs[:, columns], real=real)

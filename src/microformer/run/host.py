@@ -59,7 +59,9 @@ def _run_function(
     samples: Array,
     progress: Callable[[int, int], None],
 ) -> RunResult:
-    out = _Guarded(project.output_size, 1)
+    out = _Guarded(project.output_size, 8 if project.outputs else 1)
+    starts = [port.offset for port in project.inputs] or [0]
+    ends = [out.address + port.offset for port in project.outputs] or [out.address]
     arena = _Guarded(max(project.arena_bytes, 1), project.arena_alignment)
     arenas = [arena, _Guarded(project.l2_bytes, 8)] if project.l2_bytes else [arena]
     outputs = np.empty((len(samples), project.output_size), np.int8)
@@ -69,7 +71,8 @@ def _run_function(
             memory.array[:] = _FILLS[index % 2]
         given = sample.copy()
         begin = time.perf_counter()
-        function(given.ctypes.data, out.address, *(memory.address for memory in arenas))
+        places = [given.ctypes.data + start for start in starts]
+        function(*places, *ends, *(memory.address for memory in arenas))
         seconds += time.perf_counter() - begin
         for buffer, what in ((out, "its output"), *((memory, "its arena") for memory in arenas)):
             if buffer.broken():
@@ -109,7 +112,9 @@ def _function(library: ctypes.CDLL, project: CProject, image: Image) -> Callable
             f"'{image.path}' has no function '{project.name}_run'; compile the model again."
         ) from None
     function.restype = None  # type: ignore[attr-defined]
-    function.argtypes = [ctypes.c_void_p] * (4 if project.l2_bytes else 3)  # type: ignore[attr-defined]
+    count = (len(project.inputs) or 1) + (len(project.outputs) or 1)
+    count += 2 if project.l2_bytes else 1
+    function.argtypes = [ctypes.c_void_p] * count  # type: ignore[attr-defined]
     return function
 
 

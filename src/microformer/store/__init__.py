@@ -8,7 +8,8 @@ from typing import Any
 
 from microformer.errors import OutputError
 from microformer.graph.compiled import Compiled
-from microformer.graph.float_model import FloatModel
+from microformer.graph.ends import Port
+from microformer.graph.float_model import FloatEnd, FloatModel
 from microformer.graph.frontend import FRONT_ENDS, FrontEnd
 from microformer.graph.project import CProject, Layer
 from microformer.graph.serialize import from_bytes, to_bytes
@@ -19,7 +20,7 @@ from microformer.targets import target_of, target_record
 
 __all__ = ["MARKER", "open_folder", "save"]
 
-FORMAT = 3
+FORMAT = 4
 MAX_FILE_BYTES = 1 << 30
 _DIGEST = "digest"
 _FRONT = "microformer/front_graph"
@@ -38,9 +39,9 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
         "softmax": compiled.softmax,
         "calibrated": compiled.calibrated,
         "float_model": {
-            f.name: getattr(model, f.name)
-            for f in dataclasses.fields(model)
-            if f.name not in ("source", "imported")  # the integer graph has the scales already
+            "name": model.name,  # the integer graph has the scales already
+            "inputs": [dataclasses.asdict(end) for end in model.inputs],
+            "outputs": [dataclasses.asdict(end) for end in model.outputs],
         },
         "project": dataclasses.asdict(project) | {"files": sorted(project.files)},
     }
@@ -158,7 +159,10 @@ def _front(folder: Path, fields: dict[str, Any]) -> FrontEnd:
 
 
 def _float_model(folder: Path, fields: dict[str, object]) -> FloatModel:
-    known = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    known = dict(fields)
+    for ends in ("inputs", "outputs"):
+        listed: list[dict[str, Any]] = known[ends]  # type: ignore[assignment]
+        known[ends] = tuple(FloatEnd(**end | {"shape": tuple(end["shape"])}) for end in listed)
     return FloatModel(source=_read(folder, "microformer/float.onnx"), **known)  # type: ignore[arg-type]
 
 
@@ -171,6 +175,8 @@ def _project(folder: Path, fields: dict[str, object]) -> CProject:
             raise ValueError(f"path '{name}' leaves the folder")
     known = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     known["files"] = {name: _read(folder, name).decode("utf-8") for name in names}
+    for ends in ("inputs", "outputs"):
+        known[ends] = tuple(Port(**port) for port in fields[ends])  # type: ignore[attr-defined]
     known["layers"] = tuple(Layer(**item) for item in fields["layers"])  # type: ignore[attr-defined]
     return CProject(**known)  # type: ignore[arg-type]
 

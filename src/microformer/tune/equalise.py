@@ -38,7 +38,7 @@ def _constant(value: ir.Value | None) -> bool:
 
 def _readers(model: FloatModel, value: ir.Value) -> tuple[ir.Node, ...]:
     """All nodes that read a value, none if it is the model's result."""
-    if value.name == model.output_name:
+    if value.name in model.output_names:
         return ()
     return tuple(use.node for use in value.uses())
 

@@ -13,6 +13,7 @@ from microformer.analysis.statistics import beyond_chance, sqnr_db
 from microformer.errors import MicroformerError
 from microformer.graph.conversion import Conversion
 from microformer.graph.cost import macs
+from microformer.graph.ends import flat_outputs, quantized, real_outputs
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
@@ -51,11 +52,7 @@ def graph_macs(graph: IntGraph) -> int:
 
 def int_values(conversion: Conversion, x: Array) -> dict[str, Array]:
     """Every int tensor for samples x [N, ...], by its name."""
-    graph = conversion.graph
-    tensor = graph.tensors[graph.inputs[0]]
-    shaped = x.reshape(len(x), *tensor.shape)
-    levels = shaped if tensor.qparams is None else tensor.qparams.quantize(shaped)
-    return evaluate(graph, levels, keep=True)
+    return evaluate(conversion.graph, quantized(conversion.graph, x), keep=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +70,20 @@ class Score:
 
 
 class Objective:
-    """Squared error at the output over samples that no step is fitted to."""
+    """Squared error at the output over samples that no step is fitted to.
+
+    Of several outputs each counts in shares of its own power.
+    """
 
     def __init__(self, model: FloatModel, x: Array, convert: Convert) -> None:
         runner = FloatRunner(model)
         self._x, self._convert = x, convert
-        outputs = [runner(sample[None])[model.output_name] for sample in x]
-        self._real = np.stack(outputs).reshape(len(x), -1).astype(np.float64)
+        rows = [runner(x[i][None]) for i in range(len(x))]
+        parts = [np.stack([row[end.name].reshape(-1) for row in rows]) for end in model.outputs]
+        powers = [float(np.square(part, dtype=np.float64).mean()) ** 0.5 or 1.0 for part in parts]
+        weights = [np.full(p.shape[1], 1.0 / w) for p, w in zip(parts, powers, strict=True)]
+        self._weights = np.concatenate(weights) if len(parts) > 1 else np.ones(1)
+        self._real = np.concatenate(parts, axis=1).astype(np.float64) * self._weights
 
     def score(
         self, model: FloatModel, ranges: Ranges, int16_tensors: frozenset[str] = ALL_INT8
@@ -89,9 +93,7 @@ class Objective:
             conversion = self._convert(model, ranges, int16_tensors=int16_tensors)
         except MicroformerError:
             return Score(np.full(len(self._x), math.inf), -math.inf)
-        result = conversion.graph.tensors[conversion.graph.outputs[0]]
-        levels = int_values(conversion, self._x)[result.name]
-        assert result.qparams is not None
-        real = result.qparams.dequantize(levels).reshape(self._real.shape)
+        made = flat_outputs(conversion.graph, int_values(conversion, self._x))
+        real = real_outputs(conversion.graph, made).reshape(self._real.shape) * self._weights
         errors: NDArray[np.float64] = np.square(self._real - real).sum(axis=1)
         return Score(errors, sqnr_db(self._real, real))
