@@ -84,6 +84,9 @@ def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -
     own.CopyFrom(proto)
     _check_tensors(own, label, folder)
     _drop_initialised_inputs(own.graph)
+    _sort_nodes(own.graph)
+    if own.ir_version < 4:
+        own.ir_version = 4  # before it initializers had to be inputs too: some files leave them out
     _name_domains(own)
     try:
         if not all(o.type.tensor_type.HasField("shape") for o in own.graph.output):
@@ -217,6 +220,28 @@ def _drop_initialised_inputs(graph: onnx.GraphProto) -> None:
     kept = [value for value in graph.input if value.name not in constants]
     del graph.input[:]
     graph.input.extend(kept)
+
+
+def _sort_nodes(graph: onnx.GraphProto) -> None:
+    """Nodes in an order in which each is computed before it is read, the file's own if it is one."""
+    made = {name for node in graph.node for name in node.output if name}
+    known = {value.name for value in graph.input} | {t.name for t in graph.initializer} | {""}
+    rest, ordered = list(graph.node), []
+    while rest:
+        waiting = []
+        for node in rest:
+            if all(name in known or name not in made for name in node.input):
+                ordered.append(node)
+                known.update(node.output)
+            else:
+                waiting.append(node)
+        if len(waiting) == len(rest):
+            return  # a circle: the checker says so
+        rest = waiting
+    if any(a is not b for a, b in zip(ordered, graph.node, strict=True)):
+        copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
+        del graph.node[:]
+        graph.node.extend(copies)
 
 
 def _upgrade(proto: onnx.ModelProto, label: str) -> ir.Model:
