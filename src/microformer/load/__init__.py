@@ -14,7 +14,7 @@ from microformer.load.attributes import check_attributes
 from microformer.load.canonical import canonicalise
 from microformer.load.check import UNDERSTOOD, check_canonical, check_understood
 from microformer.load.finish import finish
-from microformer.load.fold import check_finite, fix_inputs, fix_values, fold_constants
+from microformer.load.fold import add_batches, check_finite, fix_inputs, fix_values, fold_constants
 from microformer.load.onnx import read_bytes, read_file, read_proto
 from microformer.load.patterns.microsoft import DOMAIN as MICROSOFT_DOMAIN
 from microformer.load.patterns.microsoft import lower_microsoft
@@ -55,6 +55,7 @@ def load(
         # passes replace the values themselves
         output_names = [v.name or f"output{i}" for i, v in enumerate(model.graph.outputs)]
         fold_constants(model, label)
+        add_batches(model.graph)
         check_attributes(model.graph, understood=UNDERSTOOD)
         if import_quantisation(model.graph, exact_import):
             check_finite(model.graph, label)  # levels times scales

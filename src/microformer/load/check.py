@@ -143,7 +143,7 @@ def _check_values(node: ir.Node) -> None:
     output = node.outputs[0]
     if output.dtype != ir.DataType.FLOAT:
         raise refuse(node, "integers computed from the input cannot be compiled")
-    if edit.shape_of(output)[0] != 1 and not output.is_graph_output():
+    if edit.shape_of(output)[:1] != (1,) and not output.is_graph_output():
         raise refuse(
             node, f"its output of shape {edit.shape_of(output)} has no batch axis in front"
         )

@@ -209,10 +209,14 @@ def insert(
 
 def constant(before: ir.Node, data: Array, name: str = "", grid: Array | None = None) -> ir.Value:
     """A new initialiser of the graph of ``before``: float64 becomes float32."""
-    graph = graph_of(before)
+    return constant_in(graph_of(before), data, name or before.name or "", grid)
+
+
+def constant_in(graph: ir.Graph, data: Array, name: str, grid: Array | None = None) -> ir.Value:
+    """A new initialiser of a graph, called after ``name``."""
     with np.errstate(over="ignore"):  # what becomes infinite is refused (load.fold.check_finite)
         array = np.ascontiguousarray(data, np.float32 if data.dtype.kind == "f" else None)
-    label = f"{name or before.name or 'constant'}.{len(graph.initializers)}"
+    label = f"{name or 'constant'}.{len(graph.initializers)}"
     while label in graph.initializers:
         label += "_"
     tensor = ir.tensor(array.reshape(data.shape), name=label)

@@ -1,5 +1,6 @@
 """The last step: names, functions, the check that the form is canonical, and the FloatModel."""
 
+import numpy as np
 import onnx_ir as ir
 
 from microformer.errors import ModelError
@@ -11,6 +12,7 @@ from microformer.load.naming import name_nodes
 
 def finish(model: ir.Model, name: str, label: str, output_names: list[str]) -> FloatModel:
     """Name everything in a canonical model and describe its inputs and outputs."""
+    _part_outputs(model.graph)
     inputs = tuple(_input(source, label) for source in model.graph.inputs)
     name_nodes(model.graph, output_names)
     add_functions(model)
@@ -21,6 +23,21 @@ def finish(model: ir.Model, name: str, label: str, output_names: list[str]) -> F
         outputs=tuple(FloatEnd(v.name or "", edit.shape_of(v)) for v in model.graph.outputs),
         imported=_imported(model.graph),
     )
+
+
+def _part_outputs(graph: ir.Graph) -> None:
+    """An output that is an input, or another output too, is a copy of it, of its own name."""
+    seen: set[ir.Value] = set()
+    for place, value in enumerate(graph.outputs):
+        if value in seen or value.is_graph_input():
+            shape = edit.shape_of(value)
+            copied = ir.node("Reshape", [value, ir.Value(name="")])
+            constant = edit.constant_in(graph, np.array(shape, np.int64), f"output{place}")
+            copied.replace_input_with(1, constant)
+            copied.outputs[0].shape, copied.outputs[0].dtype = ir.Shape(shape), value.dtype
+            graph.append(copied)
+            graph.outputs[place] = copied.outputs[0]
+        seen.add(value)
 
 
 def _input(source: ir.Value, label: str) -> FloatEnd:

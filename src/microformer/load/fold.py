@@ -42,6 +42,43 @@ def fix_inputs(graph: ir.Graph, shape: Mapping[str, Sequence[int]] | None, label
         value.shape = ir.Shape(_static_shape(value, (shape or {}).get(value.name or "")))
 
 
+def add_batches(graph: ir.Graph) -> None:
+    """A batch of 1 in front of each input and output that has none: one sample is all of it."""
+    first = graph[0]
+    for place, value in enumerate(graph.inputs):
+        sizes = edit.shape_of(value)
+        if sizes[:1] == (1,):
+            continue
+        whole = ir.Value(name=value.name, shape=ir.Shape((1, *sizes)), type=value.type)
+        value.name = f"{value.name}.sample"
+        graph.inputs[place] = whole
+        target = edit.constant(first, np.array(sizes, np.int64))
+        inner = edit.insert(first, "Reshape", [whole, target], sizes)
+        ir.convenience.replace_all_uses_with(value, inner, replace_graph_outputs=True)
+    for place, value in enumerate(graph.outputs):
+        node = value.producer()
+        if value.shape is None or not value.shape.is_static() or node is None:
+            continue
+        sizes = edit.shape_of(value)
+        if sizes[:1] == (1,):
+            continue
+        target = edit.constant(node, np.array((1, *sizes), np.int64))
+        graph.outputs[place] = _behind(node, "Reshape", [value, target], (1, *sizes))
+
+
+def _behind(
+    node: ir.Node, kind: str, inputs: Sequence[ir.Value], shape: Sequence[int]
+) -> ir.Value:
+    """A node inserted right behind another."""
+    value = edit.insert(node, kind, inputs, shape)
+    made = value.producer()
+    assert made is not None
+    graph = edit.graph_of(node)
+    graph.remove(made)
+    graph.insert_after(node, made)
+    return value
+
+
 def fix_values(
     graph: ir.Graph,
     fixed: Mapping[str, float] | None,
@@ -60,7 +97,7 @@ def fix_values(
         given = (shape or {}).get(name)
         if given is None and value.shape is not None and len(rest[0].shape or ()) == len(value.shape):
             given = (shape or {}).get(rest[0].name or "")
-        sizes = _static_shape(value, given, batched=False)
+        sizes = _static_shape(value, given)
         dtype = value.dtype or ir.DataType.FLOAT
         data = ir.tensor(np.full(sizes, number, dtype.numpy()), name=name)
         graph.inputs.remove(value)
@@ -68,9 +105,7 @@ def fix_values(
         graph.register_initializer(value)
 
 
-def _static_shape(
-    value: ir.Value, given: Sequence[int] | None, *, batched: bool = True
-) -> list[int]:
+def _static_shape(value: ir.Value, given: Sequence[int] | None) -> list[int]:
     if value.shape is None and given is None:
         raise ModelError(f"Input {value.name!r} has no shape: give one, such as shape=(1, 16, 64).")
     declared = list(value.shape) if value.shape is not None else [None] * len(given or ())
@@ -96,11 +131,6 @@ def _static_shape(
                 + (f", but {wanted} in the given shape." if wanted is not None else ".")
             )
         result.append(fixed)
-    if batched and (not result or result[0] != 1):
-        raise ModelError(
-            f"Input {value.name!r} has shape {result}: its first axis must be a batch of 1; export "
-            "the model with batch 1, or wrap it so that the batch comes first."
-        )
     return result
 
 

@@ -11,7 +11,7 @@ from microformer.errors import UnsupportedOpError
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatEnd, FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
-from microformer.graph.ops import Lut
+from microformer.graph.ops import Lut, Reshape
 from microformer.graph.tensor import Tensor
 from microformer.graph.verify import verify
 from microformer.quantize import convert_matrix as matrix
@@ -97,14 +97,23 @@ def quantize(
 
 def _results(context: Context, model: FloatModel, inputs: tuple[str, ...]) -> tuple[str, ...]:
     """The outputs' tensors; what is an input or another output already is copied."""
+    makers = {node.output: node for node in context.builder.nodes}
+
+    def base(name: str) -> str:
+        while name in makers and isinstance(makers[name].op, Reshape):
+            name = makers[name].inputs[0]
+        return name
+
     results: list[str] = []
+    taken = set(inputs)
     for end in model.outputs:
         tensor = context.tensors[end.name]
-        if tensor in (*inputs, *results):
+        if base(tensor) in taken:
             table = context.builder.table("identity", np.arange(-128, 128).astype(np.int8))
             shape, qparams = context.shape(tensor), context.qparams(tensor)
             copied = context.builder.tensor(f"{end.name}.copy", shape, qparams, end.name)
             tensor = context.builder.node(f"{end.name}.copy", Lut(), (tensor, table), copied)
+        taken.add(base(context.tensors[end.name]))
         results.append(tensor)
     return tuple(results)
 

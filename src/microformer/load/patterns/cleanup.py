@@ -12,7 +12,7 @@ _KINDS = {
 
 
 def drop_copies(graph: ir.Graph) -> bool:
-    """Remove Identity, Dropout, and Cast between floats or between integers."""
+    """Remove Identity, Dropout, Cast between floats or between integers, and what adds nothing."""
     modified = False
     for node in list(graph):
         source = node.inputs[0] if node.inputs else None
@@ -24,10 +24,27 @@ def drop_copies(graph: ir.Graph) -> bool:
             drop = kind is not None and kind == _KINDS.get(target)
         else:
             drop = node.op_type in ("Identity", "Dropout")
-        if drop:
+        if edit.producer(node.outputs[0], "Add", "Sub", "Mul", "Div"):
+            drop, source = _neutral(node)
+        if drop and source is not None:
             edit.replace(node.outputs[0], source)
             modified = True
     return modified
+
+
+def _neutral(node: ir.Node) -> tuple[bool, ir.Value | None]:
+    """(whether, x) of x + 0, x - 0, x * 1, x / 1 with a constant that does not enlarge x."""
+    nothing = 0.0 if node.op_type in ("Add", "Sub") else 1.0
+    pairs = [(node.inputs[0], node.inputs[1])]
+    pairs += [(node.inputs[1], node.inputs[0])] if node.op_type in ("Add", "Mul") else []
+    for x, other in pairs:
+        data = edit.array_of(other)
+        if x is None or data is None or edit.array_of(x) is not None:
+            continue
+        alike = edit.shape_of(x) == edit.shape_of(node.outputs[0])
+        if alike and data.dtype.kind == "f" and bool(np.all(data == nothing)):
+            return edit.quant_of(node.outputs[0]) in (None, edit.quant_of(x)), x
+    return False, None
 
 
 def drop_expands(graph: ir.Graph) -> bool:

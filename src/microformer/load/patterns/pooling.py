@@ -81,6 +81,7 @@ def _normalise_reduction(node: ir.Node, x: ir.Value) -> bool:
     keep = bool(edit.int_attribute(node, "keepdims", 1))
     positive = sorted({a % rank for a in axes})
     canonical = axes == positive and all(edit.shape_of(x)[a] > 1 for a in axes)
+    canonical &= positive == list(range(positive[0], positive[-1] + 1)) if positive else True
     if node.op_type == "ReduceMean" and canonical and set(node.attributes) == {"keepdims"}:
         return False
     factor = math.prod(edit.shape_of(x)[a] for a in positive) if node.op_type == "ReduceSum" else 1
@@ -97,6 +98,8 @@ def _reduce(
     value = x
     if maximum and real:
         value = _maximum(node, x, real)
+    elif real and real != list(range(real[0], real[-1] + 1)):
+        value = _mean_apart(node, x, real, factor)
     elif real:
         numbers = edit.constant(node, np.array(real, np.int64))
         mean_shape = kept if keep else [s for a, s in enumerate(shape) if a not in real]
@@ -106,6 +109,20 @@ def _reduce(
             value = edit.insert(node, "Mul", [value, constant], mean_shape)
     edit.replace(node.outputs[0], reshape(value, output, node))
     return True
+
+
+def _mean_apart(node: ir.Node, x: ir.Value, axes: list[int], factor: float) -> ir.Value:
+    """The mean over axes that do not lie side by side, kept as 1: they are brought to the end."""
+    shape = edit.shape_of(x)
+    rest = [a for a in range(len(shape)) if a not in axes]
+    turned = [shape[a] for a in (*rest, *axes)]
+    value = edit.insert(node, "Transpose", [x], turned, {"perm": [*rest, *axes]})
+    numbers = edit.constant(node, np.arange(len(rest), len(shape)))
+    kept = [shape[a] for a in rest]
+    value = edit.insert(node, "ReduceMean", [value, numbers], kept, {"keepdims": 0})
+    if factor != 1.0:
+        value = edit.insert(node, "Mul", [value, edit.constant(node, np.array(factor))], kept)
+    return reshape(value, [1 if a in axes else n for a, n in enumerate(shape)], node)
 
 
 def _maximum(node: ir.Node, x: ir.Value, axes: list[int]) -> ir.Value:

@@ -52,7 +52,7 @@ def _reshaped(value: ir.Value | None) -> ir.Value | None:
     """What ``value`` is a Reshape of, if that has a batch of 1 in front; or None."""
     node = edit.producer(value, "Reshape")
     source = node.inputs[0] if node is not None else None
-    return source if source is not None and edit.shape_of(source)[0] == 1 else None
+    return source if source is not None and edit.shape_of(source)[:1] == (1,) else None
 
 
 def _emit(node: ir.Node, inputs: Sequence[ir.Value | None], shape: Sequence[int]) -> None:
@@ -80,7 +80,7 @@ def _sink_unary(node: ir.Node) -> bool:
     if x is None or len(node.outputs) > 1 or edit.array_of(x) is not None:
         return False
     if source is None or (node.op_type in LAST_AXIS and not _same_last_axis(source, x)):
-        if edit.shape_of(x)[0] == 1 or node.op_type == "Pow":
+        if edit.shape_of(x)[:1] == (1,) or node.op_type == "Pow":
             return False
         source = reshape(x, (1, *edit.shape_of(x)), node)  # rows of no batch: they get one
     shape = edit.shape_of(source)
@@ -192,7 +192,7 @@ def _prepend_batch(node: ir.Node) -> bool:
     shapes = [edit.shape_of(v) for v in values]
     rank = len(shapes[0]) if shapes else 0
     joins = node.op_type == "Concat" and edit.int_attribute(node, "axis", 0) in (0, -rank)
-    if not shapes or (all(s[0] == 1 for s in shapes) and not (joins and len(shapes) > 1)):
+    if not shapes or (all(s[:1] == (1,) for s in shapes) and not (joins and len(shapes) > 1)):
         return False
     if node.op_type == "Concat":
         axes = [edit.int_attribute(node, "axis", 0) % rank]
