@@ -52,14 +52,15 @@ def quantize(
     *,
     softmax: SoftmaxKind = "lut",
     effort: Effort = "normal",
-    residual: Residual = "int8",
+    residual: Residual = "rows",
     calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
 ) -> IntGraph:
     """The integer program of ``model``, its ranges taken from samples ``x`` [N, *input shape].
 
-    ``effort`` is how much is tried to lose less accuracy: low, normal or high. ``residual`` are the
-    bits of the residual stream: int8, int16, or auto (int16 where it gains). ``ranges`` in place
+    ``effort`` is how much is tried to lose less accuracy: low, normal or high. ``residual`` is
+    the residual stream: rows (int8, groups of unlike rows in scales of their own where that gains),
+    int8, int16, or auto (int16 where it gains). ``ranges`` in place
     of samples are those of a training (``microformer.torch``). Run it in NumPy with
     ``microformer.reference.evaluate``.
     """
@@ -79,7 +80,7 @@ def compile(
     cores: int | None = None,
     weights: str | None = None,
     effort: Effort = "normal",
-    residual: Residual = "int8",
+    residual: Residual = "rows",
     calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
     front: SensorFrontEnd | None = None,
@@ -127,7 +128,7 @@ def audit(
     calibration: SamplesLike | None = None,
     softmax: SoftmaxKind = "lut",
     effort: Effort = "normal",
-    residual: Residual = "int8",
+    residual: Residual = "rows",
     calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
 ) -> "Audit":

@@ -56,8 +56,14 @@ class Hybrid:
                 name = self._conversion.tensors[result]
                 tensor = graph.tensors[name]
                 assert tensor.qparams is not None
-                values[name] = tensor.qparams.quantize(real.reshape(self._count, *tensor.shape))
+                shaped = real.reshape(self._count, *tensor.shape)
+                values[name] = tensor.qparams.quantize(shaped)
                 changed.add(name)
+                for start, stop, part in self._conversion.parts.get(result, ()):
+                    qparams = graph.tensors[part].qparams
+                    assert qparams is not None
+                    values[part] = qparams.quantize(shaped[:, start:stop])
+                    changed.add(part)
             for work in self._work(node, behind=node.name in floats):
                 if changed.intersection(work.inputs):
                     values[work.output] = step(graph, work, values, self._count)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from microformer.analysis.float_run import FloatRunner
+from microformer.analysis.rows import grouped, row_tensors
 from microformer.calibrate.observer import Observer
 from microformer.errors import DataError
 from microformer.graph.float_model import FloatModel, Ranges
@@ -30,6 +31,8 @@ def calibrate(
     """
     runner = FloatRunner(model, keep=True)
     observers = {name: Observer() for name in runner.names}
+    lows = {name: np.full(rows, np.inf) for name, rows in row_tensors(model).items()}
+    highs = {name: np.full(rows, -np.inf) for name, rows in row_tensors(model).items()}
     total = 2 * len(samples)
     for step in range(total):
         for name, value in runner(samples[step % len(samples)][None]).items():
@@ -40,6 +43,9 @@ def calibrate(
                         "check the model's weights and the scaling of the samples."
                     )
                 observers[name].see_extremes(value)
+                if name in lows:
+                    np.minimum(lows[name], value[0].min(axis=1), out=lows[name])
+                    np.maximum(highs[name], value[0].max(axis=1), out=highs[name])
             else:
                 observers[name].see_values(value)
         if progress is not None:
@@ -49,4 +55,4 @@ def calibrate(
         seen = by_name[name]
         # an answer itself is never clipped: what saturates there cannot be told apart
         by_name[name] = replace(seen, low=seen.observed_low, high=seen.observed_high, choices=())
-    return Ranges(by_name, len(samples), calibrated)
+    return Ranges(by_name, len(samples), calibrated, grouped(lows, highs))

@@ -37,7 +37,7 @@ def compile_command(
     random_data: Annotated[bool, typer.Option(help="Calibrate on noise.")] = False,
     softmax: SoftmaxName = "lut",
     effort: EffortName = "normal",
-    residual: ResidualName = "int8",
+    residual: ResidualName = "rows",
     calibration_samples: CalibrationSamples = DEFAULTS.samples,
     shape: ShapeOption = None,
     fix: FixOption = None,
@@ -120,7 +120,7 @@ def compile_command(
     print(f"  {flash}weights {project.weight_bytes:,} B")
     print(f"  {ram}arena {project.arena_bytes:,} B")
     print(f"  ranges from {made.tuned.ranges.samples} samples, {len(made.tuned.steps)} trials")
-    if residual != "int8":
+    if made.tuned.int16_tensors or residual in ("int16", "auto"):
         gained = "" if made.tuned.int16_tensors else ": more gained nothing beyond chance"
         print(f"  {len(made.tuned.int16_tensors)} tensors of the residual stream in int16{gained}")
     if made.imported:

@@ -24,7 +24,7 @@ EffortName = Annotated[
     str, typer.Option("--effort", help="To lose less accuracy: low, normal (default) or high.")
 ]
 ResidualName = Annotated[
-    str, typer.Option("--residual", help="Residual stream: int8 (default), int16 or auto.")
+    str, typer.Option("--residual", help="Residual stream: rows (default), int8, int16 or auto.")
 ]
 ShapeOption = Annotated[
     list[str] | None,
@@ -58,7 +58,7 @@ CalibrationSamples = Annotated[
 def settings_of(
     softmax: str,
     effort: str = "normal",
-    residual: str = "int8",
+    residual: str = "rows",
     samples: int = DEFAULTS.samples,
 ) -> Settings:
     """The options checked; exit code 2 where one is none of those that there are."""

@@ -194,13 +194,28 @@ class Range:
     choices: tuple[tuple[str, float, float], ...] = ()
 
 
+@dataclass(frozen=True)
+class RowRange:
+    """Rows start .. stop of a tensor [1, S, E], and the extremes of their values."""
+
+    start: int
+    stop: int
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, eq=False)
 class Ranges:
-    """Ranges of all float tensors that matter, by name, and how many samples they rest on."""
+    """Ranges of all float tensors that matter, by name, and how many samples they rest on.
+
+    ``rows`` has the tensors of a residual stream whose rows are in groups of unlike size, if each
+    group is to have a scale of its own.
+    """
 
     by_name: dict[str, Range]
     samples: int
     calibrated: bool = True
+    rows: Mapping[str, tuple[RowRange, ...]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [f"ranges from {self.samples} samples"]

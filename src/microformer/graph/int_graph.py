@@ -61,17 +61,17 @@ class IntGraph:
                 readers.setdefault(name, []).append(node)
         return readers
 
-    def pruned(self) -> "IntGraph":
-        """The same graph without nodes and tensors that no output needs."""
-        needed = set(self.outputs)
-        kept: list[Node] = []
+    def pruned(self, kept: tuple[str, ...] = ()) -> "IntGraph":
+        """The same graph without nodes and tensors that no output, and none of ``kept``, needs."""
+        needed = {*self.outputs, *kept}
+        nodes: list[Node] = []
         for node in reversed(self.nodes):
             if node.output in needed:
-                kept.append(node)
+                nodes.append(node)
                 needed.update(n for n in node.inputs if n)
         needed.update(self.inputs)
         tensors = {n: t for n, t in self.tensors.items() if n in needed}
-        return replace(self, tensors=tensors, nodes=tuple(reversed(kept)))
+        return replace(self, tensors=tensors, nodes=tuple(reversed(nodes)))
 
     def __str__(self) -> str:
         lines = [f"int graph {self.name}"]

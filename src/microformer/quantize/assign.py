@@ -109,10 +109,12 @@ def assign(
     for node in nodes:
         _requantized(result, model, node)
     for node in nodes:
+        if node.op_type == "Slice" and value_name(node.inputs[0]) in ranges.rows:
+            continue  # rows of one group: their scale is their own
         if node.op_type in _SAME_SCALE and constant_of(node.inputs[0]) is None:
             result.unify(value_name(node.outputs[0]), value_name(node.inputs[0]))
     for node in nodes:
-        if node.op_type == "Concat":
+        if node.op_type == "Concat" and value_name(node.outputs[0]) not in ranges.rows:
             _unify_parts(result, model, node)
     for first, second in result.absorbed.items():
         result.unify(second, first)

@@ -53,10 +53,12 @@ class Builder:
                 return known.name
         return self.constant(name, entries)
 
-    def graph(self, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> IntGraph:
-        """What was built, without what no output needs."""
+    def graph(
+        self, inputs: tuple[str, ...], outputs: tuple[str, ...], kept: tuple[str, ...] = ()
+    ) -> IntGraph:
+        """What was built, without what neither an output nor one of ``kept`` needs."""
         nodes, notes = tuple(self.nodes), tuple(self.notes)
-        return IntGraph(self.name, self.tensors, nodes, inputs, outputs, notes).pruned()
+        return IntGraph(self.name, self.tensors, nodes, inputs, outputs, notes).pruned(kept)
 
     @staticmethod
     def _unique(name: str, taken: dict[str, Tensor] | set[str]) -> str:

@@ -1,12 +1,14 @@
 """What every converter needs: the builder, the scales, and int tensors by float name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
 from microformer.errors import UnsupportedOpError
-from microformer.graph.float_model import Imported
+from microformer.graph.float_model import Imported, RowRange
 from microformer.graph.ops import Lut, Op, Requantize, Reshape
 from microformer.graph.tensor import Array, QParams
 from microformer.quantize.assign import Assignment
@@ -15,12 +17,17 @@ from microformer.quantize.functions import function_lut
 from microformer.quantize.scales import scale_integers
 from microformer.quantize.source import constant_of, full_shape, int_shape, value_name
 
+if TYPE_CHECKING:
+    from microformer.quantize.rows import Part
+
 
 @dataclass
 class Context:
     """State of one conversion. ``tensors`` maps a float value's name to its int tensor's.
 
     Where that is int16, ``narrow`` has the int8 tensor beside it; what nobody reads is dropped.
+
+    ``rows`` has the tensors whose rows are in groups, ``parts`` what each group became.
 
     ``weights`` maps a layer's ``weights_key`` to the (weight, mult, add) stored for it last.
     """
@@ -32,6 +39,8 @@ class Context:
     tensors: dict[str, str] = field(default_factory=dict)
     requantized_to_int8: dict[str, str] = field(default_factory=dict)
     weights: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    rows: Mapping[str, tuple[RowRange, ...]] = field(default_factory=dict)
+    parts: dict[str, list["Part"]] = field(default_factory=dict)
 
     def read(self, value: ir.Value | None) -> str:
         """The int8 tensor of a computed float value, in the shape ``int_shape`` of it."""
@@ -126,6 +135,10 @@ class Context:
         """The tensor at another scale: a table where the two differ, else the tensor itself."""
         if self.qparams(tensor) == qparams:
             return tensor
+        data = self.builder.tensors[tensor].data
+        if data is not None:
+            levels = qparams.quantize(self.qparams(tensor).dequantize(data))
+            return self.builder.constant(tensor, levels, qparams)
         entries: Array = function_lut(np.asarray, self.qparams(tensor), qparams)
         inputs = (tensor, self.builder.table(f"{tensor}.rescale_table", entries))
         return self.step(f"{tensor}.rescale", Lut(), inputs, self.shape(tensor), qparams)

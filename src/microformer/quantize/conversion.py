@@ -23,6 +23,7 @@ from microformer.quantize.context import Context
 from microformer.quantize.functions import FUNCTIONS
 from microformer.quantize.kept import imported_scales
 from microformer.quantize.passes import simplify
+from microformer.quantize.rows import convert_rows
 from microformer.quantize.source import int_shape
 from microformer.reference.proof import prove
 
@@ -59,7 +60,7 @@ def convert(
 ) -> Conversion:
     """The conversion that ``microformer.quantize.convert`` describes."""
     scales = assign(model, ranges, fine_softmax=softmax == "lut", int16_tensors=int16_tensors)
-    context = Context(Builder(model.name), scales, softmax, model.imported)
+    context = Context(Builder(model.name), scales, softmax, model.imported, rows=ranges.rows)
     for end in model.inputs:
         _declare_input(context, end)
     made: dict[str, tuple[str, ...]] = {}
@@ -70,11 +71,17 @@ def convert(
                 f"Node '{node.name}' ({node.op_type}) has no integer form in microformer."
             )
         before = len(context.builder.nodes)
-        converter(context, node)
+        if not convert_rows(context, node):
+            converter(context, node)
         made[str(node.name)] = tuple(n.name for n in context.builder.nodes[before:])
     inputs = tuple(context.tensors[end.name] for end in model.inputs)
-    graph = context.builder.graph(inputs, _results(context, model, inputs))
-    return Conversion(model, ranges, verify(graph, "quantize"), context.tensors, made)
+    whole = tuple(context.tensors[name] for name in context.parts)  # an audit asks for them
+    graph = context.builder.graph(inputs, _results(context, model, inputs), whole)
+    parts = {
+        name: tuple((p.start, p.stop, p.name) for p in found if p.name)
+        for name, found in context.parts.items()
+    }
+    return Conversion(model, ranges, verify(graph, "quantize"), context.tensors, made, parts)
 
 
 def quantize(
@@ -84,7 +91,7 @@ def quantize(
     int16_tensors: frozenset[str],
 ) -> IntGraph:
     """The program that ``microformer.quantize.quantize`` describes."""
-    graph = simplify(convert(model, ranges, softmax, int16_tensors).graph)
+    graph = simplify(convert(model, ranges, softmax, int16_tensors).graph.pruned())
     prove(graph)
     changed = tuple(
         f"Tensor '{scale.name}' of the file has scale {scale.scale:.6g}, zero point "

@@ -226,6 +226,14 @@ def _rows(c: Context, node: ir.Node, index: int) -> str:
 def norm(c: Context, node: ir.Node) -> None:
     """LayerNormalization or RMSNormalization over the last axis, equation (7)."""
     x = c.read_residual(node.inputs[0])
+    op, constants = normalised(c, node, x, node.name or value_name(node.outputs[0]))
+    c.write(node, op, (x, *constants))
+
+
+def normalised(
+    c: Context, node: ir.Node, x: str, name: str
+) -> tuple[LayerNorm, tuple[str, str]]:
+    """The operation that a norm is to the int tensor ``x``, and its constants, called ``name``."""
     qparams, out = c.qparams(x), c.out(node.outputs[0])
     n = c.shape(x)[-1]
     gamma = np.broadcast_to(required_constant(node, 1, "scale").astype(np.float64), (n,))
@@ -236,9 +244,10 @@ def norm(c: Context, node: ir.Node) -> None:
     eps = max(1, min(int(n * n * epsilon / qparams.scale**2 + 0.5), 2**61))
     rms = node.op_type == "RMSNormalization"
     op = LayerNorm(rms, eps, frac, shift, qparams.zero_point, out.bits)
-    name = node.name or value_name(node.outputs[0])
-    inputs = (x, c.builder.constant(f"{name}.mult", mult), c.builder.constant(f"{name}.add", add))
-    c.write(node, op, inputs)
+    return op, (
+        c.builder.constant(f"{name}.mult", mult),
+        c.builder.constant(f"{name}.add", add),
+    )
 
 
 def _norm_integers(

@@ -21,7 +21,7 @@ from microformer.tune.objective import (
     int_values,
     measured,
 )
-from microformer.tune.residual import in_residual
+from microformer.tune.residual import by_rows, in_residual
 from microformer.tune.rounding import corrected_bias, layers, rounded_weight
 
 __all__ = ["tune"]
@@ -37,7 +37,7 @@ def tune(
     convert: Convert,
     calibrate: Calibrate,
     effort: str = "normal",
-    residual: str = "int8",
+    residual: str = "rows",
     progress: Callable[[int, int], None] | None = None,
 ) -> Tuned:
     """The model and ranges of least measured error at the output.
@@ -46,12 +46,17 @@ def tune(
     equalisation everywhere at once, other observers for the tensors where they differ most, and
     bias correction; models of more than 20 M MAC are left as they are. "high" tries equalisation
     site by site, every observer for every tensor, and rounding weights by reconstruction.
-    ``residual`` puts the residual stream in int16: nothing of it, all ("int16"), or what gains
-    ("auto"). Deterministic: no random numbers, trials in the model's order.
+    ``residual`` gives groups of rows of the residual stream scales of their own where that gains
+    ("rows", and first in "auto"), and puts it in int16: nothing of it, all ("int16"), or what
+    gains ("auto"). Deterministic: no random numbers, trials in the model's order.
     """
-    start = Tuned(model, model, ranges)
-    if residual != "int8":
+    start = Tuned(model, model, replace(ranges, rows={}))
+    if residual in ("rows", "auto"):
+        start = by_rows(start, ranges, x, convert)
+    if residual in ("int16", "auto"):
         start = in_residual(start, x, convert, measured=residual == "auto", progress=progress)
+    if not start.ranges.rows:
+        calibrate = _without_rows(calibrate)
     if effort == "low" or not ranges.calibrated or model.imported is not None:
         return start  # noise tells nothing; scales that a model brought along are kept
     if effort == "normal":
@@ -70,6 +75,10 @@ def tune(
         search.weights()
         search.biases()
     return replace(search.best, steps=tuple(search.steps))
+
+
+def _without_rows(calibrate: Calibrate) -> Calibrate:
+    return lambda model, x: replace(calibrate(model, x), rows={})
 
 
 @dataclass(eq=False)

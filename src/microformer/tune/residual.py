@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from microformer.analysis.residual import residual_tensors
 from microformer.errors import DataError
+from microformer.graph.float_model import Ranges
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned, TuneStep
 from microformer.tune.objective import (
@@ -41,13 +42,30 @@ def in_residual(
             "--residual away, or import the float model."
         )
     if not measured:
-        return replace(start, int16_tensors=residual_tensors(start.model))
+        plain = replace(start.ranges, rows={})
+        return replace(start, ranges=plain, int16_tensors=residual_tensors(start.model))
     if not start.ranges.calibrated:
         raise DataError(
             "--residual auto measures what gains, and noise tells nothing; give samples, or "
             "--residual int16."
         )
     return _Choice(start, x, convert, progress).made()
+
+
+def by_rows(start: Tuned, ranges: Ranges, x: Array, convert: Convert) -> Tuned:
+    """``start`` with the groups of rows of ``ranges``, if the output is nearer with them."""
+    if not ranges.rows or not ranges.calibrated or start.model.imported is not None:
+        return start
+    large = graph_macs(convert(start.model, start.ranges).graph) > NORMAL_MACS
+    objective = Objective(start.model, measured(x, FEW if large else MEASURED), convert)
+    before = objective.score(start.model, start.ranges)
+    after = objective.score(start.model, ranges)
+    gains = after.better_than(before)
+    groups = max(len(found) for found in ranges.rows.values())
+    where = f"{len(ranges.rows)} tensors of the residual stream, up to {groups} each"
+    step = TuneStep("groups of rows", where, before.sqnr_db, after.sqnr_db, gains)
+    steps = (*start.steps, step)
+    return replace(start, ranges=ranges, steps=steps) if gains else replace(start, steps=steps)
 
 
 class _Choice:
@@ -75,7 +93,7 @@ class _Choice:
         whole = f"all {len(self._sites)} tensors of the residual stream"
         first = TuneStep("int16", whole, none.sqnr_db, all_.sqnr_db, gains)
         if not gains:
-            return replace(self._start, steps=(first,))
+            return replace(self._start, steps=(*self._start.steps, first))
         alone = {s: self._score(frozenset(self._sites) - {s}) for s in self._sites}
         order = sorted(self._sites, key=lambda s: -alone[s].sqnr_db)  # stable: ties as they come
         gone, final = self._put_back(order, all_)
@@ -86,7 +104,9 @@ class _Choice:
         chosen = tuple(s for s in self._sites if s not in gone)
         where = f"the {len(chosen)} that gain most"
         steps.append(TuneStep("int16", where, none.sqnr_db, final.sqnr_db, True))
-        return replace(self._start, steps=tuple(steps), int16_tensors=chosen)
+        steps = [*self._start.steps, *steps]
+        plain = replace(self._start.ranges, rows={})
+        return replace(self._start, ranges=plain, steps=tuple(steps), int16_tensors=chosen)
 
     def _put_back(self, order: list[str], all_: Score) -> tuple[frozenset[str], Score]:
         """The most of ``order``'s head that can be int8, by bisection, and the score then."""
@@ -104,4 +124,6 @@ class _Choice:
         self._done += 1
         if self._progress is not None:
             self._progress(self._done, len(self._sites) + 8)
-        return self._objective.score(self._start.model, self._start.ranges, int16_tensors)
+        ranges = self._start.ranges
+        ranges = replace(ranges, rows={}) if int16_tensors else ranges
+        return self._objective.score(self._start.model, ranges, int16_tensors)
