@@ -15,11 +15,13 @@ from microformer.graph.float_model import FloatModel, RowRange
 
 MOST_GROUPS = 4
 """Each further group is a sum and a norm more, of few rows."""
-LEAST_GAIN = 1.0
-"""Bits that a row must gain on the average over the tensors, for a group of its own."""
+SPREAD = 1.0
+"""Bits by which the largest values of rows differ that are of one kind."""
+LEAST_GAIN = 0.5
+"""Bits that rows must gain together beyond that, on the average over the tensors, for a group."""
 MOST_ROWS = 512
 _NORMS = {"LayerNormalization", "RMSNormalization"}
-_MOVES = {"Reshape", "Slice"}
+_MOVES = {"Reshape", "Slice", "Concat"}
 
 
 def row_tensors(model: FloatModel) -> dict[str, int]:
@@ -76,15 +78,16 @@ def grouped(
 def _cuts(bits: NDArray[np.float64]) -> list[int]:
     """Where to cut rows of log2 magnitude [tensors, S]: 0, ..., S, of least loss.
 
-    The loss of a row is the bits by which its group's largest exceeds it, averaged over tensors.
+    The loss of a row is the bits by which its group's largest exceeds it, beyond ``SPREAD``, which
+    rows that are alike differ by.
     """
-    tensors, rows = bits.shape
+    rows = bits.shape[1]
+    size = (bits - bits.max(axis=1, keepdims=True)).mean(axis=0)  # [S], averaged over tensors
     loss = np.full((rows, rows + 1), np.inf)  # of one group start .. stop
     for start in range(rows):
-        most = np.maximum.accumulate(bits[:, start:], axis=1)
-        total = np.cumsum(bits[:, start:], axis=1)
-        counts = np.arange(1, rows - start + 1)
-        loss[start, start + 1 :] = (most * counts - total).mean(axis=0)
+        most = np.maximum.accumulate(size[start:])  # by the group's last row
+        waste = np.maximum(most[:, None] - size[None, start:] - SPREAD, 0.0)
+        loss[start, start + 1 :] = np.tril(waste).sum(axis=1)
     best = np.full((MOST_GROUPS + 1, rows + 1), np.inf)
     best[0, 0] = 0.0
     before = np.zeros((MOST_GROUPS + 1, rows + 1), int)

@@ -14,7 +14,13 @@ from microformer.load.patterns.affine import (
 )
 from microformer.load.patterns.attention import fuse_attention
 from microformer.load.patterns.attention_onnx import normalise_attention
-from microformer.load.patterns.cleanup import drop_copies, drop_expands, expand_operands
+from microformer.load.patterns.cleanup import (
+    drop_copies,
+    drop_expands,
+    expand_operands,
+    fold_constant_nodes,
+)
+from microformer.load.patterns.concats import fold_concats
 from microformer.load.patterns.conv import (
     expand_pads,
     fold_batchnorms,
@@ -64,6 +70,8 @@ FOLD: tuple[edit.Pass, ...] = (
     fold_behind,  # once attention has taken its scalars as its scale
     fold_ahead,  # what could not go backwards
     merge_constants,
+    fold_concats,
+    fold_constant_nodes,
     lower_linear_maps,  # once recognise_linear and attention have had their products
     normalise_products,  # what attention has left
 )

@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from microformer.load import edit
+from microformer.load.constants import evaluate
 
 _KINDS = {
     **dict.fromkeys((ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16), "float"),
@@ -69,6 +70,21 @@ def _broadcasts(reader: ir.Node, old: ir.Value, new: ir.Value) -> bool:
         return False
     other = reader.inputs[1] if reader.inputs[0] is old else reader.inputs[0]
     return other is not None and edit.shape_of(other) == edit.shape_of(reader.outputs[0])
+
+
+def fold_constant_nodes(graph: ir.Graph) -> bool:
+    """What a pass has left with constant inputs only is a constant."""
+    modified = False
+    for node in list(graph):
+        arrays = [edit.array_of(v) for v in node.inputs]
+        absent = [v is None for v in node.inputs]
+        if not arrays or any(a is None and not b for a, b in zip(arrays, absent, strict=True)):
+            continue
+        if node.domain or len(node.outputs) != 1 or node.outputs[0].is_graph_output():
+            continue
+        edit.replace(node.outputs[0], edit.constant(node, evaluate(node, arrays)))
+        modified = True
+    return modified
 
 
 def expand_operands(graph: ir.Graph) -> bool:
