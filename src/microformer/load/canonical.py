@@ -35,7 +35,7 @@ from microformer.load.patterns.linear import absorb_bias, recognise_linear
 from microformer.load.patterns.linear_maps import lower_linear_maps
 from microformer.load.patterns.pointwise import gather_pointwise
 from microformer.load.patterns.pooling import normalise_pools
-from microformer.load.patterns.products import normalise_products
+from microformer.load.patterns.products import normalise_products, recognise_contractions
 from microformer.load.patterns.reshapes import sink_reshapes
 from microformer.load.patterns.softmax import normalise_softmax, recognise_softmax
 from microformer.load.patterns.written_out import divide, write_out
@@ -43,6 +43,7 @@ from microformer.load.patterns.written_out import divide, write_out
 RECOGNISE: tuple[edit.Pass, ...] = (
     drop_copies,  # first: the patterns do not look through them
     drop_expands,
+    recognise_contractions,
     lower_einsums,
     recognise_norms,  # before arithmetic is rewritten: it looks for Sub, Div and Pow
     recognise_softmax,

@@ -21,6 +21,10 @@ _SAME_SCALE = {"Reshape", "Transpose", "Slice", "MaxPool", "Gather"}
 _WORTH_JOINING = 0.9
 """Share of a unified range that a tensor with other readers must fill: the rest is lost, 0.9 dB."""
 
+_WORTH_SHARING = 0.5
+"""Share of a unified range that both ends of layers of one weight must fill, for it to be stored
+once: the transforms of unlike layers (a DFT in each) would lose 20 dB."""
+
 _NORMS = {"LayerNormalization", "RMSNormalization"}
 _CLAMPING = {"Linear", "Conv", "Add", "Mul", "LayerNormalization", "RMSNormalization"}
 _CLAMPING |= {"AveragePool", "ReduceMean"}
@@ -66,6 +70,12 @@ class Assignment:
         """The real range that tensor ``name`` can hold."""
         group = self.groups[name]
         return group.low, group.high
+
+    def overlap(self, first: str, second: str) -> float:
+        """The share of the range of both that the narrower of two tensors fills."""
+        a, b = self.groups[first], self.groups[second]
+        whole = max(a.high, b.high) - min(a.low, b.low)
+        return min(a.high - a.low, b.high - b.low) / whole if whole > 0.0 else 1.0
 
     def unify(self, first: str, second: str) -> None:
         """Let two tensors share one scale, over the union of their ranges."""
@@ -183,9 +193,13 @@ def _unify_shared_weights(result: Assignment, nodes: list[ir.Node]) -> None:
         if node.op_type not in {"Conv", "Linear"}:
             continue
         other = first.setdefault(weights_key(node), node)
-        if other is not node and constant_of(node.inputs[0]) is None:
-            result.unify(value_name(other.inputs[0]), value_name(node.inputs[0]))
-            result.unify(value_name(other.outputs[0]), value_name(node.outputs[0]))
+        if other is node or constant_of(node.inputs[0]) is not None:
+            continue
+        pairs = [(value_name(other.inputs[0]), value_name(node.inputs[0]))]
+        pairs.append((value_name(other.outputs[0]), value_name(node.outputs[0])))
+        if all(result.overlap(a, b) >= _WORTH_SHARING for a, b in pairs):
+            for a, b in pairs:
+                result.unify(a, b)
 
 
 def _seed(result: Assignment, ranges: Ranges, node: ir.Node, fine_softmax: bool) -> None:
