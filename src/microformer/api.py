@@ -11,7 +11,6 @@ from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.int_graph import IntGraph
-from microformer.graph.tensor import Array
 from microformer.report import Report
 from microformer.samples import Samples, SamplesLike, as_arrays, check_samples
 from microformer.settings import DEFAULTS, Effort, Residual, Settings, SoftmaxKind

@@ -170,8 +170,8 @@ def _check_input(
         raise DataError(f"{where} holds no samples; {called} needs at least one along axis 0.")
     if tuple(x.shape[1:]) != wanted:
         raise DataError(
-            f"{where}: each sample of {called} has shape {list(x.shape[1:])}, but the model's input "
-            f"'{end.name}' takes {list(wanted)}; reshape {called} to [{_dims(('N', *wanted))}]."
+            f"{where}: each sample of {called} has shape {list(x.shape[1:])}, but the model's "
+            f"input '{end.name}' takes {list(wanted)}; reshape {called} to [{_dims(('N', *wanted))}]."
         )
     if end.dtype == "int32":
         if x.dtype.kind not in "iu":
@@ -241,9 +241,7 @@ def _real(x: Array, where: str, called: str) -> Array:
     for first, sample in enumerate(x):  # one at a time: a mask of all would be as large again
         if np.isfinite(sample).all():
             continue
-        raise DataError(
-            f"{where}: sample {first} of {called} holds NaN or Inf; remove or mend it."
-        )
+        raise DataError(f"{where}: sample {first} of {called} holds NaN or Inf; remove or mend it.")
     return x.astype(np.float32, copy=False)
 
 

@@ -15,10 +15,10 @@ class Settings:
     """How a model is quantised. Raises DataError, one sentence, for a choice that there is not.
 
     ``softmax``: the exponential of attention, a table (equation 3) or I-BERT's polynomial (4).
-    ``effort``: how much is tried to lose less accuracy. ``residual``: the residual
-    stream in int8, its groups of unlike rows in scales of their own where that is measured to gain
-    ("rows"); in one scale ("int8"), in int16, or int16 only where that gains ("auto"). ``samples``: of more calibration samples
-    so many are taken, evenly.
+    ``effort``: how much is tried to lose less accuracy. ``residual``: the residual stream in int8,
+    its groups of unlike rows in scales of their own where that is measured to gain ("rows"); in one
+    scale ("int8"), in int16, or int16 only where that gains ("auto"). ``samples``: of more
+    calibration samples so many are taken, evenly.
     """
 
     softmax: SoftmaxKind = "lut"

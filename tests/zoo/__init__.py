@@ -4,10 +4,11 @@ import torch
 
 # timm and transformers import torchvision, whose wheel is built for a CUDA torch: beside a CPU
 # build its own operators do not load, and it fails on describing them; no network here uses them
-_OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
+_OPERATORS = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
 for _name in ("nms", "qnms"):
     if not hasattr(torch.ops.torchvision, _name):
-        _OPERATORS.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _schema = f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        _OPERATORS.define(_schema)  # type: ignore[no-untyped-call]
 
 
 def settled(model: torch.nn.Module) -> torch.nn.Module:
@@ -20,7 +21,7 @@ def settled(model: torch.nn.Module) -> torch.nn.Module:
     model.eval()
     with torch.no_grad():
         for part in model.modules():
-            if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):  # noqa: SLF001
+            if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
                 assert part.running_mean is not None and part.running_var is not None
                 part.running_mean.normal_(0, 0.1)
                 part.running_var.uniform_(0.5, 1.5)

@@ -75,7 +75,11 @@ def _t5() -> nn.Module:
 
 def _distilbert() -> nn.Module:
     config = tf.DistilBertConfig(
-        vocab_size=VOCABULARY, dim=WIDTH, hidden_dim=64, n_layers=2, n_heads=4,
+        vocab_size=VOCABULARY,
+        dim=WIDTH,
+        hidden_dim=64,
+        n_layers=2,
+        n_heads=4,
         max_position_embeddings=40,
     )
     return Encoder(tf.DistilBertModel(config))
@@ -101,7 +105,10 @@ TEXT: dict[str, Callable[[], nn.Module]] = {
     ),
     "fnet": lambda: _encoder("FNet"),
     "mobilebert": lambda: _encoder(
-        "MobileBert", embedding_size=16, intra_bottleneck_size=16, true_hidden_size=16,
+        "MobileBert",
+        embedding_size=16,
+        intra_bottleneck_size=16,
+        true_hidden_size=16,
     ),
     "squeezebert": lambda: _encoder("SqueezeBert", embedding_size=WIDTH),
     "distilbert": _distilbert,
@@ -110,13 +117,20 @@ TEXT: dict[str, Callable[[], nn.Module]] = {
     "roformer": lambda: _encoder("RoFormer", embedding_size=16),
     "layoutlm-text": lambda: _encoder("Ernie"),
     "megatron-bert": lambda: _encoder("MegatronBert"),
-    "modernbert": lambda: _encoder("ModernBert", pad_token_id=0, eos_token_id=2, bos_token_id=1, cls_token_id=1, sep_token_id=2),
-    "nystromformer": lambda: _encoder("Nystromformer", num_landmarks=SEQUENCE, segment_means_seq_len=SEQUENCE),
+    "modernbert": lambda: _encoder(
+        "ModernBert", pad_token_id=0, eos_token_id=2, bos_token_id=1, cls_token_id=1, sep_token_id=2
+    ),
+    "nystromformer": lambda: _encoder(
+        "Nystromformer", num_landmarks=SEQUENCE, segment_means_seq_len=SEQUENCE
+    ),
     "t5-encoder": _t5,
     "gpt2": _gpt2,
     "gpt-neox": lambda: _encoder("GPTNeoX", States),
     "opt": lambda: _encoder(
-        "OPT", States, ffn_dim=64, word_embed_proj_dim=WIDTH,
+        "OPT",
+        States,
+        ffn_dim=64,
+        word_embed_proj_dim=WIDTH,
     ),
     "llama": lambda: _decoder("Llama"),
     "mistral": lambda: _decoder("Mistral"),
@@ -127,5 +141,7 @@ TEXT: dict[str, Callable[[], nn.Module]] = {
     "stablelm": lambda: _decoder("StableLm"),
     "olmo2": lambda: _decoder("Olmo2"),
     "smollm3": lambda: _decoder("SmolLM3", pad_token_id=0),
-    "bloom": lambda: States(tf.BloomModel(tf.BloomConfig(vocab_size=VOCABULARY, hidden_size=WIDTH, n_layer=2, n_head=4))),
+    "bloom": lambda: States(
+        tf.BloomModel(tf.BloomConfig(vocab_size=VOCABULARY, hidden_size=WIDTH, n_layer=2, n_head=4))
+    ),
 }

@@ -60,7 +60,7 @@ def _elu(x: Array, alpha: float = 1.0) -> Array:
 
 
 def _selu(x: Array, alpha: float = 1.6732632423543772, gamma: float = 1.0507009873554805) -> Array:
-    return gamma * _elu(x, alpha)
+    return np.asarray(gamma * _elu(x, alpha))
 
 
 def _celu(x: Array, alpha: float = 1.0) -> Array:
@@ -184,4 +184,5 @@ def _filled(y: Array) -> Array:
     right = np.clip(np.searchsorted(finite, places), 0, finite.size - 1)
     left = np.maximum(right - 1, 0)
     nearer = np.abs(finite[left] - places) < np.abs(finite[right] - places)
-    return y.reshape(-1)[np.where(nearer, finite[left], finite[right])].reshape(y.shape)
+    chosen = np.where(nearer, finite[left], finite[right])
+    return np.asarray(y.reshape(-1)[chosen].reshape(y.shape))

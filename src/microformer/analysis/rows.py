@@ -6,6 +6,7 @@ group of neighbouring rows has one of its own.
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import onnx_ir as ir
@@ -64,13 +65,15 @@ def grouped(
     for rows in {len(values) for values in low.values()}:
         names = [name for name, values in low.items() if len(values) == rows]
         peaks = np.stack([np.maximum(np.abs(low[n]), np.abs(high[n])) for n in names])
-        cuts = _cuts(np.log2(np.maximum(peaks, peaks.max(axis=1, keepdims=True) * 2.0**-20 + 1e-30)))
+        cuts = _cuts(
+            np.log2(np.maximum(peaks, peaks.max(axis=1, keepdims=True) * 2.0**-20 + 1e-30))
+        )
         if len(cuts) == 2:
             continue
         for name in names:
             found[name] = tuple(
                 RowRange(a, b, float(low[name][a:b].min()), float(high[name][a:b].max()))
-                for a, b in zip(cuts, cuts[1:], strict=False)
+                for a, b in pairwise(cuts)
             )
     return found
 

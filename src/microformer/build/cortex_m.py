@@ -77,9 +77,7 @@ def build_cortex_m(
     return Image(path, target.name, flash, ram, stack_bytes)
 
 
-def _support_files(
-    project: CProject, target: Target, place: Path, stack_bytes: int
-) -> list[Path]:
+def _support_files(project: CProject, target: Target, place: Path, stack_bytes: int) -> list[Path]:
     """Write linker script, start-up and harness to ``place``; the C files among them."""
     script = resources.files("microformer.targets").joinpath("cortex_m.ld.in").read_text("utf-8")
     flash, ram = target.code_memory()[1], target.data_memory()[1]

@@ -75,9 +75,7 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def _support_files(
-    project: CProject, target: Target, place: Path, stack_bytes: int
-) -> list[Path]:
+def _support_files(project: CProject, target: Target, place: Path, stack_bytes: int) -> list[Path]:
     """Write linker script, start-up and harness to ``place``; the sources among them."""
     script = resources.files("microformer.targets").joinpath("pulp.ld.in").read_text("utf-8")
     l2, l1 = target.code_memory()[1], target.data_memory()[1]

@@ -102,7 +102,8 @@ def ports(project: CProject) -> str:
         "}",
         "",
         "/* Values first at .. at + count of a row; what has no scale goes as its bytes. */",
-        "static inline void mf_ports_quantize(const float *x, int8_t *in, int32_t at, int32_t count) {",
+        "static inline void mf_ports_quantize(const float *x, int8_t *in, int32_t at,",
+        "                                     int32_t count) {",
         "  for (int32_t i = 0; i < count; i++) {",
     ]
     alone = len(project.inputs) == 1

@@ -125,8 +125,10 @@ def declaration(plan: Plan, name: str, end: str) -> list[str]:
     given = [*(e.declared for e in (*inputs, *outputs)), "void *arena"]
     given += ["void *l2"] * bool(plan.l2_bytes)
     line = f"void {name}_run({', '.join(given)}){end}"
-    return [line] if len(inputs) == len(outputs) == 1 or len(line) <= 100 else wrapped(
-        f"void {name}_run(", given, f"){end}"
+    return (
+        [line]
+        if len(inputs) == len(outputs) == 1 or len(line) <= 100
+        else wrapped(f"void {name}_run(", given, f"){end}")
     )
 
 
@@ -149,7 +151,10 @@ def header(plan: Plan, name: str) -> str:
         'extern "C" {',
         "#endif",
         "",
-        *(f"#define {e.macro}_SIZE {e.tensor.size} /* {e.dtype} [{_shape(e.tensor)}] */" for e in ends),
+        *(
+            f"#define {e.macro}_SIZE {e.tensor.size} /* {e.dtype} [{_shape(e.tensor)}] */"
+            for e in ends
+        ),
         f"#define {upper}_ARENA_BYTES {max(plan.arena_bytes, 1)}",  # C has no empty arrays
         f"#define {upper}_ARENA_ALIGNMENT 8",
         *[f"#define {upper}_L2_BYTES {plan.l2_bytes}"] * bool(plan.l2_bytes),

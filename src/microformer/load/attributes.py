@@ -72,7 +72,8 @@ ATTRIBUTES: dict[str, dict[str, Allowed]] = {
     "Flatten": {"axis": honoured},
     "Col2Im": dict.fromkeys(("dilations", "pads", "strides"), honoured),
     "CumSum": {"exclusive": honoured, "reverse": honoured},
-    "ConvTranspose": _WINDOW | {"group": honoured, "output_padding": honoured, "output_shape": honoured},
+    "ConvTranspose": _WINDOW
+    | {"group": honoured, "output_padding": honoured, "output_shape": honoured},
     "Celu": {"alpha": honoured},
     "DFT": {"inverse": honoured, "onesided": honoured, "axis": honoured},
     "DepthToSpace": {"blocksize": honoured, "mode": honoured},

@@ -14,6 +14,7 @@ from microformer.load.patterns.affine import (
 )
 from microformer.load.patterns.attention import fuse_attention
 from microformer.load.patterns.attention_onnx import normalise_attention
+from microformer.load.patterns.batches import unroll_batches
 from microformer.load.patterns.cleanup import (
     drop_copies,
     drop_expands,
@@ -28,7 +29,6 @@ from microformer.load.patterns.conv import (
     normalise_convs,
 )
 from microformer.load.patterns.einsum import lower_einsums
-from microformer.load.patterns.batches import unroll_batches
 from microformer.load.patterns.layernorm import normalise_norms, recognise_norms
 from microformer.load.patterns.layouts import simplify_layouts
 from microformer.load.patterns.linear import absorb_bias, recognise_linear

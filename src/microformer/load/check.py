@@ -117,10 +117,12 @@ def check_canonical(graph: ir.Graph) -> None:
     """At the end: every node has the form that ``FloatModel`` promises."""
     for output in graph.outputs:
         if output.is_graph_input() and output.dtype != ir.DataType.FLOAT:
-            raise ModelError(f"The model's output {output.name!r} is its integer input: leave it out.")
+            raise ModelError(
+                f"The model's output {output.name!r} is its integer input: leave it out."
+            )
         if output.producer() is None and not output.is_graph_input():
             raise ModelError(
-                f"The model's output {output.name!r} is constant: it computes nothing from an input."
+                f"The model's output {output.name!r} is constant: it computes nothing of an input."
             )
     for node in graph:
         kind = kind_of(node)

@@ -34,7 +34,7 @@ def _part_outputs(graph: ir.Graph) -> None:
             copied = ir.node("Reshape", [value, ir.Value(name="")])
             constant = edit.constant_in(graph, np.array(shape, np.int64), f"output{place}")
             copied.replace_input_with(1, constant)
-            copied.outputs[0].shape, copied.outputs[0].dtype = ir.Shape(shape), value.dtype
+            copied.outputs[0].shape, copied.outputs[0].type = ir.Shape(shape), value.type
             graph.append(copied)
             graph.outputs[place] = copied.outputs[0]
         seen.add(value)

@@ -16,7 +16,7 @@ from onnxscript import optimizer
 from microformer.errors import ModelError
 from microformer.load import edit
 from microformer.load.constants import evaluate
-from microformer.load.patterns.written_out import write_out_group_norms
+from microformer.load.patterns.group_norms import write_out_group_norms
 
 MAX_FOLDED_BYTES = 1 << 28
 """Limit of all folded results together: they are weights in another order, or positions."""
@@ -66,9 +66,7 @@ def add_batches(graph: ir.Graph) -> None:
         graph.outputs[place] = _behind(node, "Reshape", [value, target], (1, *sizes))
 
 
-def _behind(
-    node: ir.Node, kind: str, inputs: Sequence[ir.Value], shape: Sequence[int]
-) -> ir.Value:
+def _behind(node: ir.Node, kind: str, inputs: Sequence[ir.Value], shape: Sequence[int]) -> ir.Value:
     """A node inserted right behind another."""
     value = edit.insert(node, kind, inputs, shape)
     made = value.producer()
@@ -95,7 +93,11 @@ def fix_values(
             known = ", ".join(repr(v.name) for v in graph.inputs)
             raise ModelError(f"Input {name!r} cannot be fixed: the inputs are {known}.")
         given = (shape or {}).get(name)
-        if given is None and value.shape is not None and len(rest[0].shape or ()) == len(value.shape):
+        if (
+            given is None
+            and value.shape is not None
+            and len(rest[0].shape or ()) == len(value.shape)
+        ):
             given = (shape or {}).get(rest[0].name or "")
         sizes = _static_shape(value, given)
         dtype = value.dtype or ir.DataType.FLOAT

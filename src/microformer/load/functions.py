@@ -52,8 +52,8 @@ def pointwise_function(name: str, text: str) -> ir.Function:
                 inputs.append(None if argument is None else values[argument])
         if op == "Silu":  # a function of our own
             nodes.append(ir.node("Sigmoid", inputs))
-            inputs, op = [inputs[0], nodes[-1].outputs[0]], "Mul"
-        nodes.append(ir.node(op, inputs, attributes))
+            inputs = [inputs[0], nodes[-1].outputs[0]]
+        nodes.append(ir.node("Mul" if op == "Silu" else op, inputs, attributes))
         values.append(nodes[-1].outputs[0])
     graph = ir.Graph([values[0]], [values[-1]], nodes=nodes, opset_imports={"": OPSET}, name=name)
     return ir.Function(

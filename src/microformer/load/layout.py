@@ -42,7 +42,12 @@ class View:
 def layout_node(value: ir.Value) -> ir.Node | None:
     """The node that makes ``value`` by moving elements of one activation only, or None."""
     node = edit.producer(value, *_RESHAPING, *_MOVING, *EVALUATED)
-    if node is None or not _only_moves(node) or node.inputs[0] is None or edit.array_of(node.inputs[0]) is not None:
+    if (
+        node is None
+        or not _only_moves(node)
+        or node.inputs[0] is None
+        or edit.array_of(node.inputs[0]) is not None
+    ):
         return None
     if max(edit.size_of(value), edit.size_of(node.inputs[0])) > MAX_ELEMENTS:
         return None

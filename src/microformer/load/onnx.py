@@ -85,8 +85,8 @@ def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -
     _check_tensors(own, label, folder)
     _drop_initialised_inputs(own.graph)
     _sort_nodes(own.graph)
-    if own.ir_version < 4:
-        own.ir_version = 4  # before it initializers had to be inputs too: some files leave them out
+    # before version 4 initializers had to be inputs too, which a dozen old files leave out
+    own.ir_version = max(own.ir_version, 4)
     _name_domains(own)
     try:
         if not all(o.type.tensor_type.HasField("shape") for o in own.graph.output):
@@ -223,7 +223,7 @@ def _drop_initialised_inputs(graph: onnx.GraphProto) -> None:
 
 
 def _sort_nodes(graph: onnx.GraphProto) -> None:
-    """Nodes in an order in which each is computed before it is read, the file's own if it is one."""
+    """Nodes in an order in which each is computed before it is read; the file's own, if so."""
     made = {name for node in graph.node for name in node.output if name}
     known = {value.name for value in graph.input} | {t.name for t in graph.initializer} | {""}
     rest, ordered = list(graph.node), []

@@ -80,7 +80,7 @@ def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
             program = torch.export.export(module, arguments, named)
             merged = {torch.ops.aten.scaled_dot_product_attention.default: _four_axes}
             table = torch.export.default_decompositions()
-            table.update(merged)
+            table.update(merged)  # type: ignore[no-untyped-call]
             return _exported(program.run_decompositions(table))
     except ModelError:
         raise

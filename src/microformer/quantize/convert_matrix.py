@@ -230,9 +230,7 @@ def norm(c: Context, node: ir.Node) -> None:
     c.write(node, op, (x, *constants))
 
 
-def normalised(
-    c: Context, node: ir.Node, x: str, name: str
-) -> tuple[LayerNorm, tuple[str, str]]:
+def normalised(c: Context, node: ir.Node, x: str, name: str) -> tuple[LayerNorm, tuple[str, str]]:
     """The operation that a norm is to the int tensor ``x``, and its constants, called ``name``."""
     qparams, out = c.qparams(x), c.out(node.outputs[0])
     n = c.shape(x)[-1]

@@ -21,7 +21,7 @@ from microformer.quantize.source import constant_of, full_shape, int_shape, valu
 
 @dataclass(frozen=True)
 class Part:
-    """Rows start .. stop of a float tensor: an int tensor [rows, E], or a constant of real values."""
+    """Rows start .. stop of a float tensor: an int tensor [rows, E], or constant real values."""
 
     start: int
     stop: int
@@ -82,8 +82,8 @@ def _concat(c: Context, node: ir.Node, groups: tuple[RowRange, ...]) -> bool:
                 continue
             data = constant_of(value)
             if data is not None:
-                rows = data.reshape(full_shape(value)[1:])[first:last].astype(np.float64)
-                pieces.append(Part(group.start, group.stop, "", rows))
+                real = data.reshape(full_shape(value)[1:])[first:last].astype(np.float64)
+                pieces.append(Part(group.start, group.stop, "", real))
             else:
                 pieces.append(Part(group.start, group.stop, _rows(c, value, first, last)))
         parts.append(pieces[0] if len(pieces) == 1 else _joined(c, node, group, pieces))
@@ -152,7 +152,9 @@ def _add(c: Context, node: ir.Node, groups: tuple[RowRange, ...]) -> bool:
         if a.data is not None and b.data is not None:
             parts.append(Part(group.start, group.stop, "", a.data + b.data))
             continue
-        first, second = (_level(c, name, part) for part in ((b, a) if a.data is not None else (a, b)))
+        first, second = (
+            _level(c, name, part) for part in ((b, a) if a.data is not None else (a, b))
+        )
         out = affine(group.low, group.high)
         op = Add(*add_integers(c.qparams(first), c.qparams(second), out))
         label = f"{node.name}.rows{group.start}"
@@ -195,7 +197,7 @@ def _real_norm(node: ir.Node, x: Array) -> Array:
     centred = x if node.op_type == "RMSNormalization" else x - x.mean(-1, keepdims=True)
     y = centred / np.sqrt(np.square(centred).mean(-1, keepdims=True) + epsilon)
     y = y if scale is None else y * scale
-    return y if bias is None else y + bias
+    return np.asarray(y if bias is None else y + bias)
 
 
 def _slice(c: Context, node: ir.Node, parts: list[Part]) -> bool:
@@ -221,4 +223,3 @@ def _slice(c: Context, node: ir.Node, parts: list[Part]) -> bool:
     x = c.requantized(c.reshaped(x, int_shape(output)), c.scales[value_name(node.outputs[0])])
     c.tensors[value_name(node.outputs[0])] = x
     return True
-

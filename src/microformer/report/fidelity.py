@@ -26,7 +26,7 @@ class Fidelity:
         self._progress = progress
 
     def outputs(self, x: Array) -> tuple[Array, Array]:
-        """(int8 outputs [N, ...] by the NumPy reference, float outputs [N, ...]); several are flat."""
+        """(int8 outputs [N, ...] by the NumPy reference, float ones); several are flat."""
         graph, model = self._compiled.int_graph, self._compiled.float_model
         runner = FloatRunner(model)
         integers, floats = [], []

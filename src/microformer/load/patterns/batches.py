@@ -53,9 +53,7 @@ def _conv(node: ir.Node, x: ir.Value) -> bool:
     return True
 
 
-def _conv_rows(
-    node: ir.Node, x: ir.Value, shape: tuple[int, ...], output: tuple[int, ...]
-) -> None:
+def _conv_rows(node: ir.Node, x: ir.Value, shape: tuple[int, ...], output: tuple[int, ...]) -> None:
     """[B, C, L]: as [1, C, B, L] with a kernel one row high."""
     attributes = dict(node.attributes)
     for name, one in (("strides", 1), ("dilations", 1), ("kernel_shape", 1)):

@@ -8,7 +8,7 @@ from microformer.load.layout import slice_steps
 
 
 def fold_concats(graph: ir.Graph) -> bool:
-    """A sum or product with a constant goes into a Concat's operands, a Slice of one of them too."""
+    """A sum or product with a constant goes into a Concat's operands, a Slice into one of them."""
     modified = False
     for node in list(graph):
         if edit.producer(node.outputs[0], "Add", "Mul") and len(node.inputs) == 2:

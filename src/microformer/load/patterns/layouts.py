@@ -1,5 +1,7 @@
 """Chains of layout operations made minimal, or moved into the weights that they reorder."""
 
+from itertools import pairwise
+
 import onnx_ir as ir
 
 from microformer.load import edit
@@ -87,7 +89,7 @@ def _is_take(value: ir.Value) -> bool:
     """Whether a chain is what ``take`` makes: rows of a matrix by a list, between plain steps."""
     chain = chain_of(value)[1]
     every = [node.op_type for node, _ in chain]
-    if any(a == b == "Reshape" for a, b in zip(every, every[1:], strict=False)):
+    if any(a == b == "Reshape" for a, b in pairwise(every)):
         return False
     kinds = [kind for kind in every if kind != "Reshape"]
     while kinds[:1] == ["Transpose"] == kinds[-1:] and len(kinds) == 3:
