@@ -171,7 +171,8 @@ def _check_input(
     if tuple(x.shape[1:]) != wanted:
         raise DataError(
             f"{where}: each sample of {called} has shape {list(x.shape[1:])}, but the model's "
-            f"input '{end.name}' takes {list(wanted)}; reshape {called} to [{_dims(('N', *wanted))}]."
+            f"input '{end.name}' takes {list(wanted)}; reshape {called} to "
+            f"[{_dims(('N', *wanted))}]."
         )
     if end.dtype == "int32":
         if x.dtype.kind not in "iu":

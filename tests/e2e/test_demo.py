@@ -12,8 +12,8 @@ import microformer
 from microformer import reference
 from microformer.demo import demo_paths
 from microformer.graph.compiled import Compiled
+from microformer.graph.ends import quantized
 from microformer.graph.float_model import FloatModel
-from microformer.report.fidelity import quantized_input
 from microformer.settings import SoftmaxKind
 from microformer.targets import QemuRunner
 
@@ -70,7 +70,7 @@ def test_predict_is_what_the_program_answers() -> None:
     qparams = graph.tensors[graph.outputs[0]].qparams
     assert qparams is not None and answers.shape == (70, *graph.tensors[graph.outputs[0]].shape)
     levels = np.rint(answers / qparams.scale) + qparams.zero_point
-    meaning = reference.evaluate(graph, quantized_input(compiled, x))[graph.outputs[0]]
+    meaning = reference.evaluate(graph, quantized(compiled.int_graph, x))[graph.outputs[0]]
     np.testing.assert_array_equal(levels, meaning)
     right = float((answers.reshape(70, -1).argmax(axis=1) == y).mean())
     assert right == microformer.run(compiled, x, y, count=1).accuracy_int8
@@ -83,7 +83,7 @@ def test_quantize_alone_gives_the_program_in_numpy() -> None:
     with demo_paths() as paths, np.load(paths.calibration) as samples:
         x = samples["x"]
         graph = microformer.quantize(model, x)
-    inputs = quantized_input(compiled, x[:4])
+    inputs = quantized(compiled.int_graph, x[:4])
     first = reference.evaluate(graph, inputs)[graph.outputs[0]]
     second = reference.evaluate(compiled.int_graph, inputs)[compiled.int_graph.outputs[0]]
     np.testing.assert_array_equal(first, second)

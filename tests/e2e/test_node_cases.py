@@ -125,7 +125,9 @@ def _outcome(spelling: Spelling, tolerance: float) -> str:
         model = microformer.load(spelling.model, name="case")
     except MicroformerError as error:
         return f"refused: {_sentence(error)}"
+    # what has no batch of its own is one sample whole
     x, wanted = spelling.x, spelling.wanted.astype(np.float64).reshape(-1)
+    x = x.reshape(model.input_shape)
     got = FloatRunner(model)(x)[model.output_name].reshape(-1)
     np.testing.assert_allclose(got, wanted, rtol=max(tolerance, 1e-3), atol=1e-4)
     if not np.isfinite(x).all() or not np.isfinite(wanted).all():
@@ -156,8 +158,9 @@ def _measured(part: int) -> dict[str, str]:
     for case in _cases()[part::PARTS]:
         for spelling in _spellings(case):
             name = f"{case.name} {spelling.name}"  # type: ignore[attr-defined]
+            coarse = 1e-2 if "float16" in name else 0.0  # halves: we compute in float32
             try:
-                found[name] = _outcome(spelling, float(case.rtol))  # type: ignore[attr-defined]
+                found[name] = _outcome(spelling, max(float(case.rtol), coarse))  # type: ignore[attr-defined]
             except Exception as error:
                 raise AssertionError(f"{name} is wrong: {error}") from error
     return found

@@ -283,22 +283,13 @@ def test_dynamic_axis_needs_a_shape() -> None:
     assert load(proto, shape={"x": (1, 9, 6)}).input_shape == (1, 9, 6)
     assert "is 6 in the model, but 5 in the given shape" in refused(proto, shape={"x": (1, 9, 5)})
     assert "has 2 axes, the model's has 3" in refused(proto, shape={"x": (1, 9)})
-    assert "given for 'z', but the input is 'x'" in refused(proto, shape={"z": (1, 9, 6)})
+    text = refused(proto, shape={"z": (1, 9, 6)})
+    assert "given for 'z', but the model's inputs are 'x'" in text
 
 
-def test_batch_other_than_one() -> None:
-    assert "first axis must be a batch of 1" in refused(linear_model(shape=[5, 6]))
-
-
-def test_two_inputs_or_outputs() -> None:
-    proto = linear_model()
-    proto.graph.input.append(onnx.helper.make_tensor_value_info("z", 1, [1]))
-    assert "has 2 inputs ('x', 'z')" in refused(proto)
-    proto = graph_model(
-        [make("MatMul", ["x", "w"], ["y"]), make("Relu", ["y"], ["z"])], [1, 5, 6], {"w": WEIGHT}
-    )
-    proto.graph.output.append(onnx.helper.make_tensor_value_info("z", 1, [1, 5, 4]))
-    assert "has 2 outputs ('y', 'z')" in refused(proto)
+def test_an_input_without_a_batch_is_one_sample() -> None:
+    model = load(linear_model(shape=[5, 6]))
+    assert (model.input_shape, model.output_shape) == ((1, 5, 6), (1, 5, 4))
 
 
 def test_weights_listed_as_inputs_are_constants() -> None:
@@ -307,14 +298,14 @@ def test_weights_listed_as_inputs_are_constants() -> None:
     assert counts(load(proto)) == {"Linear": 1}
 
 
-def test_output_without_batch() -> None:
+def test_an_output_without_a_batch_gets_one() -> None:
     graph = [make("Transpose", ["x"], ["y"], perm=[1, 0, 2])]
-    assert "its first axis must be the batch" in refused(graph_model(graph, [1, 5, 6]))
+    assert load(graph_model(graph, [1, 5, 6])).output_shape == (1, 5, 1, 6)
 
 
 def test_output_that_is_constant() -> None:
     graph = [make("Shape", ["x"], ["s"]), make("Cast", ["s"], ["y"], to=1)]
-    assert "computes nothing from its input" in refused(graph_model(graph, [1, 5, 6]))
+    assert "is constant: it computes nothing" in refused(graph_model(graph, [1, 5, 6]))
 
 
 @pytest.mark.parametrize("opset", [5, 99])
@@ -329,26 +320,14 @@ def test_opset_out_of_reach(opset: int) -> None:
 CONSTANTS: dict[str, Array] = {
     "w": WEIGHT,
     "square": np.ones((6, 6), np.float32),
-    "left": np.ones((1, 5, 5), np.float32),
-    "three": np.ones((2, 6, 4), np.float32),
     "one": np.array([1], np.int64),
     "rows": np.array([1, 1, 10, 3], np.int64),
     "pair": np.array([1, 2, 3, 5], np.int64),
-    "six": np.array([0, 1, 0, 0, 1, 0], np.int64),
     "w3": np.ones((1, 18, 6), np.float32),
-    "wild": np.array([0, 2, 3], np.int64),
     "slope": np.array([0.1], np.float32),
 }
 UNSUPPORTED: dict[str, tuple[list[onnx.NodeProto], str]] = {
-    "sin": ([make("Sin", ["x"], ["y"], "n")], r"node 'n' \(Sin\): use ReLU"),
-    "leaky": ([make("LeakyRelu", ["x"], ["y"], "n")], r"node 'n' \(LeakyRelu\): use ReLU"),
     "softmax axis": ([make("Softmax", ["x"], ["y"], "n", axis=0)], "over the last axis only"),
-    "log softmax": ([make("LogSoftmax", ["x"], ["y"], "n")], "leave it out"),
-    "weight on the left": ([make("MatMul", ["left", "x"], ["y"], "n")], "weight is on the left"),
-    "batched weight": (
-        [make("MatMul", ["x", "three"], ["y"], "n")],
-        "one matrix of two axes",
-    ),
     "product of activations": (
         [
             make("Reshape", ["x", "rows"], ["a"]),
@@ -357,13 +336,6 @@ UNSUPPORTED: dict[str, tuple[list[onnx.NodeProto], str]] = {
         ],
         "all axes but the last two must be equal",
     ),
-    "division by an activation": (
-        [make("MatMul", ["x", "square"], ["m"]), make("Div", ["x", "m"], ["y"], "n")],
-        "divided by a constant only",
-    ),
-    "gather": ([make("Gather", ["x", "wild"], ["y"], "n", axis=1)], "regular step"),
-    "max over tokens": ([make("ReduceMax", ["x", "one"], ["y"], "n")], "use the mean"),
-    "reflect": ([make("Pad", ["x", "six"], ["y"], "n", mode="reflect")], "padding with zeros"),
     "quantized": (
         [make("QuantizeLinear", ["x", "slope"], ["q"], "n"), make("Cast", ["q"], ["y"], to=1)],
         "give the float model",

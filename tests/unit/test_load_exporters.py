@@ -137,7 +137,7 @@ def masked() -> tuple[bytes, torch.nn.Module, Array]:
 
 def test_a_further_input_is_fixed() -> None:
     data, module, ids = masked()
-    with pytest.raises(ModelError, match=r"2 inputs .*--fix NAME=VALUE"):
+    with pytest.raises(ModelError, match=r"Axis 1 .* of input 'mask' is dynamic"):
         load(data, shape={"ids": (1, 12)})
     with pytest.raises(ModelError, match="'none' cannot be fixed: the inputs are 'ids', 'mask'"):
         load(data, fixed={"none": 1.0})

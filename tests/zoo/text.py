@@ -86,7 +86,7 @@ def _distilbert() -> nn.Module:
 
 
 def _classifier() -> nn.Module:
-    config = tf.BertConfig(**_ENCODER, num_labels=5)
+    config = tf.BertConfig(**_ENCODER)
     return Encoder(tf.BertForSequenceClassification(config))
 
 

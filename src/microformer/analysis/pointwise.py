@@ -64,7 +64,8 @@ def _selu(x: Array, alpha: float = 1.6732632423543772, gamma: float = 1.05070098
 
 
 def _celu(x: Array, alpha: float = 1.0) -> Array:
-    return np.maximum(x, 0) + np.minimum(alpha * np.expm1(np.minimum(x, 0) / alpha), 0)
+    below = np.minimum(alpha * np.expm1(np.minimum(x, 0) / alpha), 0)
+    return np.asarray(np.maximum(x, 0) + below)
 
 
 def _shrink(x: Array, bias: float = 0.0, lambd: float = 0.5) -> Array:

@@ -113,7 +113,7 @@ ATTRIBUTES: dict[str, dict[str, Allowed]] = {
     "ScatterND": {"reduction": _only("none")},
     "Selu": {"alpha": honoured, "gamma": honoured},
     "Shrink": {"bias": honoured, "lambd": honoured},
-    "SpaceToDepth": {"blocksize": honoured},
+    "SpaceToDepth": {"blocksize": honoured, "mode": honoured},
     "ThresholdedRelu": {"alpha": honoured},
     "Trilu": {"upper": honoured},
     "Reshape": {"allowzero": no_say},  # where it matters the output is empty, which is refused

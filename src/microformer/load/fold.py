@@ -44,6 +44,8 @@ def fix_inputs(graph: ir.Graph, shape: Mapping[str, Sequence[int]] | None, label
 
 def add_batches(graph: ir.Graph) -> None:
     """A batch of 1 in front of each input and output that has none: one sample is all of it."""
+    if not len(graph):
+        return  # all is constant: refused where the form is checked
     first = graph[0]
     for place, value in enumerate(graph.inputs):
         sizes = edit.shape_of(value)

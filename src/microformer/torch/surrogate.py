@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  torch's own convention
 
+from microformer.analysis.pointwise import NAME, kind_of, steps_of
 from microformer.errors import UnsupportedOpError
 
 Operand = Tensor | None
@@ -141,6 +142,84 @@ def _slice(_node: ir.Node, a: Sequence[Operand]) -> Tensor:
     return x
 
 
+def _gather(_node: ir.Node, a: Sequence[Operand]) -> Tensor:
+    """Rows of a table, or of an activation [1, N, W] by a constant list."""
+    table, index = _given(a[0]), _given(a[1]).long()
+    return table[:, index] if table.dim() == 3 else F.embedding(index, table)
+
+
+_STEPS: dict[str, Callable[..., Tensor]] = {
+    "Abs": torch.abs,
+    "Add": torch.add,
+    "And": torch.logical_and,
+    "Atan": torch.atan,
+    "Ceil": torch.ceil,
+    "Celu": F.celu,
+    "Clip": torch.clamp,
+    "Cos": torch.cos,
+    "Cosh": torch.cosh,
+    "Div": torch.div,
+    "Elu": F.elu,
+    "Equal": torch.eq,
+    "Erf": torch.erf,
+    "Exp": torch.exp,
+    "Floor": torch.floor,
+    "Gelu": lambda x, approximate="none": F.gelu(x, approximate=approximate),
+    "Greater": torch.gt,
+    "GreaterOrEqual": torch.ge,
+    "HardSigmoid": lambda x, alpha=0.2, beta=0.5: torch.clamp(alpha * x + beta, 0, 1),
+    "HardSwish": F.hardswish,
+    "LeakyRelu": lambda x, alpha=0.01: F.leaky_relu(x, alpha),
+    "Less": torch.lt,
+    "LessOrEqual": torch.le,
+    "Log": torch.log,
+    "Max": torch.maximum,
+    "Min": torch.minimum,
+    "Mish": F.mish,
+    "Mul": torch.mul,
+    "Neg": torch.neg,
+    "Not": torch.logical_not,
+    "Or": torch.logical_or,
+    "PRelu": F.prelu,
+    "Pow": torch.pow,
+    "Reciprocal": torch.reciprocal,
+    "Relu": F.relu,
+    "Round": torch.round,
+    "Sigmoid": torch.sigmoid,
+    "Sign": torch.sign,
+    "Silu": F.silu,
+    "Sin": torch.sin,
+    "Sinh": torch.sinh,
+    "Softplus": F.softplus,
+    "Softsign": F.softsign,
+    "Sqrt": torch.sqrt,
+    "Sub": torch.sub,
+    "Tan": torch.tan,
+    "Tanh": torch.tanh,
+    "Where": torch.where,
+    "Xor": torch.logical_xor,
+}
+"""Operators of a function of one value, differentiable where the function is."""
+
+
+def _pointwise(node: ir.Node, x: Tensor) -> Tensor:
+    """The steps of a Pointwise node. Raises UnsupportedOpError for one that has no form here."""
+    known = [x]
+    for op, attributes, given in steps_of(node):
+        arguments = [known[a] if isinstance(a, int) else _number(a, x) for a in given]
+        if op == "Cast":
+            known.append(arguments[0].to(x.dtype))  # type: ignore[union-attr]
+        elif op in _STEPS:
+            known.append(_STEPS[op](*arguments, **attributes))
+        else:
+            raise UnsupportedOpError(f"Node '{node.name}' ({op}) has no gradient here.")
+    return known[-1].to(x.dtype)
+
+
+def _number(argument: list[float] | None, x: Tensor) -> Tensor | None:
+    return None if argument is None else torch.tensor(argument[0], dtype=x.dtype, device=x.device)
+
+
 def _shape(node: ir.Node) -> list[int]:
     shape = node.outputs[0].shape
     assert shape is not None
@@ -171,7 +250,8 @@ REAL: dict[str, Real] = {
     "ReduceMean": _reduce_mean,
     "Softmax": lambda n, a: _given(a[0]).softmax(_attribute(n, "axis", -1)),
     "Concat": lambda n, a: torch.cat([_given(t) for t in a], _attribute(n, "axis", 0)),
-    "Gather": lambda _, a: F.embedding(_given(a[1]).long(), _given(a[0])),
+    NAME: lambda n, a: _pointwise(n, _given(a[0])),
+    "Gather": _gather,
     "Reshape": lambda n, a: _given(a[0]).reshape(_shape(n)),
     "Transpose": lambda n, a: _given(a[0]).permute(list(_attribute(n, "perm", ()))),
     "Slice": _slice,
@@ -181,7 +261,7 @@ REAL: dict[str, Real] = {
 
 def apply(node: ir.Node, operands: Sequence[Operand], batched: Sequence[bool]) -> Tensor:
     """``node`` over a batch: operands [B, 1, ...] where ``batched``, else as the model has them."""
-    real = REAL.get(node.op_type)
+    real = REAL.get(kind_of(node))
     if real is None:
         raise UnsupportedOpError(f"Node '{node.name}' ({node.op_type}) has no gradient here.")
     moving = [i for i, flag in enumerate(batched) if flag]

@@ -69,8 +69,8 @@ def fuse(
     ``factor`` times the factors of Q and K is the scale; ``mask`` broadcasts to [H, Sq, Sk].
     ``causal`` counts from the upper left. The output of ``node`` must hold [H, Sq, PV] in row-major
     order, whatever its leading axes, or [B, Sq, H/B*PV] of a batch B ``joined``. Of the rows
-    ``even`` [H, Sq] the logits do not count: their queries become zero. Returns False, with ``node`` left in place,
-    if Q, K or V are not regular.
+    ``even`` [H, Sq] the logits do not count: their queries become zero. Returns False, with
+    ``node`` left in place, if Q, K or V are not regular.
     """
     q, k, v = (operand.view.index for operand in operands)
     heads, rows, columns, width = q.shape[0], q.shape[1], k.shape[1], v.shape[2]

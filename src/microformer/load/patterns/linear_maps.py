@@ -75,6 +75,10 @@ def _fourier(node: ir.Node) -> ir.Value | None:
     given = edit.integers_of(node.inputs[2]) if len(node.inputs) > 2 else None
     axis = (given[0] if given else edit.int_attribute(node, "axis", -2)) % rank
     inverse, size = edit.int_attribute(node, "inverse", 0), shape[axis]
+    if edit.shape_of(node.outputs[0])[-1] != 2 or (inverse and shape[-1] != 2):
+        return None  # of half a spectrum
+    if inverse and edit.int_attribute(node, "onesided", 0):
+        return None
     outputs = edit.shape_of(node.outputs[0])[axis]
     angle = 2j * np.pi * np.outer(np.arange(outputs), np.arange(size)) / size
     turn = np.exp(angle if inverse else -angle) / (size if inverse else 1)  # [out, in]
@@ -128,6 +132,8 @@ def _resize(node: ir.Node) -> ir.Value | None:
         if size * wanted > MAX_MATRIX:
             return None
         given = None if scales is None or scales.size == 0 else float(scales[axes.index(axis)])
+        if given is not None and how == "align_corners" and given * size != wanted:
+            return None  # onnxruntime and ONNX's own reference differ there
         matrix = _interpolation(size, wanted, given, attributes)
         value = _mapped(node, value, [axis], matrix)
     return value

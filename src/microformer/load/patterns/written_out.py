@@ -98,6 +98,23 @@ def _log_sum_exp(node: ir.Node) -> ir.Value | None:
     return reshape(total, edit.shape_of(node.outputs[0]), node)
 
 
+def _log_of_sum(node: ir.Node) -> ir.Value | None:
+    """log(sum(exp(x))) spelled out, without the maximum taken off first: exp(60) has no int8."""
+    total = edit.producer(node.inputs[0], "ReduceSum")
+    powers = edit.producer(total.inputs[0], "Exp") if total is not None else None
+    if total is None or powers is None or powers.inputs[0] is None:
+        return None
+    below = edit.producer(powers.inputs[0], "Sub")
+    axes, known = _axes(total)
+    if not known or (below is not None and edit.producer(below.inputs[1], "ReduceMax", "MaxPool")):
+        return None
+    x = powers.inputs[0]
+    most = _reduced(node, "ReduceMax", x, axes, 1)
+    inner = _op(node, "Exp", _op(node, "Sub", x, most))
+    logs = _op(node, "Log", _reduced(node, "ReduceSum", inner, axes, 1))
+    return reshape(_op(node, "Add", logs, most), edit.shape_of(node.outputs[0]), node)
+
+
 def _log_softmax(node: ir.Node) -> ir.Value | None:
     """d - log(sum(exp(d))) with d = x - max(x): what a table of 256 logarithms can hold."""
     x = node.inputs[0]
@@ -236,6 +253,7 @@ _FORMS: dict[str, Callable[[ir.Node], ir.Value | None]] = {
     "ReduceLogSum": _reduction(_same, "ReduceSum", _applied("Log")),
     "ReduceMin": _reduction(_applied("Neg"), "ReduceMax", _applied("Neg")),
     "ReduceLogSumExp": _log_sum_exp,
+    "Log": _log_of_sum,
     "LogSoftmax": _log_softmax,
     "Sum": _several("Add", share=False),
     "Mean": _several("Add", share=True),
