@@ -75,7 +75,6 @@ def test_every_target_takes_them_in_the_models_order(both: Any, target: str) -> 
 def test_the_command_reads_an_array_for_each_input(both: Any, tmp_path: Path) -> None:
     x = _samples()
     np.savez(tmp_path / "both.npz", **x, logits=np.zeros(12, np.int64))  # type: ignore[arg-type]
-    (tmp_path / "both.onnx").write_bytes(both.to_bytes())
     found = read_samples(tmp_path / "both.npz", both)
     assert found.answers == "logits" and found.x["image"].shape == (12, 6, 8)
     np.savez(tmp_path / "one.npz", tokens=x["tokens"])
@@ -84,8 +83,18 @@ def test_the_command_reads_an_array_for_each_input(both: Any, tmp_path: Path) ->
     np.savez(tmp_path / "odd.npz", tokens=x["tokens"][:3], image=x["image"])
     with pytest.raises(microformer.MicroformerError, match="unlike numbers of samples"):
         read_samples(tmp_path / "odd.npz", both)
-    out, data = str(tmp_path / "out"), str(tmp_path / "both.npz")
-    assert _command("compile", str(tmp_path / "both.onnx"), "-o", out, "--data", data) == 0
+
+
+def test_the_command_compiles_and_runs_two_nets(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    arrays = {n: generator.standard_normal((6, 8)).astype(np.float32) for n in ("x", "v")}
+    np.savez(tmp_path / "data.npz", z=np.zeros(6, np.int64), **arrays)  # type: ignore[arg-type]
+    (tmp_path / "nets.onnx").write_bytes(ODD["two nets in one"])
+    out, data = str(tmp_path / "out"), str(tmp_path / "data.npz")
+    assert (
+        _command("compile", str(tmp_path / "nets.onnx"), "-t", "host", "-o", out, "--data", data)
+        == 0
+    )
     assert _command("run", out, "--data", data, "--samples", "2") == 0
 
 
@@ -127,14 +136,14 @@ def _model(
     outputs: dict[str, list[int]],
     **constants: Array,
 ) -> bytes:
-    ends = [
-        [helper.make_tensor_value_info(n, FLOAT, s) for n, s in given.items()]
-        for given in (inputs, outputs)
-    ]
+    given, made = (
+        [helper.make_tensor_value_info(n, FLOAT, s) for n, s in ends.items()]
+        for ends in (inputs, outputs)
+    )
     arrays = [numpy_helper.from_array(data, name) for name, data in constants.items()]
-    graph = helper.make_graph(nodes, "odd", *ends, arrays)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    return bytes(made.SerializeToString())
+    graph = helper.make_graph(nodes, "odd", given, made, arrays)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return bytes(proto.SerializeToString())
 
 
 def _node(kind: str, inputs: str, outputs: str, **attributes: Any) -> onnx.NodeProto:

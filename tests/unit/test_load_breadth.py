@@ -86,7 +86,6 @@ ONE_VALUE: dict[str, Function] = {
     "sin": torch.sin,
     "cos": torch.cos,
     "neg": lambda t: -t,
-    "greater": lambda t: (t > 0.3).float(),
     "where": lambda t: torch.where(t > 0, t, 0.2 * t),
     "tanh shrink": F.tanhshrink,
 }
@@ -100,7 +99,12 @@ def test_a_function_of_one_value_is_a_table_of_the_layer_before(name: str) -> No
         assert kinds == ["Linear", "Linear"]
 
 
-STEPS: dict[str, Function] = {"sign": torch.sign, "floor": torch.floor, "round": torch.round}
+STEPS: dict[str, Function] = {
+    "sign": torch.sign,
+    "floor": torch.floor,
+    "round": torch.round,
+    "greater": lambda t: (t > 0.3).float(),
+}
 
 
 @pytest.mark.parametrize("name", STEPS)

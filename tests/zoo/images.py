@@ -112,7 +112,6 @@ SMALL: dict[str, Make] = {
         num_heads_inner=2,
         num_heads_outer=4,
     ),
-    "vgg": partial(_named, "vgg11"),
 }
 """Of images 32 x 32."""
 

@@ -13,6 +13,7 @@ from microformer.audit.advice import advise
 from microformer.audit.hybrid import Hybrid
 from microformer.audit.record import Audit, LayerAudit
 from microformer.graph.conversion import Conversion
+from microformer.graph.ends import columns_of
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 
@@ -28,6 +29,7 @@ def audit(
     x: Array,
     y: Array | None = None,
     *,
+    answers: str = "",
     softmax: str = "lut",
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
@@ -35,9 +37,10 @@ def audit(
 
     ``reference`` is the float model that the integers are compared with, node by node of the same
     names. Each layer is put back to float alone and the whole program is run again over ``x``
-    [N, *input shape]: no figure is inferred from another.
+    [N, *input shape]: no figure is inferred from another. ``y`` are classes of the output
+    ``answers``, the first if it is empty.
     """
-    return _Auditor(conversion, reference, x, y).audit(softmax, progress)
+    return _Auditor(conversion, reference, x, y, answers).audit(softmax, progress)
 
 
 def _float_values(model: FloatModel, x: Array) -> dict[str, Array]:
@@ -49,9 +52,15 @@ def _float_values(model: FloatModel, x: Array) -> dict[str, Array]:
 
 class _Auditor:
     def __init__(
-        self, conversion: Conversion, reference: FloatModel, x: Array, y: Array | None
+        self,
+        conversion: Conversion,
+        reference: FloatModel,
+        x: Array,
+        y: Array | None,
+        answers: str,
     ) -> None:
         self._conversion, self._reference, self._y = conversion, reference, y
+        self._answers = columns_of(reference.outputs, answers)
         self._hybrid = Hybrid(conversion, reference, x)
         self._floats = _float_values(reference, x)
         self._wanted = np.concatenate([self._flat(e.name) for e in reference.outputs], axis=1)
@@ -137,7 +146,7 @@ class _Auditor:
     def _accuracy(self, outputs: NDArray[np.float64]) -> float | None:
         if self._y is None:
             return None
-        return float((outputs.argmax(axis=1) == self._y).mean())
+        return float((outputs[:, self._answers].argmax(axis=1) == self._y).mean())
 
     def _coarse(self, name: str) -> int:
         """Channels of a layer whose multiplier has fewer than three bits."""

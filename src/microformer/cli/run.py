@@ -1,8 +1,9 @@
 """``microformer run`` and ``demo``: a program on its target, every byte checked."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +16,10 @@ from microformer.cli.options import (
     settings_of,
 )
 
+if TYPE_CHECKING:
+    from microformer.graph.compiled import Compiled
+    from microformer.targets import Target
+
 
 def run_command(
     folder: Annotated[Path, typer.Argument(help="What 'microformer compile' wrote.")],
@@ -22,6 +27,9 @@ def run_command(
     samples: Annotated[
         int | None, typer.Option(min=1, help="Run only so many on the target (all are checked).")
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Run all on the target, however long it takes.")
+    ] = False,
     cores: Cores = None,
     weights: Weights = None,
     flash: FlashFlag = False,
@@ -47,8 +55,32 @@ def run_command(
         board = targets.resolve(compiled.target, cores, weights)
         compiled = pipeline.recompiled(compiled, board)
         board = targets.with_board_flash(board) if flash else board
+        if samples is None and not every:
+            samples = _within_patience(compiled, board, len(loaded))
         result = pipeline.run_model(compiled, loaded, board, count=samples, progress=bars)
     show(result, as_json)
+
+
+_PATIENCE_SECONDS = 60
+_LEAST = 4
+
+
+def _within_patience(compiled: "Compiled", target: "Target", count: int) -> int | None:
+    """How many of ``count`` samples a target runs in a minute or so; None for all, and says so."""
+    macs = max(sum(layer.macs for layer in compiled.project.layers), 1)
+    if target.is_host:
+        return None
+    rate = 0.5e6 if target.is_cluster else 30e6  # MAC a second: of RTL, of an emulated core
+    most = max(int(_PATIENCE_SECONDS * rate / macs), _LEAST)
+    if most >= count:
+        return None
+    seconds = count * macs / rate
+    print(
+        f"{most} of {count} samples run on {target.name}, which takes a minute or so; all would "
+        f"take some {seconds / 60:.0f} (--all, or --samples N). Accuracy is over all all the same.",
+        file=sys.stderr,
+    )
+    return most
 
 
 _DEMO_ON_RTL = 30

@@ -6,12 +6,14 @@ there are. Between a program and the machine that runs it a sample is one row of
 says where in it each input or output lies.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from microformer.graph.float_model import FloatEnd
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array, Tensor
 
@@ -102,6 +104,17 @@ def input_reals(graph: IntGraph, x: Array, levels: Array) -> NDArray[np.float32]
 def output_columns(ports: Sequence[Port]) -> NDArray[np.int64]:
     """Which bytes of a row are outputs: between them may lie some that mean nothing."""
     return np.concatenate([np.arange(port.offset, port.end) for port in ports])
+
+
+def columns_of(ends: Sequence[FloatEnd], name: str) -> slice:
+    """Where one of several outputs (the first, if it has no name) lies among the elements of all."""
+    at = 0
+    for end in ends:
+        size = math.prod(end.shape)
+        if name in ("", end.name):
+            return slice(at, at + size)
+        at += size
+    raise AssertionError(name)
 
 
 def flat_outputs(graph: IntGraph, values: Mapping[str, Array]) -> Array:

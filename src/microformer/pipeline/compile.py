@@ -6,11 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from microformer.analysis.float_run import FloatRunner
 from microformer.analysis.residual import residual_tensors
+from microformer.analysis.statistics import sqnr_db
 from microformer.audit import Audit, audit
 from microformer.calibrate import calibrate
 from microformer.errors import DataError, OutputError
 from microformer.graph.compiled import Compiled
+from microformer.graph.ends import flat_outputs, quantized, real_outputs
 from microformer.graph.float_model import FloatModel, ImportedScale, Ranges
 from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.int_graph import IntGraph
@@ -24,6 +29,7 @@ from microformer.pipeline.measure import build_project, refuse_too_large, refuse
 from microformer.pipeline.progress import Progress
 from microformer.plan import plan
 from microformer.quantize import convert, imported_scales, quantize
+from microformer.reference import evaluate
 from microformer.samples import Samples
 from microformer.scratch import temporary_folder
 from microformer.settings import DEFAULTS, Settings
@@ -152,7 +158,32 @@ def quantize_model(
             f"The ranges rest on {len(basis):,} of the {given:,} samples, evenly chosen; more are "
             "taken with --calibration-samples."
         )
+    if isinstance(basis, Samples) and calibrated:
+        notes += _poor(tuned.reference, graph, basis.evenly(MEASURED))
     return tuned, replace(graph, notes=tuple(notes))
+
+
+MEASURED = 8
+"""Calibration samples over which the output is compared with the float model's."""
+POOR_DB = 20.0
+"""Below this the output's SQNR is said: an error of a tenth of the signal."""
+
+
+def _poor(model: FloatModel, graph: IntGraph, samples: Samples) -> list[str]:
+    """A sentence where the integers are far from the float model."""
+    made = flat_outputs(graph, evaluate(graph, quantized(graph, samples.x)))
+    runner = FloatRunner(model)
+    rows = [runner(samples.x[i][None]) for i in range(len(samples))]
+    floats = [np.concatenate([row[e.name].reshape(-1) for e in model.outputs]) for row in rows]
+    real = real_outputs(graph, made).reshape(len(samples), -1)
+    ratio = sqnr_db(np.stack(floats).astype(np.float64), real)
+    if ratio >= POOR_DB or not np.isfinite(ratio):
+        return []
+    return [
+        f"The output's SQNR is {ratio:.1f} dB over {len(samples)} of the calibration samples: the "
+        "integers are far from the float model. 'microformer audit' says which layers cost most; "
+        "--residual auto and --effort high lose less."
+    ]
 
 
 def compile_model(
@@ -208,7 +239,13 @@ def audit_model(
     conversion = convert(tuned.model, tuned.ranges, softmax=softmax, int16_tensors=int16_tensors)
     with progress("audit") as advance:
         made = audit(
-            conversion, tuned.reference, samples.x, samples.y, softmax=softmax, progress=advance
+            conversion,
+            tuned.reference,
+            samples.x,
+            samples.y,
+            answers=samples.answers,
+            softmax=softmax,
+            progress=advance,
         )
     scales = imported_scales(tuned.model, graph)
     return replace(made, notes=graph.notes, imported_scales=scales)

@@ -1,6 +1,5 @@
 """Stage ``report``: everything that is known of a run -> Report. JSON first; the rest are views."""
 
-import math
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -9,7 +8,7 @@ import numpy.typing as npt
 
 from microformer.analysis.statistics import sqnr_db
 from microformer.graph.compiled import Compiled
-from microformer.graph.ends import input_bytes, quantized, real_outputs
+from microformer.graph.ends import columns_of, input_bytes, quantized, real_outputs
 from microformer.graph.project import Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.report.cluster import cluster_report
@@ -56,7 +55,7 @@ def report(
     graph = compiled.int_graph
     real = real_outputs(graph, reference)
     ends = _outputs(compiled, floats, real)
-    answer = _columns(compiled, answers)
+    answer = columns_of(compiled.float_model.outputs, answers)
     macs = sum(layer.macs for layer in compiled.project.layers)
     return Report(
         model=compiled.project.name,
@@ -108,21 +107,10 @@ def _outputs(compiled: Compiled, floats: Array, real: Array) -> tuple[OutputRepo
     rows = [values.reshape(len(values), -1) for values in (floats, real)]
     found = []
     for end in compiled.float_model.outputs:
-        columns = _columns(compiled, end.name)
+        columns = columns_of(compiled.float_model.outputs, end.name)
         ratio = sqnr_db(rows[0][:, columns], rows[1][:, columns])
         found.append(OutputReport(end.name, end.shape, ratio))
     return tuple(found)
-
-
-def _columns(compiled: Compiled, name: str) -> slice:
-    """Where an output (the first, if it has no name) lies among the elements of all."""
-    at = 0
-    for end in compiled.float_model.outputs:
-        size = math.prod(end.shape)
-        if name in ("", end.name):
-            return slice(at, at + size)
-        at += size
-    raise AssertionError(name)
 
 
 def _firmware(

@@ -102,6 +102,8 @@ def totals(report: Report) -> Table:
             f"({difference:+.2f} points, {report.samples} samples)",
         )
     table.add_row("output SQNR", _number(report.sqnr_db, "{:.1f} dB"))
+    for end in report.outputs:
+        table.add_row("", f"{end.sqnr_db:.1f} dB of {end.name} {list(end.shape)}")
     table.add_row("work", f"{report.macs:,} MAC")
     if report.cycles_kind == "cycle-exact":
         cycles += " (the cores' RTL; instruction fetch never stalls, L2 is modelled)"
