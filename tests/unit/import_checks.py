@@ -1,6 +1,6 @@
 """Quantised models: what onnxruntime computes at each tensor, and each layer of ours against it."""
 
-import sys
+from importlib import import_module
 from unittest.mock import patch
 
 import numpy as np
@@ -52,7 +52,7 @@ def stored(tensor: Tensor, value: Array) -> Array:
 
 def plain_graph(model: FloatModel, x: Array) -> IntGraph:
     """The integer graph before tables join the layer before them: one node a layer of the file."""
-    stage = sys.modules["microformer.quantize.conversion"]
+    stage = import_module("microformer.quantize.conversion")
     with patch.object(stage, "simplify", lambda graph: graph):
         return microformer.quantize(model, x)
 

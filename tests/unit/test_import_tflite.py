@@ -186,6 +186,143 @@ def test_float_layer(name: str) -> None:
     np.testing.assert_allclose(got, LiteRt(data).output(x), rtol=1e-4, atol=1e-5)
 
 
+def scalar(name: str, value: float) -> Layer:
+    def add(w: TfliteWriter, x: int, y: int) -> None:
+        c = w.tensor("c", (), "float32", np.array(value, np.float32))
+        w.operator(name, [x, c], [y])
+
+    return add
+
+
+def leaky(w: TfliteWriter, x: int, y: int) -> None:
+    w.operator("LEAKY_RELU", [x], [y], "LeakyReluOptions", Alpha=0.2)
+
+
+def prelu(w: TfliteWriter, x: int, y: int) -> None:
+    slope = w.tensor("slope", (1, 12), "float32", rng(5).uniform(0, 1, (1, 12)).astype(np.float32))
+    w.operator("PRELU", [x, slope], [y])
+
+
+def reduced(name: str) -> Layer:
+    def add(w: TfliteWriter, x: int, y: int) -> None:
+        axes = w.tensor("axes", (1,), "int32", np.array([1], np.int32))
+        w.operator(name, [x, axes], [y], "ReducerOptions", KeepDims=False)
+
+    return add
+
+
+def cumsum(w: TfliteWriter, x: int, y: int) -> None:
+    axis = w.tensor("axis", (), "int32", np.array(1, np.int32))
+    w.operator("CUMSUM", [x, axis], [y], "CumsumOptions", Exclusive=False, Reverse=False)
+
+
+def resized(name: str, **options: bool) -> Layer:
+    def add(w: TfliteWriter, x: int, y: int) -> None:
+        size = w.tensor("size", (2,), "int32", np.array([12, 14], np.int32))
+        kind = "ResizeBilinearOptions" if "BILINEAR" in name else "ResizeNearestNeighborOptions"
+        w.operator(name, [x, size], [y], kind, **options)
+
+    return add
+
+
+def transposed(padding: int, rows: int, columns: int) -> Layer:
+    def add(w: TfliteWriter, x: int, y: int) -> None:
+        shape = np.array([1, rows, columns, 3], np.int32)
+        size = w.tensor("size", (4,), "int32", shape)
+        data = rng(4).standard_normal((3, 3, 3, 4)).astype(np.float32)
+        weight = w.tensor("weight", (3, 3, 3, 4), "float32", data)
+        options = {"Padding": padding, "StrideH": 2, "StrideW": 2}
+        w.operator("TRANSPOSE_CONV", [size, weight, x], [y], "TransposeConvOptions", **options)
+
+    return add
+
+
+ROWS, PIXELS = (1, 5, 12), (1, 6, 7, 4)
+FLOAT_ONLY: dict[str, tuple[tuple[int, ...], tuple[int, ...], Layer]] = {
+    **{
+        name.lower(): (ROWS, ROWS, unary(name))
+        for name in ("EXP", "ABS", "SQUARE", "ELU", "SIN", "COS", "FLOOR", "CEIL", "ROUND", "SIGN")
+    },
+    "log softmax": (ROWS, ROWS, unary("LOG_SOFTMAX")),
+    "unit length": (ROWS, ROWS, unary("L2_NORMALIZATION")),
+    "pow": (ROWS, ROWS, scalar("POW", 3.0)),
+    "maximum": (ROWS, ROWS, scalar("MAXIMUM", 0.1)),
+    "minimum": (ROWS, ROWS, scalar("MINIMUM", 0.1)),
+    "leaky relu": (ROWS, ROWS, leaky),
+    "prelu": (ROWS, ROWS, prelu),
+    "maximum of rows": (ROWS, (1, 12), reduced("REDUCE_MAX")),
+    "minimum of rows": (ROWS, (1, 12), reduced("REDUCE_MIN")),
+    "cumulative sum": (ROWS, ROWS, cumsum),
+    "nearest": (PIXELS, (1, 12, 14, 4), resized("RESIZE_NEAREST_NEIGHBOR")),
+    "bilinear": (PIXELS, (1, 12, 14, 4), resized("RESIZE_BILINEAR")),
+    "bilinear, centres": (
+        PIXELS,
+        (1, 12, 14, 4),
+        resized("RESIZE_BILINEAR", HalfPixelCenters=True),
+    ),
+    "bilinear, corners": (PIXELS, (1, 12, 14, 4), resized("RESIZE_BILINEAR", AlignCorners=True)),
+    "transposed same": (PIXELS, (1, 12, 14, 3), transposed(0, 12, 14)),
+    "transposed valid": (PIXELS, (1, 13, 15, 3), transposed(1, 13, 15)),
+}
+
+
+@pytest.mark.parametrize("name", FLOAT_ONLY)
+def test_a_float_function(name: str) -> None:
+    shape, out_shape, layer = FLOAT_ONLY[name]
+    w = TfliteWriter()
+    x, y = w.activation("x", shape, None), w.activation("y", out_shape, None)
+    layer(w, x, y)
+    data = w.build([x], [y])
+    model = load(data)
+    sample = rng(7).normal(size=shape).astype(np.float32)
+    got = FloatRunner(model)(sample)[model.output_name]
+    np.testing.assert_allclose(got, LiteRt(data).output(sample), rtol=1e-4, atol=1e-5)
+
+
+def test_what_keras_computes_of_shapes_is_constant() -> None:
+    """Flatten with a free batch: SHAPE, STRIDED_SLICE, PACK, RESHAPE."""
+    w = TfliteWriter()
+    x, y = w.activation("x", (1, 4, 6), None), w.activation("y", (1, 24), None)
+    vectors = [
+        w.tensor(name, (1,), "int32", np.array([value], np.int32))
+        for name, value in (("begin", 0), ("end", 1), ("step", 1))
+    ]
+    shape, batch = w.tensor("shape", (3,), "int32"), w.tensor("batch", (), "int32")
+    packed, rest = (
+        w.tensor("packed", (2,), "int32"),
+        w.tensor("c", (), "int32", np.array(24, np.int32)),
+    )
+    w.operator("SHAPE", [x], [shape], "ShapeOptions", OutType=2)
+    options = {"ShrinkAxisMask": 1}
+    w.operator("STRIDED_SLICE", [shape, *vectors], [batch], "StridedSliceOptions", **options)
+    w.operator("PACK", [batch, rest], [packed], "PackOptions", ValuesCount=2, Axis=0)
+    w.operator("RESHAPE", [x, packed], [y])
+    assert load(w.build([x], [y])).output_shape == (1, 24)
+
+
+def test_a_bias_counts_its_axis_as_its_weights_do() -> None:
+    w = TfliteWriter()
+    x, y = w.activation("x", (1, 6, 6, 4), X), w.activation("y", (1, 4, 4, 4), Y)
+    scales = np.full(4, 0.01)
+    levels = rng(0).integers(-127, 128, (1, 3, 3, 4)).astype(np.int8)
+    weight = w.tensor("w", (1, 3, 3, 4), "int8", levels, scales, 0, 3)
+    bias = w.tensor("b", (4,), "int32", np.arange(4, dtype=np.int32), scales * X.scale, 0, 3)
+    options = {"Padding": 1, "StrideH": 1, "StrideW": 1, "DepthMultiplier": 1}
+    options |= {"DilationHFactor": 1, "DilationWFactor": 1}
+    w.operator("DEPTHWISE_CONV_2D", [x, weight, bias], [y], "DepthwiseConv2DOptions", **options)
+    assert load(w.build([x], [y])).output_shape == (1, 4, 4, 4)
+
+
+def test_two_inputs_and_outputs() -> None:
+    w = TfliteWriter()
+    a, b = w.activation("a", (1, 5), None), w.activation("b", (1, 5), None)
+    y, z = w.activation("y", (1, 5), None), w.activation("z", (1, 5), None)
+    w.operator("ADD", [a, b], [y], "AddOptions")
+    w.operator("RELU", [y], [z])
+    model = load(w.build([a, b], [y, z]))
+    assert [end.name for end in (*model.inputs, *model.outputs)] == ["a", "b", "y", "z"]
+
+
 # a network that TensorFlow converted
 
 
@@ -258,8 +395,8 @@ def test_tensor_that_is_shorter_than_its_shape() -> None:
 def test_unknown_operator_is_named() -> None:
     w = TfliteWriter()
     x, y = w.activation("x", (1, 5, 12), None), w.activation("y", (1, 5, 12), None)
-    w.operator("FLOOR", [x], [y])
-    with pytest.raises(UnsupportedOpError, match=r"FLOOR .it makes 'y'.* is not supported yet"):
+    w.operator("ATAN2", [x], [y])
+    with pytest.raises(UnsupportedOpError, match=r"ATAN2 .it makes 'y'.* is not supported yet"):
         load(w.build([x], [y]))
 
 

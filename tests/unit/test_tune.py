@@ -133,7 +133,8 @@ def test_low_effort_changes_nothing_and_noise_is_left_alone() -> None:
     model = _loaded(seeded(encoder, 32, 4, 1, 48), x)
     assert _tuned(model, x, "low").model is model
     ranges = calibrate(model, x, calibrated=False)
-    assert tune(model, ranges, x, convert=convert, calibrate=calibrate).ranges is ranges
+    left = tune(model, ranges, x, convert=convert, calibrate=calibrate).ranges
+    assert left.by_name is ranges.by_name and not left.rows
 
 
 def test_high_effort_is_deterministic_and_no_worse_where_it_measures() -> None:

@@ -12,7 +12,23 @@ from microformer.graph.tensor import Array, QParams
 from tests.unit.import_checks import Reference, as_int8
 
 tflite_: Any = schema  # the package has no types
-_VERSIONS = {"CONV_2D": 5, "FULLY_CONNECTED": 5, "RESHAPE": 1, "QUANTIZE": 1, "FLOOR": 1}
+_FIRST = [
+    "RESHAPE",
+    "QUANTIZE",
+    "FLOOR",
+    "SQUARE",
+    "ELU",
+    "SIN",
+    "COS",
+    "CEIL",
+    "ROUND",
+    "POW",
+    "PRELU",
+    "CUMSUM",
+    "SHAPE",
+]
+_VERSIONS = {"CONV_2D": 5, "FULLY_CONNECTED": 5, **dict.fromkeys(_FIRST, 1)}
+"""Those that LiteRT knows an operator in; 2 of all others."""
 _TYPES = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "int16": 7, "int8": 9}
 
 

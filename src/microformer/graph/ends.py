@@ -107,7 +107,7 @@ def output_columns(ports: Sequence[Port]) -> NDArray[np.int64]:
 
 
 def columns_of(ends: Sequence[FloatEnd], name: str) -> slice:
-    """Where one of several outputs (the first, if it has no name) lies among the elements of all."""
+    """Where one of several outputs (the first, if it has no name) lies among all elements."""
     at = 0
     for end in ends:
         size = math.prod(end.shape)

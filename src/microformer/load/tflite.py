@@ -100,6 +100,8 @@ def _read(schema: Any, data: bytes, label: str) -> TfliteGraph:
         code = model.OperatorCodes(_within(operator.OpcodeIndex(), model.OperatorCodesLength()))
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         name = names.get(number, f"operator {number}")
+        if name == "CUSTOM":
+            name = _custom(code)
         ends = (
             _indices(operator.InputsLength(), operator.Inputs, count, label),
             _indices(operator.OutputsLength(), operator.Outputs, count, label),
@@ -108,6 +110,13 @@ def _read(schema: Any, data: bytes, label: str) -> TfliteGraph:
     inputs = _indices(graph.InputsLength(), graph.Inputs, count, label)
     outputs = _indices(graph.OutputsLength(), graph.Outputs, count, label)
     return TfliteGraph(label, tensors, tuple(operators), inputs, outputs)
+
+
+def _custom(code: Any) -> str:
+    """The name that a custom operator has in the file."""
+    raw = code.CustomCode()
+    text = raw.decode("utf-8", "replace")[:60] if raw else "without a name"
+    return f"CUSTOM {''.join(c if c.isprintable() else '?' for c in text)}"
 
 
 def _count(number: int, label: str) -> int:
@@ -178,6 +187,8 @@ def _quantisation(
         return none
     count, zeros = record.ScaleLength(), record.ZeroPointLength()
     axis = int(record.QuantizedDimension())
+    if len(shape) == 1:
+        axis = 0  # of a bias the file may count axes as its weights do (TFLM's person detection)
     fits = count == 1 or (0 <= axis < len(shape) and shape[axis] == count)
     if not fits or zeros not in (0, 1, count):
         raise ModelError(f"Tensor {name!r} of {label} has {count} scales, which do not fit it.")

@@ -29,6 +29,7 @@ class Writer:
         self.constants: dict[str, onnx.TensorProto] = {}
         self._names = _unique_names(graph.tensors)
         self._read: dict[int, str] = {}
+        self._known: dict[int, Array] = {}
         self._count = 0
 
     def stored(self, index: int) -> Stored:
@@ -38,13 +39,21 @@ class Writer:
     def data(self, operator: Operator, position: int) -> Array | None:
         """The real values of a constant input, None for an activation or an absent one."""
         index = operator.inputs[position] if position < len(operator.inputs) else -1
+        if index in self._known:
+            return self._known[index]
         tensor = self.stored(index) if index >= 0 else None
         if tensor is None or tensor.data is None:
             return None
         return tensor.data
 
+    def know(self, operator: Operator, data: Array) -> None:
+        """The operator's output is this constant: what a file computes of shapes."""
+        self._known[operator.outputs[0]] = data
+
     def read(self, index: int) -> str:
         """The float value of a tensor: dequantised where it is quantised."""
+        if index in self._known and index not in self._read:
+            self._read[index] = self.constant(self._known[index])
         if index not in self._read:
             tensor = self.stored(index)
             if tensor.data is None:

@@ -8,9 +8,11 @@ import onnx
 
 from microformer.errors import MicroformerError
 from microformer.load.tflite import Operator, read_tflite
+from microformer.load.tflite_images import resize, transposed_conv
 from microformer.load.tflite_moves import MOVES
 from microformer.load.tflite_onnx import Writer, finish
 from microformer.load.tflite_parts import CLIPS, activated, done, out_shape, refuse, shaped
+from microformer.load.tflite_shapes import KNOWN, fold_shapes
 
 _TO_NCHW, _TO_NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
 
@@ -22,9 +24,13 @@ def tflite_to_onnx(data: bytes, label: str) -> onnx.ModelProto:
     inputs = [writer.declare(index) for index in graph.inputs]
     for operator in graph.operators:
         convert = _OPERATORS.get(operator.name)
-        if convert is None or not operator.outputs:
-            raise refuse(graph, operator, "it is not supported yet; replace or remove it")
+        if (convert is None and operator.name not in KNOWN) or not operator.outputs:
+            raise refuse(graph, operator, _advice(operator.name))
         try:
+            if fold_shapes(writer, operator):
+                continue
+            if convert is None:
+                raise refuse(graph, operator, "it is read only where it is constant")
             convert(writer, operator)
         except MicroformerError:
             raise
@@ -33,6 +39,14 @@ def tflite_to_onnx(data: bytes, label: str) -> onnx.ModelProto:
                 graph, operator, "its options and tensors do not fit together; export it again"
             ) from error
     return finish(writer, inputs)
+
+
+def _advice(name: str) -> str:
+    if "ethos-u" in name:
+        return "it was compiled for Ethos-U; give the file from before Vela"
+    if name.startswith("CUSTOM"):
+        return "it is an operator of somebody's own; export the model without it"
+    return "it is not supported yet; replace or remove it"
 
 
 def _simple(name: str, arity: int, **attributes: Any) -> Callable[[Writer, Operator], None]:
@@ -168,6 +182,34 @@ def _rsqrt(w: Writer, op: Operator) -> None:
     w.write(op, w.node("Reciprocal", [w.node("Sqrt", [w.read(op.inputs[0])])]))
 
 
+def _square(w: Writer, op: Operator) -> None:
+    value = w.read(op.inputs[0])
+    w.write(op, w.node("Mul", [value, value]))
+
+
+def _leaky(w: Writer, op: Operator) -> None:
+    alpha = float(op.options.Alpha()) if op.options else 0.0
+    w.write(op, w.node("LeakyRelu", [w.read(op.inputs[0])], alpha=alpha))
+
+
+def _prelu(w: Writer, op: Operator) -> None:
+    w.write(op, w.node("PRelu", [w.read(i) for i in op.inputs[:2]]))
+
+
+def _unit_length(w: Writer, op: Operator) -> None:
+    done(w, op, w.node("LpNormalization", [w.read(op.inputs[0])], axis=-1, p=2))
+
+
+def _cumsum(w: Writer, op: Operator) -> None:
+    axis = w.data(op, 1)
+    if axis is None:
+        raise refuse(w.graph, op, "its axis must be constant")
+    flags = (op.options.Exclusive(), op.options.Reverse()) if op.options else (0, 0)
+    place = w.constant(np.array(int(axis.reshape(-1)[0]), np.int64))
+    named = {"exclusive": int(flags[0]), "reverse": int(flags[1])}
+    w.write(op, w.node("CumSum", [w.read(op.inputs[0]), place], **named))
+
+
 _OPERATORS: dict[str, Callable[[Writer, Operator], None]] = {
     "ADD": _simple("Add", 2),
     "SUB": _simple("Sub", 2),
@@ -177,6 +219,28 @@ _OPERATORS: dict[str, Callable[[Writer, Operator], None]] = {
     "SQUARED_DIFFERENCE": _squared_difference,
     "RSQRT": _rsqrt,
     "SQRT": _simple("Sqrt", 1),
+    "ABS": _simple("Abs", 1),
+    "CEIL": _simple("Ceil", 1),
+    "COS": _simple("Cos", 1),
+    "CUMSUM": _cumsum,
+    "ELU": _simple("Elu", 1),
+    "EXP": _simple("Exp", 1),
+    "FLOOR": _simple("Floor", 1),
+    "L2_NORMALIZATION": _unit_length,
+    "LEAKY_RELU": _leaky,
+    "LOG": _simple("Log", 1),
+    "LOG_SOFTMAX": _simple("LogSoftmax", 1, axis=-1),
+    "MAXIMUM": _simple("Max", 2),
+    "MINIMUM": _simple("Min", 2),
+    "POW": _simple("Pow", 2),
+    "PRELU": _prelu,
+    "ROUND": _simple("Round", 1),
+    "SIGN": _simple("Sign", 1),
+    "SIN": _simple("Sin", 1),
+    "SQUARE": _square,
+    "RESIZE_BILINEAR": resize,
+    "RESIZE_NEAREST_NEIGHBOR": resize,
+    "TRANSPOSE_CONV": transposed_conv,
     "QUANTIZE": _requantised,
     "DEQUANTIZE": _simple("Identity", 1),
     "RELU": _simple("Relu", 1),
@@ -195,5 +259,6 @@ _OPERATORS: dict[str, Callable[[Writer, Operator], None]] = {
     "MEAN": _reduce("ReduceMean"),
     "SUM": _reduce("ReduceSum"),
     "REDUCE_MAX": _reduce("ReduceMax"),
+    "REDUCE_MIN": _reduce("ReduceMin"),
     **MOVES,
 }
