@@ -241,7 +241,7 @@ ROWS, PIXELS = (1, 5, 12), (1, 6, 7, 4)
 FLOAT_ONLY: dict[str, tuple[tuple[int, ...], tuple[int, ...], Layer]] = {
     **{
         name.lower(): (ROWS, ROWS, unary(name))
-        for name in ("EXP", "ABS", "SQUARE", "ELU", "SIN", "COS", "FLOOR", "CEIL", "ROUND", "SIGN")
+        for name in ("EXP", "ABS", "SQUARE", "SIN", "COS", "FLOOR", "SIGN")
     },
     "log softmax": (ROWS, ROWS, unary("LOG_SOFTMAX")),
     "unit length": (ROWS, ROWS, unary("L2_NORMALIZATION")),
@@ -277,6 +277,25 @@ def test_a_float_function(name: str) -> None:
     sample = rng(7).normal(size=shape).astype(np.float32)
     got = FloatRunner(model)(sample)[model.output_name]
     np.testing.assert_allclose(got, LiteRt(data).output(sample), rtol=1e-4, atol=1e-5)
+
+
+WITHOUT_LITERT: dict[str, Callable[[Array], Array]] = {
+    "ELU": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "CEIL": np.ceil,
+    "ROUND": np.rint,
+}
+"""What this build of LiteRT has no kernel for."""
+
+
+@pytest.mark.parametrize("name", WITHOUT_LITERT)
+def test_a_float_function_by_its_definition(name: str) -> None:
+    w = TfliteWriter()
+    x, y = w.activation("x", ROWS, None), w.activation("y", ROWS, None)
+    w.operator(name, [x], [y])
+    model = load(w.build([x], [y]))
+    sample = rng(7).normal(size=ROWS).astype(np.float32)
+    got = FloatRunner(model)(sample)[model.output_name]
+    np.testing.assert_allclose(got, WITHOUT_LITERT[name](sample), rtol=1e-5, atol=1e-6)
 
 
 def test_what_keras_computes_of_shapes_is_constant() -> None:
