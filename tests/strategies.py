@@ -164,6 +164,8 @@ def _movement(draw: st.DrawFn) -> Case:
 
 @st.composite
 def _embedding(draw: st.DrawFn) -> Case:
+    if draw(st.booleans()):
+        return table.taken(draw(_SMALL), draw(st.integers(1, 20)), draw(_SMALL))
     return table.embedding(draw(_SMALL), draw(st.integers(1, 20)), draw(_SMALL))
 
 

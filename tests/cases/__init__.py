@@ -18,7 +18,7 @@ from tests.cases.matrices import (
     matmul,
     matrices_cases,
 )
-from tests.cases.movements import cut, embedding, movements_cases, range_doppler, transpose
+from tests.cases.movements import cut, embedding, movements_cases, range_doppler, taken, transpose
 from tests.cases.rows import binary, layernorm, lut, mean, requantize, residual_add, rows_cases
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "requantize",
     "residual_add",
     "softmax",
+    "taken",
     "tensor_of",
     "transpose",
 ]

@@ -28,6 +28,13 @@ def embedding(length: int, vocabulary: int, width: int) -> Case:
     return Case(name, ops.Embedding(), ((length,), rows), dtype="int32")
 
 
+def taken(length: int, rows: int, width: int) -> Case:
+    """Rows of an activation by a constant list, some of them twice."""
+    name = f"taken_{length}x{rows}x{width}"
+    index = seeded_rng(name).integers(0, rows, length).astype(np.int32)
+    return Case(name, ops.Embedding(), (index, (rows, width)))
+
+
 def range_doppler(sensors: int, points: int, step: int = 1, preshift: int = 2) -> Case:
     """Samples of a radar to its map. Every entry of the table is another than its neighbours."""
     name = f"range_doppler_{sensors}x{points}_{step}_{preshift}"
@@ -50,6 +57,9 @@ def movements_cases() -> Iterator[Case]:
     yield cut((3, 9, 2), 1, 1, 8, 3)
     yield embedding(7, 30, 5)
     yield embedding(21, 30, 33)  # more rows than transfers that can wait
+    yield taken(9, 4, 5)
+    yield taken(40, 11, 1)
+    yield taken(30, 6, 16)
     yield range_doppler(1, 1)
     yield range_doppler(2, 37, 2)  # several blocks on a cluster, the last one small
     yield range_doppler(1, 13, 3, preshift=0)
