@@ -225,7 +225,7 @@ def test_what_cannot_be_had_is_said() -> None:
     imported = replace(model, imported=Imported({}, {}, {}))
     with pytest.raises(DataError, match="scales of a quantised model are kept"):
         microformer.quantize(imported, x, residual="int16")
-    with pytest.raises(DataError, match="'int4'; it can be int8, int16, auto"):
+    with pytest.raises(DataError, match="'int4'; it can be rows, int8, int16, auto"):
         microformer.quantize(model, x, residual="int4")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="measures on samples"):
         microformer.quantize(model, ranges=calibrate(model, x), residual="auto")
@@ -234,7 +234,7 @@ def test_what_cannot_be_had_is_said() -> None:
     arguments = ["compile", "m.onnx", "-o", "out", "-t", "host", "--residual", "int4"]
     result = CliRunner().invoke(app, arguments)
     said = " ".join(result.output.replace("│", "").split())
-    assert result.exit_code == 2 and "it can be int8, int16, auto" in said
+    assert result.exit_code == 2 and "it can be rows, int8, int16, auto" in said
 
 
 def test_a_wrong_type_is_found() -> None:

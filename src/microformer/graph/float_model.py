@@ -15,6 +15,9 @@ Canonical operations (all shapes static, batch 1, opset 23, float32, one output 
 - ``Add``, ``Mul`` (two activations, or one and a constant), ``MaxPool``, ``AveragePool``,
   ``ReduceMean`` (axes constant), ``Softmax`` (last axis), ``Concat``
 - ``Gather(table constant [V, E], index int)`` along axis 0: an embedding
+- ``Gather(x [1, N, W], index constant [M])`` along axis 1: rows that lie at no regular step
+- ``microformer::Pointwise<number>(x)``: a function of one value, its ``steps`` as JSON
+  (``analysis.pointwise``), a model-local function for each
 - ``Reshape`` (constant shape), ``Transpose``, ``Slice`` (constant starts, ends, axes, steps)
 """
 

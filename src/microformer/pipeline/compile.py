@@ -132,6 +132,8 @@ def quantize_model(
         if settings.residual == "auto":
             raise DataError("residual 'auto' measures on samples; ranges alone need int8 or int16.")
         int16_tensors = residual_tensors(model) if settings.residual == "int16" else ()
+        if settings.residual != "rows":
+            basis = replace(basis, rows={})
         tuned = Tuned(model, model, basis, int16_tensors=int16_tensors)
     else:
         given = len(basis)

@@ -1,6 +1,7 @@
 """Quantisation-aware training. The only package of microformer that imports torch."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,13 @@ def prepare(
         source = copy.deepcopy(model).eval()
         loaded = unshared(load(source, example=given))
         provenance = trace(source, loaded, given)
+    if len(loaded.inputs) > 1 or len(loaded.outputs) > 1:
+        raise ModelError(
+            f"Model '{loaded.name}' has {len(loaded.inputs)} inputs and {len(loaded.outputs)} "
+            "outputs: a training simulates models of one input and one output; wrap the module."
+        )
     found = check_samples(samples, None, loaded, "calibration")
-    ranges = calibrate(loaded, found.x)
+    ranges = replace(calibrate(loaded, found.x), rows={})  # one scale a tensor is simulated
     int16_tensors = frozenset(residual_tensors(loaded)) if residual == "int16" else frozenset()
     return QuantizedModule(loaded, ranges, provenance, source, softmax, learn_ranges, int16_tensors)
 

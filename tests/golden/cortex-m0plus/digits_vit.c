@@ -53,20 +53,20 @@ MF_LAYER linear_s8_ref_2(
 MF_LAYER layer_00_stem(const int8_t *in, uint8_t *arena) {
   mf_conv2d_s8_ref(
       in, digits_vit_w_stem_weight, digits_vit_w_stem_mult, digits_vit_w_stem_add, 0,
-      (int8_t *)(arena + 0), 8, 8, 1, 4, 4, 32, 2, 2, 2, 2, 0, 0, 1, 1, 1, -128, 23, 0);
-}
-
-/* add: Add 16x32 */
-MF_LAYER layer_01_add(uint8_t *arena) {
-  mf_add_s8_ref(
-      (const int8_t *)(arena + 0), digits_vit_w_add_constant, (int8_t *)(arena + 1120), 512, 512,
-      29106, 15340, -325742, 15, 0);
+      (int8_t *)(arena + 1120), 8, 8, 1, 4, 4, 32, 2, 2, 2, 2, 0, 0, 1, 1, 1, -128, 23, 0);
 }
 
 /* concat.0: Concat 1x32 */
-MF_LAYER layer_02_concat_0(uint8_t *arena) {
+MF_LAYER layer_01_concat_0(uint8_t *arena) {
   mf_copy2d_s8_ref(
       digits_vit_w_concat_constant, (int8_t *)(arena + 1088), 1, 32, 0, 32, 0, 544);
+}
+
+/* add: Add 17x32 */
+MF_LAYER layer_02_add(uint8_t *arena) {
+  mf_add_s8_ref(
+      (const int8_t *)(arena + 1088), digits_vit_w_add_constant, (int8_t *)(arena + 1088), 544,
+      544, 29106, 15340, -325742, 15, 0);
 }
 
 /* blocks.0.norm1: LayerNorm 17x32 */
@@ -255,8 +255,8 @@ void digits_vit_run(const int8_t *in, int8_t *out, void *arena) {
   uint8_t *const bytes = (uint8_t *)arena;
   MF_ASSERT(((uintptr_t)arena & (DIGITS_VIT_ARENA_ALIGNMENT - 1u)) == 0);
   layer_00_stem(in, bytes);
-  layer_01_add(bytes);
-  layer_02_concat_0(bytes);
+  layer_01_concat_0(bytes);
+  layer_02_add(bytes);
   layer_03_blocks_0_norm1(bytes);
   layer_04_blocks_0_self_attn_q(bytes);
   layer_05_blocks_0_self_attn_k(bytes);

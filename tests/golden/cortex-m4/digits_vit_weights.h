@@ -11,10 +11,10 @@ extern const int8_t digits_vit_w_stem_weight[128];
 extern const int32_t digits_vit_w_stem_mult[32];
 /* stem.add: int32 [32] */
 extern const int32_t digits_vit_w_stem_add[32];
-/* add.constant: int8 [16 x 32] */
-extern const int8_t digits_vit_w_add_constant[512];
 /* concat.constant: int8 [1 x 32] */
 extern const int8_t digits_vit_w_concat_constant[32];
+/* add.constant: int8 [17 x 32] */
+extern const int8_t digits_vit_w_add_constant[544];
 /* blocks.0.norm1.mult: int32 [32] */
 extern const int32_t digits_vit_w_blocks_0_norm1_mult[32];
 /* blocks.0.norm1.add: int32 [32] */

@@ -34,6 +34,9 @@ def _joined(value: ir.Value | None) -> tuple[ir.Node, int, list[tuple[int, int, 
 
 
 def _push(node: ir.Node) -> bool:
+    """Only where operands are picked from the result again: elsewhere one sum is shorter."""
+    if not any(use.node.op_type == "Slice" for use in node.outputs[0].uses()):
+        return False
     for value, other in (node.inputs, node.inputs[::-1]):
         data, found = edit.array_of(other), _joined(value)
         if data is None or found is None or value is None or edit.only_user(value) is None:
