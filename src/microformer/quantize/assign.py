@@ -21,7 +21,7 @@ _SAME_SCALE = {"Reshape", "Transpose", "Slice", "MaxPool", "Gather"}
 _WORTH_JOINING = 0.9
 """Share of a unified range that a tensor with other readers must fill: the rest is lost, 0.9 dB."""
 
-_WORTH_SHARING = 0.5
+_WORTH_SHARING = 0.125
 """Share of a unified range that both ends of layers of one weight must fill, for it to be stored
 once: the transforms of unlike layers (a DFT in each) would lose 20 dB."""
 
