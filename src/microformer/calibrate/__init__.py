@@ -31,8 +31,9 @@ def calibrate(
     """
     runner = FloatRunner(model, keep=True)
     observers = {name: Observer() for name in runner.names}
-    lows = {name: np.full(rows, np.inf) for name, rows in row_tensors(model).items()}
-    highs = {name: np.full(rows, -np.inf) for name, rows in row_tensors(model).items()}
+    streams = row_tensors(model)
+    lows = {name: np.full(rows, np.inf) for name, rows in streams.items()}
+    highs = {name: np.full(rows, -np.inf) for name, rows in streams.items()}
     total = 2 * len(samples)
     for step in range(total):
         for name, value in runner(samples[step % len(samples)][None]).items():

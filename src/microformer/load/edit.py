@@ -228,6 +228,22 @@ def constant_in(graph: ir.Graph, data: Array, name: str, grid: Array | None = No
     return value
 
 
+Form = Callable[[ir.Node], ir.Value | None]
+"""What a node is made of, inserted before it; None where it stays as it is."""
+
+
+def rewrite(graph: ir.Graph, forms: Mapping[str, Form]) -> bool:
+    """Replace each node of ONNX's own operators by what ``forms`` makes of its kind."""
+    modified = False
+    for node in list(graph):
+        form = forms.get(node.op_type) if not node.domain else None
+        value = form(node) if form is not None else None
+        if value is not None:
+            replace(node.outputs[0], value)
+            modified = True
+    return modified
+
+
 def replace(old: ir.Value, new: ir.Value) -> None:
     """Let every reader of ``old``, the graph's outputs too, read ``new``."""
     new = _hand_on(old, new)

@@ -8,24 +8,25 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from microformer.analysis.pointwise import NAME, computed, kind_of, steps_of
+from microformer.analysis.pointwise import (
+    EVALUATE,
+    NAME,
+    computed,
+    erf,
+    gelu,
+    hard_sigmoid,
+    kind_of,
+    sigmoid,
+    steps_of,
+)
 from microformer.graph.tensor import QParams
 from microformer.quantize.source import constant_of, real, text
 
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-_erf = np.vectorize(math.erf, otypes=[np.float64])
-
-
-def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))
-
 
 def _gelu(node: ir.Node) -> Function:
-    if text(node, "approximate", "none") == "tanh":
-        slope = math.sqrt(2.0 / math.pi)
-        return lambda x: 0.5 * x * (1.0 + np.tanh(slope * (x + 0.044715 * x**3)))
-    return lambda x: np.asarray(0.5 * x * (1.0 + _erf(x / math.sqrt(2.0))))
+    return partial(gelu, approximate=text(node, "approximate", "none"))
 
 
 def clip_bounds(node: ir.Node) -> tuple[float, float]:
@@ -47,17 +48,17 @@ def _clip(node: ir.Node) -> Function:
 
 def _hard_sigmoid(node: ir.Node) -> Function:
     alpha, beta = real(node, "alpha", 0.2), real(node, "beta", 0.5)
-    return lambda x: np.clip(alpha * x + beta, 0.0, 1.0)
+    return partial(hard_sigmoid, alpha=alpha, beta=beta)
 
 
 FUNCTIONS: dict[str, Callable[[ir.Node], Function]] = {
     "Relu": _clip,
     "Clip": _clip,
     "Gelu": _gelu,
-    "Silu": lambda _: lambda x: x * _sigmoid(x),
-    "Sigmoid": lambda _: _sigmoid,
+    "Silu": lambda _: EVALUATE["Silu"],
+    "Sigmoid": lambda _: sigmoid,
     "Tanh": lambda _: np.tanh,
-    "Erf": lambda _: lambda x: np.asarray(_erf(x)),
+    "Erf": lambda _: erf,
     "HardSwish": lambda _: lambda x: x * np.clip(x / 6.0 + 0.5, 0.0, 1.0),
     "HardSigmoid": _hard_sigmoid,
     NAME: lambda node: partial(computed, steps_of(node)),

@@ -63,7 +63,7 @@ def recognise_activations(graph: ir.Graph) -> bool:
             if found is None or not _better(found, members):
                 continue
             apart = edit.is_exact(graph) and all(m.op_type in _APART for m in members)
-            if _rounds_inside(members) and (found.affine or apart):
+            if rounds_inside(members) and (found.affine or apart):
                 continue
             if best is None or not found.affine or best[1].affine:
                 best = (source, found)
@@ -73,7 +73,7 @@ def recognise_activations(graph: ir.Graph) -> bool:
     return modified
 
 
-def _rounds_inside(members: list[ir.Node]) -> bool:
+def rounds_inside(members: list[ir.Node]) -> bool:
     """Whether an imported model rounds between the first (which is last) and the other members."""
     return any(edit.quant_of(member.outputs[0]) is not None for member in members[1:])
 

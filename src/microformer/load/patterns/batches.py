@@ -10,7 +10,9 @@ import numpy as np
 import onnx_ir as ir
 
 from microformer.load import edit
+from microformer.load.layout import emit
 from microformer.load.patterns.reshapes import reshape
+from microformer.load.steps import Step
 
 MAX_FRAMES = 64
 """More repetitions of a convolution than this are refused: the program would be as many calls."""
@@ -43,8 +45,7 @@ def _conv(node: ir.Node, x: ir.Value) -> bool:
         return True
     frames: list[ir.Value | None] = []
     for number in range(shape[0]):
-        bounds = [edit.constant(node, np.array([n], np.int64)) for n in (number, number + 1, 0, 1)]
-        frame = edit.insert(node, "Slice", [x, *bounds], (1, *shape[1:]))
+        frame = emit(x, [Step("Slice", (0, number, number + 1, 1))], node)
         inputs = [frame, *node.inputs[1:]]
         made = edit.insert(node, "Conv", inputs, (1, *output[1:]), dict(node.attributes))
         frames.append(reshape(made, (1, 1, *output[1:]), node))

@@ -4,7 +4,8 @@ import numpy as np
 import onnx_ir as ir
 
 from microformer.load import edit
-from microformer.load.layout import slice_steps
+from microformer.load.layout import emit, slice_steps
+from microformer.load.steps import Step
 
 
 def fold_concats(graph: ir.Graph) -> bool:
@@ -88,9 +89,8 @@ def _pick(node: ir.Node) -> bool:
         elif (first, last) == (start, stop):
             value = operand
         else:
-            numbers = (first - start, last - start, axis, 1)
-            bounds = [edit.constant(node, np.array([n], np.int64)) for n in numbers]
-            value = edit.insert(node, "Slice", [operand, *bounds], edit.shape_of(node.outputs[0]))
+            rows = Step("Slice", (axis, first - start, last - start, 1))
+            value = emit(operand, [rows], node)
         if node.outputs[0].is_graph_output() and edit.array_of(value) is not None:
             return False
         edit.replace(node.outputs[0], value)

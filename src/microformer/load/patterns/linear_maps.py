@@ -20,14 +20,7 @@ from microformer.load.patterns.transposed_conv import convolved, folded_columns,
 
 def lower_linear_maps(graph: ir.Graph) -> bool:
     """Replace each node that ``_FORMS`` knows by products."""
-    modified = False
-    for node in list(graph):
-        form = _FORMS.get(node.op_type) if not node.domain else None
-        value = form(node) if form is not None else None
-        if value is not None:
-            edit.replace(node.outputs[0], value)
-            modified = True
-    return modified
+    return edit.rewrite(graph, _FORMS)
 
 
 def _mapped(node: ir.Node, x: ir.Value, axes: Sequence[int], matrix: Array) -> ir.Value:

@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from microformer.analysis.pointwise import NAME, Steps, written
 from microformer.load import edit
-from microformer.load.patterns.activation import elementwise, islands, sources
+from microformer.load.patterns.activation import elementwise, islands, rounds_inside, sources
 
 _CANONICAL = {
     *("Add", "Sub", "Mul", "Relu", "Clip", "Gelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid"),
@@ -34,7 +34,7 @@ def gather_pointwise(graph: ir.Graph) -> bool:
         for source, members in islands(node, place):
             alike = edit.shape_of(source) == edit.shape_of(output)
             float_source = source.dtype == ir.DataType.FLOAT
-            if not (alike and float_source) or _rounds_inside(members):
+            if not (alike and float_source) or rounds_inside(members):
                 continue
             if any(m.op_type not in _CANONICAL or len(sources(m)) > 1 for m in members):
                 best = (source, members)
@@ -42,10 +42,6 @@ def gather_pointwise(graph: ir.Graph) -> bool:
             _emit(node, *best)
             modified = True
     return modified
-
-
-def _rounds_inside(members: list[ir.Node]) -> bool:
-    return any(edit.quant_of(member.outputs[0]) is not None for member in members[1:])
 
 
 def _emit(node: ir.Node, source: ir.Value, members: list[ir.Node]) -> None:

@@ -29,13 +29,7 @@ def normalise_softmax(graph: ir.Graph) -> bool:
 
 def recognise_softmax(graph: ir.Graph) -> bool:
     """exp(x) / sum(exp(x)) over one axis, with or without the maximum taken off before."""
-    modified = False
-    for node in list(graph):
-        value = _spelled(node) if edit.producer(node.outputs[0], "Div") else None
-        if value is not None:
-            edit.replace(node.outputs[0], value)
-            modified = True
-    return modified
+    return edit.rewrite(graph, {"Div": _spelled})
 
 
 def _spelled(node: ir.Node) -> ir.Value | None:

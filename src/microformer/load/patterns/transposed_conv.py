@@ -8,7 +8,9 @@ import onnx_ir as ir
 
 from microformer.graph.tensor import Array
 from microformer.load import edit
+from microformer.load.layout import emit
 from microformer.load.patterns.reshapes import reshape
+from microformer.load.steps import Step
 
 
 def convolved(
@@ -109,12 +111,9 @@ def _cropped(node: ir.Node, x: ir.Value, before: Sequence[int], behind: Sequence
 
 
 def _cut(node: ir.Node, x: ir.Value, axis: int, start: int, stop: int) -> ir.Value:
-    shape = edit.shape_of(x)
-    if (start, stop) == (0, shape[axis]):
+    if (start, stop) == (0, edit.shape_of(x)[axis]):
         return x
-    numbers = [edit.constant(node, np.array([n], np.int64)) for n in (start, stop, axis, 1)]
-    kept = (*shape[:axis], stop - start, *shape[axis + 1 :])
-    return edit.insert(node, "Slice", [x, *numbers], kept)
+    return emit(x, [Step("Slice", (axis, start, stop, 1))], node)
 
 
 def folded_columns(node: ir.Node) -> ir.Value | None:

@@ -18,14 +18,7 @@ from microformer.load.patterns.reshapes import reshape
 
 def write_out(graph: ir.Graph) -> bool:
     """Replace each node that ``_FORMS`` knows by what it is made of."""
-    modified = False
-    for node in list(graph):
-        form = _FORMS.get(node.op_type) if not node.domain else None
-        value = form(node) if form is not None else None
-        if value is not None:
-            edit.replace(node.outputs[0], value)
-            modified = True
-    return modified
+    return edit.rewrite(graph, _FORMS)
 
 
 def _op(node: ir.Node, kind: str, *inputs: ir.Value | None) -> ir.Value:
@@ -272,10 +265,4 @@ WRITTEN_OUT = tuple(_FORMS)
 
 def divide(graph: ir.Graph) -> bool:
     """Division of activations, once no pattern looks for it any more."""
-    modified = False
-    for node in list(graph):
-        value = _divided(node) if edit.producer(node.outputs[0], "Div") else None
-        if value is not None:
-            edit.replace(node.outputs[0], value)
-            modified = True
-    return modified
+    return edit.rewrite(graph, {"Div": _divided})
