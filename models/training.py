@@ -23,12 +23,28 @@ class Data:
 
 
 def fit(
-    model: nn.Module, x: Array, y: Array, epochs: int, augment: Augment, batch: int = 64
+    model: nn.Module,
+    x: Array,
+    y: Array,
+    epochs: int,
+    augment: Augment,
+    batch: int = 64,
+    rate: float = 2e-3,
+    warmup: int = 0,
 ) -> None:
-    """Train ``model`` in place; it is left in eval mode. Seed torch before it is built."""
+    """Train ``model`` in place; it is left in eval mode. Seed torch before it is built.
+
+    ``rate`` is the learning rate's peak, reached after ``warmup`` epochs: twelve post-norm blocks
+    do not learn without.
+    """
     inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
-    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.02)
+    schedule: torch.optim.lr_scheduler.LRScheduler = torch.optim.lr_scheduler.CosineAnnealingLR(
+        optimizer, epochs - warmup
+    )
+    if warmup:
+        rise = torch.optim.lr_scheduler.LinearLR(optimizer, 0.05, total_iters=warmup)
+        schedule = torch.optim.lr_scheduler.SequentialLR(optimizer, [rise, schedule], [warmup])
     for _ in range(epochs):
         model.train()
         for part in torch.split(torch.randperm(len(inputs)), batch):

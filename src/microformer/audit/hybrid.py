@@ -57,7 +57,7 @@ class Hybrid:
                 tensor = graph.tensors[name]
                 assert tensor.qparams is not None
                 shaped = real.reshape(self._count, *tensor.shape)
-                values[name] = tensor.qparams.quantize(shaped)
+                values[name] = tensor.quantize(shaped)
                 changed.add(name)
                 for start, stop, part in self._conversion.parts.get(result, ()):
                     qparams = graph.tensors[part].qparams
@@ -88,7 +88,7 @@ class Hybrid:
         int_name = self._conversion.tensors[name]
         tensor = self._conversion.graph.tensors[int_name]
         levels = (self.levels if values is None else values)[int_name].reshape(self._count, -1)
-        return levels if tensor.qparams is None else tensor.qparams.dequantize(levels)
+        return tensor.dequantize(levels)
 
     def _float(self, node: ir.Node, values: dict[str, Array], handed: dict[str, Array]) -> Array:
         name = str(node.name)

@@ -110,9 +110,10 @@ def ports(project: CProject) -> str:
     for port in project.inputs:
         if port.real:
             function = f"{name}_quantize" if alone else f"{name}_quantize_one_{port.name}"
+            place = f", at + i - {port.offset}" * port.channels
             lines += [
                 f"    if (at + i >= {port.offset} && at + i < {port.end}) {{",
-                f"      in[i] = {function}(x[i]);",
+                f"      in[i] = {function}(x[i]{place});",
                 "      continue;",
                 "    }",
             ]

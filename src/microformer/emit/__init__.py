@@ -63,7 +63,9 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
     kernels = {p: with_version(text) for p, text in library_files(symbols).items()}
     files |= {f"mf/{path}": text for path, text in kernels.items()}
     files["mf/LICENSE"] = licence_text()
-    several = len(inputs) > 1 or len(outputs) > 1
+    # where one value cannot be converted without its place, neither
+    by_place = any(e.tensor.channels is not None for e in inputs)
+    several = len(inputs) > 1 or len(outputs) > 1 or by_place
     given, made = (
         ports_of([e.tensor for e in ends], [e.part for e in ends]) for ends in (inputs, outputs)
     )

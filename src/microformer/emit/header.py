@@ -24,14 +24,32 @@ def _float(value: float) -> str:
     return f"{text}f" if any(c in text for c in ".e") else f"{text}.0f"
 
 
+def _table(head: str, numbers: list[str]) -> list[str]:
+    """A constant array of a function."""
+    return wrapped(f"  {head} = {{", numbers, "};")
+
+
 def _quantizer(end: CEnd) -> list[str]:
     macro = end.macro
+    scale, zero, place = f"{macro}_SCALE", f"{macro}_ZERO_POINT", ""
+    tables: list[str] = []
+    if end.tensor.channels is not None:
+        scale, zero, place = "scales[c]", "zero_points[c]", ", int32_t at"
+        count, found = f"[{macro}_CHANNELS]", end.tensor.channels
+        tables = [
+            *_table(f"static const float scales{count}", [_float(s) for s in found.scales]),
+            *_table(f"static const int16_t zero_points{count}", [*map(str, found.zero_points)]),
+            f"  const int32_t c = at / {macro}_CHANNEL_STRIDE % {macro}_CHANNELS;",
+        ]
     return [
-        "/* The int8 nearest to a real input value (halves towards plus infinity), saturated. */",
-        f"static inline int8_t {end.converts_one}(float x) {{",
-        f"  const float scaled = x / {macro}_SCALE + 0.5f;",
-        f"  const float low = (float)(-128 - {macro}_ZERO_POINT);",
-        f"  const float high = (float)(127 - {macro}_ZERO_POINT);",
+        "/* The int8 nearest to a real input value (halves towards plus infinity), saturated. */"
+        if not place
+        else "/* The same of the value at place `at` of the input: each channel has a scale. */",
+        f"static inline int8_t {end.converts_one}(float x{place}) {{",
+        *tables,
+        f"  const float scaled = x / {scale} + 0.5f;",
+        f"  const float low = (float)(-128 - {zero});",
+        f"  const float high = (float)(127 - {zero});",
         "  if (!(scaled > low)) {",
         "    return -128; /* also what is not a number */",
         "  }",
@@ -40,13 +58,15 @@ def _quantizer(end: CEnd) -> list[str]:
         "  }",
         "  int32_t floored = (int32_t)scaled;",
         "  floored -= ((float)floored > scaled) ? 1 : 0;",
-        f"  return (int8_t)(floored + {macro}_ZERO_POINT);",
+        f"  return (int8_t)(floored + {zero});",
         "}",
         "",
-        "/* count real values to int8. */",
+        "/* count real values to int8. */"
+        if not place
+        else "/* The first count real values of an input to int8. */",
         f"static inline void {end.converts_all}(const float *x, int8_t *in, int32_t count) {{",
         "  for (int32_t i = 0; i < count; i++) {",
-        f"    in[i] = {end.converts_one}(x[i]);",
+        f"    in[i] = {end.converts_one}(x[i]{', i' * bool(place)});",
         "  }",
         "}",
         "",
@@ -162,7 +182,10 @@ def header(plan: Plan, name: str) -> str:
         "/* real value = scale * (integer - zero point) */",
     ]
     for end in ends:
-        if end.tensor.qparams is not None:
+        if end.tensor.channels is not None:
+            lines.append(f"#define {end.macro}_CHANNELS {len(end.tensor.channels.scales)}")
+            lines.append(f"#define {end.macro}_CHANNEL_STRIDE {end.tensor.channels.stride}")
+        elif end.tensor.qparams is not None:
             lines.append(f"#define {end.macro}_SCALE {_float(end.tensor.qparams.scale)}")
             lines.append(f"#define {end.macro}_ZERO_POINT ({end.tensor.qparams.zero_point})")
     lines.append("")

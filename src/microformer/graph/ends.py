@@ -31,6 +31,8 @@ class Port:
     offset: int
     real: bool
     """Whether it has a scale: the emitted header converts real values."""
+    channels: bool = False
+    """Whether it has a scale for each channel: a value is converted by its place."""
 
     @property
     def end(self) -> int:
@@ -43,7 +45,8 @@ def ports_of(tensors: Sequence[Tensor], names: Sequence[str]) -> tuple[Port, ...
     ports: list[Port] = []
     at = 0
     for tensor, name in zip(tensors, names, strict=True):
-        ports.append(Port(name, tensor.dtype, tensor.size, at, tensor.qparams is not None))
+        real, channels = tensor.qparams is not None, tensor.channels is not None
+        ports.append(Port(name, tensor.dtype, tensor.size, at, real, channels))
         at = -(-ports[-1].end // ALIGNMENT) * ALIGNMENT
     return tuple(ports)
 
@@ -71,7 +74,7 @@ def quantized(graph: IntGraph, x: Array) -> Array:
     for name, values in by_name(x, graph.inputs).items():
         tensor = graph.tensors[name]
         shaped = values.reshape(len(x), *tensor.shape)
-        made[name] = shaped if tensor.qparams is None else tensor.qparams.quantize(shaped)
+        made[name] = tensor.quantize(shaped)
     return records(made)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from microformer.graph import ops
 from microformer.graph.arrays import read_npz
 from microformer.graph.int_graph import IntGraph, Node, ProgramKind
-from microformer.graph.tensor import Array, QParams, Tensor
+from microformer.graph.tensor import Array, Channels, QParams, Tensor
 
 MAX_CONSTANT_BYTES = 1 << 30
 """The most that the constants of a graph may take: no microcontroller holds more."""
@@ -30,6 +30,9 @@ def to_bytes(graph: IntGraph) -> tuple[str, bytes]:
     for tensor in graph.tensors.values():
         record = {f.name: getattr(tensor, f.name) for f in dataclasses.fields(tensor)}
         record["qparams"] = dataclasses.asdict(tensor.qparams) if tensor.qparams else None
+        del record["channels"]
+        if tensor.channels is not None:
+            record["channels"] = dataclasses.asdict(tensor.channels)
         if tensor.data is not None:
             key = f"c{len(arrays)}"
             arrays[key] = tensor.data
@@ -77,8 +80,10 @@ def from_bytes(structure: str, constants: bytes) -> IntGraph:
     arrays = read_npz(constants, MAX_CONSTANT_BYTES)
     tensors: dict[str, Tensor] = {}
     for item in record["tensors"]:
-        fields = {key: _tuples(v) for key, v in item.items() if key != "qparams"}
+        fields = {key: _tuples(v) for key, v in item.items() if key not in ("qparams", "channels")}
         fields["qparams"] = QParams(**item["qparams"]) if item["qparams"] else None
+        if "channels" in item:
+            fields["channels"] = Channels(**{k: _tuples(v) for k, v in item["channels"].items()})
         fields["data"] = arrays[item["data"]] if item["data"] else None
         tensors[item["name"]] = Tensor(**fields)
     nodes = tuple(

@@ -1,5 +1,6 @@
 """Tensors of an integer graph: name, shape, type and, for quantised values, their scale."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +54,48 @@ class QParams:
         return np.asarray(np.clip(rounded, *self.limits).astype(self.dtype))
 
 
+LEVELS = QParams(1.0, 0)
+"""Of an input with a scale for each channel, as its readers see it: whole numbers."""
+
+
+@dataclass(frozen=True)
+class Channels:
+    """A scale for each channel of an input: real = scales[c] * (q - zero_points[c]).
+
+    Element i of the sample, counted flat, is of channel c = (i // stride) % len(scales). The
+    scales are in the weights of whoever reads the input: inside the program it holds plain levels.
+    """
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    stride: int
+
+    def _of(self, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Scale and zero point float32 of each element of samples [N, ...]."""
+        size = math.prod(shape[1:])
+        channel = np.arange(size) // self.stride % len(self.scales)
+        wide = np.asarray(self.scales, np.float32), np.asarray(self.zero_points, np.float32)
+        return wide[0][channel].reshape(shape[1:]), wide[1][channel].reshape(shape[1:])
+
+    def quantize(self, x: Array) -> NDArray[np.int8]:
+        """Samples [N, ...] rounded and saturated as ``QParams.quantize`` does it."""
+        scale, zero = self._of(x.shape)
+        with np.errstate(over="ignore"):
+            rounded = np.floor(x.astype(np.float32) / scale + np.float32(0.5)) + zero
+        return np.asarray(np.clip(rounded, -128, 127).astype(np.int8))
+
+    def dequantize(self, q: Array) -> NDArray[np.float64]:
+        """Real values of the integers ``q`` [N, ...], float64."""
+        scale, zero = self._of(q.shape)
+        return scale.astype(np.float64) * (q.astype(np.float64) - zero)
+
+
 @dataclass(frozen=True, eq=False)
 class Tensor:
     """One value: an activation (``data`` is None) or a constant.
+
+    ``channels`` are the scales of an input that has one for each channel; ``qparams`` are then
+    those of its levels, scale 1 and zero point 0.
 
     ``shape`` has no batch axis: the program handles one sample, the NumPy reference prepends N.
     ``source`` names the float tensor that this one stands for, for SQNR; empty if there is none.
@@ -68,6 +108,19 @@ class Tensor:
     data: Array | None = None
     source: str = ""
     source_perm: tuple[int, ...] | None = None
+    channels: Channels | None = None
+
+    def quantize(self, x: Array) -> Array:
+        """Real samples [N, *shape] as levels; whole numbers where the tensor has no scale."""
+        if self.channels is not None:
+            return self.channels.quantize(x)
+        return x if self.qparams is None else self.qparams.quantize(x)
+
+    def dequantize(self, q: Array) -> Array:
+        """Real values float64 of levels [N, ...]; whole numbers as they are."""
+        if self.channels is not None:
+            return self.channels.dequantize(q)
+        return q if self.qparams is None else self.qparams.dequantize(q)
 
     @property
     def size(self) -> int:
@@ -87,6 +140,8 @@ class Tensor:
     def __str__(self) -> str:
         shape = "x".join(map(str, self.shape)) or "scalar"
         kind = "const " if self.data is not None else ""
+        if self.channels is not None:
+            return f"{kind}{self.name}: {self.dtype}[{shape}] {len(self.channels.scales)} scales"
         qparams = f" s={self.qparams.scale:.6g} z={self.qparams.zero_point}" if self.qparams else ""
         return f"{kind}{self.name}: {self.dtype}[{shape}]{qparams}"
 

@@ -125,9 +125,13 @@ def quantize_model(
     settings: Settings,
     *,
     calibrated: bool = True,
+    channels: bool = True,
     progress: Progress,
 ) -> tuple[Tuned, IntGraph]:
-    """Stages 2, 3 and 4; only stage 4 where ``basis`` are ranges that are known already."""
+    """Stages 2, 3 and 4; only stage 4 where ``basis`` are ranges that are known already.
+
+    ``channels``: an input may have a scale for each channel. What a front end makes has one.
+    """
     if isinstance(basis, Ranges):
         if settings.residual == "auto":
             raise DataError("residual 'auto' measures on samples; ranges alone need int8 or int16.")
@@ -149,6 +153,7 @@ def quantize_model(
                 calibrate=calibrate,
                 effort=settings.effort,
                 residual=settings.residual,
+                channels=channels,
                 progress=advance,
             )
     with progress("quantize"):
@@ -201,7 +206,9 @@ def compile_model(
     """Stages 2 to 7, and a build to prove that the program compiles and fits, with its ``front``
     end if there is one."""
     refuse_too_large(model, target)
-    tuned, graph = quantize_model(model, basis, settings, calibrated=calibrated, progress=progress)
+    tuned, graph = quantize_model(
+        *(model, basis, settings), calibrated=calibrated, channels=front is None, progress=progress
+    )
     with progress("lower"):
         kernel_graph = lower(graph, target)
     with progress("plan"):

@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from microformer.analysis.residual import widened
 from microformer.graph.float_model import FloatModel, Ranges
-from microformer.graph.tensor import QParams
+from microformer.graph.tensor import LEVELS, QParams
 from microformer.quantize.functions import clip_bounds, function_of, useful_range
 from microformer.quantize.scales import affine, symmetric
 from microformer.quantize.source import constant_of, consumers, value_name, weights_key
@@ -227,6 +227,8 @@ def _seed(result: Assignment, ranges: Ranges, node: ir.Node, fine_softmax: bool)
             result.groups[output] = _Group(0.0, high)
         else:
             result.groups[output].fix(SOFTMAX_QUANT)
+    elif node.op_type == "ByChannel":
+        result.groups[output].fix(LEVELS)
     elif node.op_type == "Attention":
         result.groups[value_name(node.inputs[0])].symmetric = True
 

@@ -1,5 +1,6 @@
 """A float model node by node to integers, and what is done with them after that."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatEnd, FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.ops import Lut, Reshape
-from microformer.graph.tensor import Tensor
+from microformer.graph.tensor import LEVELS, Channels, Tensor
 from microformer.graph.verify import verify
 from microformer.quantize import convert_matrix as matrix
 from microformer.quantize import convert_pool as pool
@@ -24,7 +25,7 @@ from microformer.quantize.functions import FUNCTIONS
 from microformer.quantize.kept import imported_scales
 from microformer.quantize.passes import simplify
 from microformer.quantize.rows import convert_rows
-from microformer.quantize.source import int_shape
+from microformer.quantize.source import int_shape, required_constant, value_name
 from microformer.reference.proof import prove
 
 __all__ = ["convert", "quantize"]
@@ -36,6 +37,7 @@ _CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
     "LayerNormalization": matrix.norm,
     "RMSNormalization": matrix.norm,
     "MatMul": matrix.matmul,
+    "ByChannel": shape.by_channel,
     "Requantize": shape.requantize,
     "Add": shape.add,
     "Mul": shape.mul,
@@ -61,8 +63,9 @@ def convert(
     """The conversion that ``microformer.quantize.convert`` describes."""
     scales = assign(model, ranges, fine_softmax=softmax == "lut", int16_tensors=int16_tensors)
     context = Context(Builder(model.name), scales, softmax, model.imported, rows=ranges.rows)
+    channels = {value_name(n.inputs[0]): n for n in model.model.graph if n.op_type == "ByChannel"}
     for end in model.inputs:
-        _declare_input(context, end)
+        _declare_input(context, end, channels.get(end.name))
     made: dict[str, tuple[str, ...]] = {}
     for node in model.model.graph:
         converter = _CONVERTERS.get(kind_of(node))
@@ -125,11 +128,23 @@ def _results(context: Context, model: FloatModel, inputs: tuple[str, ...]) -> tu
     return tuple(results)
 
 
-def _declare_input(context: Context, end: FloatEnd) -> None:
+def _declare_input(context: Context, end: FloatEnd, channels: ir.Node | None) -> None:
     name, dims = end.name, int_shape(end.shape)
     if end.dtype == "int32":
         context.builder.tensors[name] = Tensor(name, dims, "int32", None, None, "")
         context.tensors[name] = name
         return
-    qparams = context.scales[name]
-    context.tensors[name] = context.builder.tensor(name, dims, qparams, name)
+    if channels is not None:
+        scale, zero = (required_constant(channels, i, "scale") for i in (1, 2))
+        axis = scale.shape.index(scale.size)
+        found = Channels(
+            tuple(map(float, scale.reshape(-1))),
+            tuple(int(z) for z in zero.reshape(-1)),
+            math.prod(end.shape[axis + 1 :]),
+        )
+        context.builder.tensors[name] = Tensor(
+            name, dims, "int8", LEVELS, source=name, channels=found
+        )
+        context.tensors[name] = name
+        return
+    context.tensors[name] = context.builder.tensor(name, dims, context.scales[name], name)

@@ -25,6 +25,11 @@ def front_graph(spec: SensorFrontEnd, network: IntGraph) -> IntGraph:
             f"of the model is {target.dtype} {list(target.shape)}; it must be [windows, "
             f"{', '.join(map(str, spec.map))}] real values."
         )
+    if target.channels is not None:
+        raise ModelError(
+            f"The input '{target.name}' of the model has a scale for each channel; compile it "
+            "together with the front end, which gives it one."
+        )
     tensors = (
         Tensor("samples", spec.window, "int16"),
         constant("levels", levels(spec, target.qparams)),

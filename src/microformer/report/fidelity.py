@@ -75,7 +75,7 @@ def layer_sqnr(compiled: Compiled, x: Array) -> dict[str, float]:
             if tensor.qparams is None or tensor.source not in floats:
                 continue
             real = _as_stored(tensor, floats[tensor.source].astype(np.float64))
-            difference = real - tensor.qparams.dequantize(levels[index])
+            difference = real - tensor.dequantize(levels[index][None])[0]
             signal[name] = signal.get(name, 0.0) + float(np.square(real).sum())
             error[name] = error.get(name, 0.0) + float(np.square(difference).sum())
     return {

@@ -98,8 +98,7 @@ class QuantizedModule(nn.Module):
         graph = conversion.graph
         tensor = graph.tensors[graph.inputs[0]]
         shaped = x.reshape(len(x), *tensor.shape)
-        levels = shaped if tensor.qparams is None else tensor.qparams.quantize(shaped)
-        return evaluate(graph, levels, keep)
+        return evaluate(graph, tensor.quantize(shaped), keep)
 
     def integers(self, x: Tensor) -> NDArray[np.int8]:
         """The int8 outputs of the present program for x [N, *input shape without batch]."""

@@ -9,6 +9,7 @@ from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned, TuneStep
+from microformer.tune.channels import by_channel
 from microformer.tune.equalise import channel_peaks, equalised, sites
 from microformer.tune.objective import (
     MEASURED,
@@ -38,6 +39,7 @@ def tune(
     calibrate: Calibrate,
     effort: str = "normal",
     residual: str = "rows",
+    channels: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Tuned:
     """The model and ranges of least measured error at the output.
@@ -48,9 +50,14 @@ def tune(
     site by site, every observer for every tensor, and rounding weights by reconstruction.
     ``residual`` gives groups of rows of the residual stream scales of their own where that gains
     ("rows", and first in "auto"), and puts it in int16: nothing of it, all ("int16"), or what
-    gains ("auto"). Deterministic: no random numbers, trials in the model's order.
+    gains ("auto"). With ``channels`` an input of unlike channels has a scale for each, where that
+    gains. Deterministic: no random numbers, trials in the model's order.
     """
-    start = Tuned(model, model, replace(ranges, rows={}))
+    start = Tuned(model, model, ranges)
+    if channels:
+        start = by_channel(start, x, convert, calibrate)
+    model, ranges = start.model, start.ranges
+    start = replace(start, ranges=replace(ranges, rows={}))
     if residual in ("rows", "auto"):
         start = by_rows(start, ranges, x, convert)
     if residual in ("int16", "auto"):

@@ -17,6 +17,7 @@ from microformer.graph.ends import flat_outputs, quantized, real_outputs
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.tensor import Array
+from microformer.graph.tuned import Tuned
 from microformer.reference import evaluate
 
 ALL_INT8: frozenset[str] = frozenset()
@@ -37,6 +38,10 @@ MEASURED = 64
 """Samples that trials are measured on, and as many others that steps are fitted to."""
 NORMAL_MACS = 20_000_000
 """Beyond so many, one inference in NumPy takes too long to try forty."""
+
+
+FEW = 16
+"""Samples for a model of more than ``NORMAL_MACS``."""
 
 
 def measured(x: Array, most: int = MEASURED) -> Array:
@@ -97,3 +102,9 @@ class Objective:
         real = real_outputs(conversion.graph, made).reshape(self._real.shape) * self._weights
         errors: NDArray[np.float64] = np.square(self._real - real).sum(axis=1)
         return Score(errors, sqnr_db(self._real, real))
+
+
+def objective_of(start: Tuned, x: Array, convert: Convert) -> Objective:
+    """What steps are measured with that are tried whatever the model's size is."""
+    large = graph_macs(convert(start.model, start.ranges).graph) > NORMAL_MACS
+    return Objective(start.model, measured(x, FEW if large else MEASURED), convert)

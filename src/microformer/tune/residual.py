@@ -8,20 +8,10 @@ from microformer.errors import DataError
 from microformer.graph.float_model import Ranges
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned, TuneStep
-from microformer.tune.objective import (
-    MEASURED,
-    NORMAL_MACS,
-    Convert,
-    Objective,
-    Score,
-    graph_macs,
-    measured,
-)
+from microformer.tune.objective import Convert, Score, objective_of
 
 GIVEN_UP_DB = 0.5
 """The part of the output's SQNR with the whole stream in int16 that "auto" may lose."""
-FEW = 16
-"""Samples for a model of more than ``NORMAL_MACS``."""
 
 
 def in_residual(
@@ -56,8 +46,7 @@ def by_rows(start: Tuned, ranges: Ranges, x: Array, convert: Convert) -> Tuned:
     """``start`` with the groups of rows of ``ranges``, if the output is nearer with them."""
     if not ranges.rows or not ranges.calibrated or start.model.imported is not None:
         return start
-    large = graph_macs(convert(start.model, start.ranges).graph) > NORMAL_MACS
-    objective = Objective(start.model, measured(x, FEW if large else MEASURED), convert)
+    objective = objective_of(start, x, convert)
     before = objective.score(start.model, start.ranges)
     after = objective.score(start.model, ranges)
     gains = after.better_than(before)
@@ -80,8 +69,7 @@ class _Choice:
     ) -> None:
         self._start, self._progress = start, progress
         self._sites = residual_tensors(start.model)
-        large = graph_macs(convert(start.model, start.ranges).graph) > NORMAL_MACS
-        self._objective = Objective(start.model, measured(x, FEW if large else MEASURED), convert)
+        self._objective = objective_of(start, x, convert)
         self._done = 0
 
     def made(self) -> Tuned:
