@@ -33,15 +33,26 @@ def load(
     shape: Mapping[str, Sequence[int]] | None = None,
     fixed: Mapping[str, float] | None = None,
     exact_import: bool = False,
+    inputs: Sequence[str] = (),
+    outputs: Sequence[str] = (),
 ) -> FloatModel:
     """A float model from a path to ``.onnx`` or a ``torch.nn.Module`` (with an ``example`` input).
 
     ``shape`` fixes dynamic axes by input name, ``fixed`` fills further inputs with a number. Of a
     quantised model (QDQ ONNX, int8 TFLite) the scales are kept; ``exact_import`` also keeps its
-    operations apart, attention as softmax and products. Raises ModelError or UnsupportedOpError.
+    operations apart, attention as softmax and products. ``inputs`` and ``outputs`` name inner
+    tensors (or torch modules, whose results they are): only what lies between is loaded.
+    Raises ModelError or UnsupportedOpError.
     """
     return pipeline.load_model(
-        source, example=example, name=name, shape=shape, fixed=fixed, exact_import=exact_import
+        source,
+        example=example,
+        name=name,
+        shape=shape,
+        fixed=fixed,
+        exact_import=exact_import,
+        inputs=inputs,
+        outputs=outputs,
     )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import microformer
 from microformer import store
+from microformer.calibrate import calibrate
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned
 from microformer.quantize import quantize
@@ -82,7 +83,8 @@ class Summed(Frames):
     """[1, 12, 10] that also goes into a sum, where its channels need one scale."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) + (x + x.mean(1, keepdim=True)).mean(1)[:, :4]
+        made = super().forward(x) + (x + x.mean(1, keepdim=True)).mean(1)[:, :4]
+        return made
 
 
 SHAPES: dict[type[nn.Module], tuple[int, ...]] = {
@@ -134,7 +136,7 @@ def test_each_channel_keeps_its_steps(kind: type[nn.Module]) -> None:
     made = microformer.predict(compiled, x)
     ratio = 10 * np.log10((real**2).sum() / ((made - real) ** 2).sum())
     assert ratio > 26
-    ranges = microformer.pipeline.compile.calibrate(loaded, x)
+    ranges = calibrate(loaded, x)
     plain = quantize(loaded, ranges)
     assert plain.tensors[plain.inputs[0]].channels is None
     one = microformer.compile(loaded, ranges=ranges, target="host")
@@ -178,9 +180,7 @@ def test_where_a_reader_mixes_channels_there_is_one_scale(kind: type[nn.Module])
 def test_channels_that_are_alike_have_one_scale() -> None:
     x = np.random.default_rng(0).standard_normal((32, 12, 10)).astype(np.float32)
     loaded = microformer.load(_net(Frames), example=torch.from_numpy(x[:1]))
-    tuned = by_channel(
-        Tuned(loaded, loaded, microformer.pipeline.compile.calibrate(loaded, x)), x, _never, _never
-    )
+    tuned = by_channel(Tuned(loaded, loaded, calibrate(loaded, x)), x, _never, _never)
     assert tuned.model is loaded and not tuned.steps
 
 

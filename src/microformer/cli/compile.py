@@ -13,12 +13,14 @@ from microformer.cli.options import (
     EffortName,
     ExactOption,
     FixOption,
+    FromOption,
     FrontOption,
     JsonFlag,
     ResidualName,
     ShapeOption,
     SoftmaxName,
     TargetName,
+    ToOption,
     Weights,
     fixed_inputs,
     front_end,
@@ -41,6 +43,8 @@ def compile_command(
     calibration_samples: CalibrationSamples = DEFAULTS.samples,
     shape: ShapeOption = None,
     fix: FixOption = None,
+    begin: FromOption = None,
+    end: ToOption = None,
     exact_import: ExactOption = False,
     range_doppler: FrontOption = None,
     cores: Cores = None,
@@ -72,7 +76,12 @@ def compile_command(
     with Bars() as bars:
         with bars("load"):
             loaded = pipeline.load_model(
-                model, shape=shapes(shape), fixed=fixed_inputs(fix), exact_import=exact_import
+                model,
+                shape=shapes(shape),
+                fixed=fixed_inputs(fix),
+                exact_import=exact_import,
+                inputs=begin or (),
+                outputs=end or (),
             )
         samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
         made = pipeline.compile_model(

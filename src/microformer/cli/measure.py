@@ -12,11 +12,13 @@ from microformer.cli.options import (
     EffortName,
     FixOption,
     FlashFlag,
+    FromOption,
     JsonFlag,
     ResidualName,
     ShapeOption,
     SoftmaxName,
     TargetName,
+    ToOption,
     Weights,
     fixed_inputs,
     settings_of,
@@ -81,6 +83,8 @@ def audit_command(
     calibration_samples: CalibrationSamples = DEFAULTS.samples,
     shape: ShapeOption = None,
     fix: FixOption = None,
+    begin: FromOption = None,
+    end: ToOption = None,
     plot: Annotated[Path | None, typer.Option(help="Write an HTML page with the figures.")] = None,
     force: Annotated[bool, typer.Option(help="Replace the page if it is there.")] = False,
     as_json: JsonFlag = False,
@@ -96,7 +100,13 @@ def audit_command(
         raise OutputError(f"The page '{plot}' exists already; choose another or pass --force.")
     with Bars() as bars:
         with bars("load"):
-            loaded = pipeline.load_model(model, shape=shapes(shape), fixed=fixed_inputs(fix))
+            loaded = pipeline.load_model(
+                model,
+                shape=shapes(shape),
+                fixed=fixed_inputs(fix),
+                inputs=begin or (),
+                outputs=end or (),
+            )
         given = read_samples(data, loaded)
         made = pipeline.audit_model(
             loaded,

@@ -33,6 +33,13 @@ ShapeOption = Annotated[
 FixOption = Annotated[
     list[str] | None, typer.Option("--fix", help="NAME=1: fill a further input with one number.")
 ]
+FromOption = Annotated[
+    list[str] | None,
+    typer.Option("--from", help="Begin at this inner tensor of the file (repeatable)."),
+]
+ToOption = Annotated[
+    list[str] | None, typer.Option("--to", help="End at this inner tensor (repeatable).")
+]
 ExactOption = Annotated[
     bool, typer.Option("--exact-import", help="Keep a quantised model's operations apart.")
 ]

@@ -13,6 +13,7 @@ from microformer.graph.float_model import FloatModel
 from microformer.load.attributes import check_attributes
 from microformer.load.canonical import canonicalise
 from microformer.load.check import UNDERSTOOD, check_canonical, check_understood
+from microformer.load.cut import check_read, cut
 from microformer.load.finish import finish
 from microformer.load.fold import add_batches, check_finite, fix_inputs, fix_values, fold_constants
 from microformer.load.onnx import read_bytes, read_file, read_proto
@@ -32,6 +33,8 @@ def load(
     shape: Mapping[str, Sequence[int]] | None = None,
     fixed: Mapping[str, float] | None = None,
     exact_import: bool = False,
+    inputs: Sequence[str] = (),
+    outputs: Sequence[str] = (),
 ) -> FloatModel:
     """Load a model and bring it to the canonical form that ``FloatModel`` describes.
 
@@ -41,6 +44,7 @@ def load(
     input, by its name, where other axes are dynamic. ``fixed`` fills
     further inputs with one number for good, a mask of ones for instance. Of a quantised model
     the scales are kept; ``exact_import`` also keeps apart the operations that it rounds between.
+    ``inputs`` and ``outputs`` name inner tensors: only what lies between them is loaded.
 
     Raises ModelError if the file or model is broken, and UnsupportedOpError if it has an operation
     that cannot be compiled.
@@ -49,6 +53,8 @@ def load(
     try:
         check_finite(model.graph, label)
         check_attributes(model.graph, MICROSOFT_DOMAIN)
+        cut(model, inputs, outputs, shape, label)
+        check_read(model.graph)
         lower_microsoft(model.graph)
         fix_values(model.graph, fixed, shape)
         fix_inputs(model.graph, shape, label)

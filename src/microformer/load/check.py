@@ -8,6 +8,7 @@ import onnx_ir as ir
 from microformer.analysis.pointwise import EVALUATE, NAME, kind_of
 from microformer.errors import ModelError, UnsupportedOpError
 from microformer.load import edit
+from microformer.load.cut import offer
 from microformer.load.layout import EVALUATED
 from microformer.load.naming import module_path
 from microformer.load.patterns.attention_onnx import is_canonical as attention_is_canonical
@@ -84,7 +85,20 @@ def _where(node: ir.Node) -> str:
 
 
 def check_understood(graph: ir.Graph) -> None:
-    """Right after folding: every operator is one that some pass knows, every shape is static."""
+    """Right after folding: every operator is one that some pass knows, every shape is static.
+
+    The refusal says where the model may be cut, if all that is not known lies at one end.
+    """
+    try:
+        _check_understood(graph)
+    except UnsupportedOpError as error:
+        bad = [n for n in graph if n.op_type not in UNDERSTOOD or n.domain not in ("", edit.DOMAIN)]
+        # names of a torch module's tensors are nobody's own
+        cuts = offer(graph, bad) if bad and not any(map(module_path, graph)) else ""
+        raise UnsupportedOpError(f"{str(error).rstrip('.')}{cuts}.") from None
+
+
+def _check_understood(graph: ir.Graph) -> None:
     for node in graph:
         if node.domain not in ("", edit.DOMAIN):
             raise refuse(

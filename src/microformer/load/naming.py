@@ -58,6 +58,11 @@ def module_path(node: ir.Node) -> str:
     return scopes[-2] if len(scopes) >= 2 else ""
 
 
+def in_module(node: ir.Node, path: str) -> bool:
+    """Whether a node was exported from the torch module at ``path``, or one inside it."""
+    return path in _scopes(node)[0][:-1]
+
+
 def _wish(node: ir.Node) -> str:
     """The name that a node should have, not yet unique."""
     scopes, classes = _scopes(node)

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 
 from microformer.errors import ModelError, UnsupportedOpError
 from microformer.graph.tensor import Array
+from microformer.load.cut import REFUSAL
 from microformer.load.functions import OPSET
 from microformer.load.tflite import Operator, Stored, TfliteGraph
 
@@ -105,6 +106,17 @@ class Writer:
             self.nodes.append(node)
         self._read[index] = self.rounded(tensor, name)
 
+    def unread(self, operator: Operator, reason: str) -> None:
+        """An operator that has no form: a node that is refused, unless a cut leaves it out."""
+        given = [self.read(index) for index in operator.inputs if index >= 0]
+        names = [self._names[index] for index in operator.outputs]
+        kind = operator.name.replace(" ", "_")
+        node = helper.make_node(kind, given, names, names[0], domain="tflite")
+        node.metadata_props.add(key=REFUSAL, value=reason)
+        self.nodes.append(node)
+        for index, name in zip(operator.outputs, names, strict=True):
+            self._read[index] = name
+
     def rounded(self, tensor: Stored, name: str) -> str:
         """Value ``name`` behind the QDQ pair of its tensor, or itself where it is float."""
         if tensor.dtype not in _LEVELS and tensor.dtype != np.float32 and tensor.scale.size:
@@ -133,6 +145,18 @@ class Writer:
         self._read[index] = name if indices else self.rounded(tensor, name)
         return helper.make_tensor_value_info(name, kind, tensor.shape)
 
+    def shapes(self, declared: set[str]) -> list[onnx.ValueInfoProto]:
+        """The shapes that the file gives its own tensors, for a part that begins at one."""
+        made = {name for node in self.nodes for name in node.output}
+        kinds = {np.int32: TensorProto.INT32, np.int64: TensorProto.INT64}
+        shapes = []
+        for index, name in self._names.items():
+            if name in made and name not in declared:
+                tensor = self.stored(index)
+                kind = kinds.get(tensor.dtype, TensorProto.FLOAT)
+                shapes.append(helper.make_tensor_value_info(name, kind, tensor.shape))
+        return shapes
+
     def _fresh(self, stem: str) -> str:
         self._count += 1
         return f"{stem}__{self._count}"
@@ -159,5 +183,6 @@ def finish(writer: Writer, inputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto
     graph = helper.make_graph(
         writer.nodes, "tflite", inputs, outputs, list(writer.constants.values())
     )
-    imports = [helper.make_opsetid("", OPSET)]
+    graph.value_info.extend(writer.shapes({v.name for v in (*inputs, *outputs)}))
+    imports = [helper.make_opsetid("", OPSET), helper.make_opsetid("tflite", 1)]
     return helper.make_model(graph, opset_imports=imports, ir_version=10)

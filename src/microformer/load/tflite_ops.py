@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from microformer.errors import MicroformerError
+from microformer.errors import MicroformerError, UnsupportedOpError
 from microformer.load.tflite import Operator, read_tflite
 from microformer.load.tflite_images import resize, transposed_conv
 from microformer.load.tflite_moves import MOVES
@@ -23,22 +23,31 @@ def tflite_to_onnx(data: bytes, label: str) -> onnx.ModelProto:
     writer = Writer(graph)
     inputs = [writer.declare(index) for index in graph.inputs]
     for operator in graph.operators:
-        convert = _OPERATORS.get(operator.name)
-        if (convert is None and operator.name not in KNOWN) or not operator.outputs:
-            raise refuse(graph, operator, _advice(operator.name))
         try:
-            if fold_shapes(writer, operator):
-                continue
-            if convert is None:
-                raise refuse(graph, operator, "it is read only where it is constant")
-            convert(writer, operator)
-        except MicroformerError:
-            raise
-        except Exception as error:  # options of another operator, tensors of the wrong shape
-            raise refuse(
-                graph, operator, "its options and tensors do not fit together; export it again"
-            ) from error
+            _convert(writer, operator)
+        except UnsupportedOpError as error:
+            if not operator.outputs:
+                raise
+            writer.unread(operator, str(error))  # a part of the model may do without it
     return finish(writer, inputs)
+
+
+def _convert(writer: Writer, operator: Operator) -> None:
+    graph, convert = writer.graph, _OPERATORS.get(operator.name)
+    if (convert is None and operator.name not in KNOWN) or not operator.outputs:
+        raise refuse(graph, operator, _advice(operator.name))
+    try:
+        if fold_shapes(writer, operator):
+            return
+        if convert is None:
+            raise refuse(graph, operator, "it is read only where it is constant")
+        convert(writer, operator)
+    except MicroformerError:
+        raise
+    except Exception as error:  # options of another operator, tensors of the wrong shape
+        raise refuse(
+            graph, operator, "its options and tensors do not fit together; export it again"
+        ) from error
 
 
 def _advice(name: str) -> str:

@@ -112,10 +112,19 @@ def load_model(
     shape: Mapping[str, Sequence[int]] | None = None,
     fixed: Mapping[str, float] | None = None,
     exact_import: bool = False,
+    inputs: Sequence[str] = (),
+    outputs: Sequence[str] = (),
 ) -> FloatModel:
     """Stage 1, alone: samples can only be checked once the model's input is known."""
     return load(
-        source, example=example, name=name, shape=shape, fixed=fixed, exact_import=exact_import
+        source,
+        example=example,
+        name=name,
+        shape=shape,
+        fixed=fixed,
+        exact_import=exact_import,
+        inputs=inputs,
+        outputs=outputs,
     )
 
 
