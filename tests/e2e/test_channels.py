@@ -62,8 +62,8 @@ class Grouped(nn.Module):
         self.head = nn.Linear(28, 4)
 
     def forward(self, x: Tensor) -> Tensor:
-        made = torch.relu(self.stem(x.transpose(1, 2))).mean(2)
-        made = self.head(torch.cat([made, self.rest(x[:, :, 5:]).mean(1)], 1))
+        first = torch.relu(self.stem(x.transpose(1, 2))).mean(2)
+        made: Tensor = self.head(torch.cat([first, self.rest(x[:, :, 5:]).mean(1)], 1))
         return made
 
 

@@ -12,6 +12,7 @@ from microformer.errors import DataError, MicroformerError
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 from microformer.settings import Settings
+from microformer.tune.objective import graph_macs
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +83,13 @@ def test_samples_that_are_none_are_one_sentence(wrong: object, model: FloatModel
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
 
 
-def test_a_large_model_says_that_normal_effort_tried_nothing(
+def test_a_large_model_says_what_normal_effort_left_untried(
     model: FloatModel, x: Array, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("microformer.tune.NORMAL_MACS", 1000)
+    work = graph_macs(microformer.quantize(model, x, effort="low"))
+    monkeypatch.setattr("microformer.tune.BUDGET_MACS", 100 * work)
     compiled = microformer.compile(model, x, "host")
-    assert any("'normal' tried nothing" in note for note in compiled.int_graph.notes)
+    (note,) = (n for n in compiled.int_graph.notes if "Effort 'normal' tried" in n)
+    assert f"{work:,} MAC" in note
     report = microformer.run(compiled, x[:2])
-    assert any("'normal' tried nothing" in note for note in report.notes)
+    assert note in report.notes

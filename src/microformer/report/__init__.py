@@ -18,7 +18,7 @@ from microformer.report.fidelity import (
     accuracy,
     layer_sqnr,
 )
-from microformer.report.record import LayerReport, OutputReport, Report
+from microformer.report.record import LayerReport, Loss, OutputReport, Report
 from microformer.targets import BOARD_OVER_ESTIMATE, Target
 
 __all__ = ["LayerReport", "Report", "report"]
@@ -82,6 +82,7 @@ def report(
         weight_bytes=compiled.project.weight_bytes,
         calibrated=compiled.calibrated,
         layers=_layers(compiled, result, by_layer),
+        losses=_losses(compiled, by_layer),
         outputs=ends if len(ends) > 1 else (),
         power_source=target.power_source or None,
         cluster=cluster_report(image, result),
@@ -100,6 +101,28 @@ def report(
         firmware_samples=None if result.inputs is None else len(result.inputs),
         firmware_mismatches=0 if firmware is None else int(firmware.sum()),
     )
+
+
+MOST_LOSSES = 3
+LEAST_LOSS_DB = 1.0
+
+
+def _losses(compiled: Compiled, by_layer: dict[str, float]) -> tuple[Loss, ...]:
+    """The layers behind which the SQNR falls most below the worst that they read."""
+    graph = compiled.int_graph
+    known = {name: by_layer.get(name) for name in graph.inputs}
+    kinds = {layer.output: layer for layer in compiled.project.layers}
+    found = []
+    for node in graph.nodes:
+        read = [s for name in node.inputs if (s := known.get(name)) is not None]
+        own = by_layer.get(node.output)
+        known[node.output] = own if own is not None else min(read, default=None)
+        if own is None or not read or min(read) - own < LEAST_LOSS_DB:
+            continue
+        layer = kinds.get(node.output)
+        name, op = (layer.name, layer.op) if layer else (node.name, node.op.kind)
+        found.append(Loss(name, op, own, min(read) - own))
+    return tuple(sorted(found, key=lambda loss: -loss.lost_db)[:MOST_LOSSES])
 
 
 def _outputs(compiled: Compiled, floats: Array, real: Array) -> tuple[OutputReport, ...]:

@@ -69,9 +69,20 @@ class OutputReport:
     sqnr_db: float
 
 
-SCHEMA_VERSION = 4
+@dataclass(frozen=True)
+class Loss:
+    """A layer behind which the SQNR is ``lost_db`` lower than of what it reads; of its output."""
+
+    name: str
+    op: str
+    sqnr_db: float
+    lost_db: float
+
+
+SCHEMA_VERSION = 5
 """The version of the JSON record: 2 names the board and its flash and checks the whole firmware;
-3 says ``calibrated``; 4 lists several ``outputs`` (docs/schema/report.json)."""
+3 says ``calibrated``; 4 lists several ``outputs``; 5 names the layers of most ``losses``
+(docs/schema/report.json)."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,8 @@ class Report:
     ``cycles_kind``: "estimate" (instruction counts and a timing model), "cycle-exact" (RTL),
     "host" (latency is this machine's wall clock, never a claim), None (no timing model).
     ``accuracy_*`` in 0..1. ``sqnr_db`` compares the real outputs with the float model's; of
-    several, which ``outputs`` lists then, it is the lowest.
+    several, which ``outputs`` lists then, it is the lowest. ``losses`` are the three layers behind
+    which it falls most; what that costs at the output an audit tells.
     ``power_source`` says whose figure the power behind ``energy_mj`` is. All figures but
     ``features`` are of the network alone; ``features`` of its front end, if it has one.
     ``bit_exact`` is of the integers. ``firmware_exact`` is of what a user's firmware does: real
@@ -120,6 +132,7 @@ class Report:
     calibrated: bool
     layers: tuple[LayerReport, ...]
     outputs: tuple[OutputReport, ...] = ()
+    losses: tuple[Loss, ...] = ()
     power_source: str | None = None
     cluster: ClusterReport | None = None
     features: Features | None = None

@@ -102,6 +102,9 @@ def totals(report: Report) -> Table:
             f"({difference:+.2f} points, {report.samples} samples)",
         )
     table.add_row("output SQNR", _number(report.sqnr_db, "{:.1f} dB"))
+    if report.losses:
+        behind = (f"{loss.lost_db:.1f} dB in {shortened(loss.name)}" for loss in report.losses)
+        table.add_row("it falls most", ", ".join(behind))
     for end in report.outputs:
         table.add_row("", f"{end.sqnr_db:.1f} dB of {end.name} {list(end.shape)}")
     table.add_row("work", f"{report.macs:,} MAC")

@@ -13,7 +13,6 @@ from microformer.tune.channels import by_channel
 from microformer.tune.equalise import channel_peaks, equalised, sites
 from microformer.tune.objective import (
     MEASURED,
-    NORMAL_MACS,
     Calibrate,
     Convert,
     Objective,
@@ -28,6 +27,12 @@ from microformer.tune.rounding import corrected_bias, layers, rounded_weight
 __all__ = ["tune"]
 
 NORMAL_TENSORS = 8
+MACS_PER_SECOND = 4_000_000_000
+"""What NumPy and onnxruntime do on one core of a desk's computer, about."""
+BUDGET_MACS = 60 * MACS_PER_SECOND
+"""Of effort "normal". Counted, not timed: the same model is compiled alike everywhere."""
+USUAL_TRIALS, FEWEST = 40, 4
+"""Trials that the budget is divided by, and the fewest samples that one is measured on."""
 
 
 def tune(
@@ -46,7 +51,8 @@ def tune(
 
     ``x`` [N, *input shape] are the calibration samples. "low" changes nothing. "normal" tries
     equalisation everywhere at once, other observers for the tensors where they differ most, and
-    bias correction; models of more than 20 M MAC are left as they are. "high" tries equalisation
+    bias correction, within ``BUDGET_MACS`` for models of any size: trials run on fewer samples, and
+    what is left untried is said. "high" tries equalisation
     site by site, every observer for every tensor, and rounding weights by reconstruction.
     ``residual`` gives groups of rows of the residual stream scales of their own where that gains
     ("rows", and first in "auto"), and puts it in int16: nothing of it, all ("int16"), or what
@@ -66,22 +72,15 @@ def tune(
         calibrate = _without_rows(calibrate)
     if effort == "low" or not ranges.calibrated or model.imported is not None:
         return start  # noise tells nothing; scales that a model brought along are kept
-    if effort == "normal":
-        work = graph_macs(convert(model, ranges).graph)
-        if work > NORMAL_MACS:
-            note = (
-                f"Effort 'normal' tried nothing, as the model has {work:,} MAC and each trial runs "
-                f"it (its limit is {NORMAL_MACS:,}); effort 'high' tries all the same."
-            )
-            return replace(start, notes=(note,))
-    search = _Search(start, x, convert, calibrate, progress)
+    work = graph_macs(convert(model, ranges).graph)
+    search = _Search(start, x, convert, calibrate, progress, work, effort == "normal")
     search.equalise((0.5,) if effort == "normal" else (0.5, 0.3, 0.7), one_by_one=effort == "high")
     search.observers(NORMAL_TENSORS if effort == "normal" else len(ranges.by_name))
     search.biases()
     if effort == "high":
         search.weights()
         search.biases()
-    return replace(search.best, steps=tuple(search.steps))
+    return replace(search.best, steps=tuple(search.steps), notes=search.notes())
 
 
 def _without_rows(calibrate: Calibrate) -> Calibrate:
@@ -97,13 +96,42 @@ class _Search:
     convert: Convert
     calibrate: Calibrate
     progress: Callable[[int, int], None] | None
+    work: int
+    """Multiply-accumulates of one inference."""
+    bounded: bool
+    """Whether ``BUDGET_MACS`` holds."""
     steps: list[TuneStep] = field(init=False)
+    spent: int = 0
+    untried: int = 0
 
     def __post_init__(self) -> None:
         self.steps = list(self.best.steps)
-        self.fitted = self.x[0::2][:MEASURED]
-        self.objective = Objective(self.best.model, measured(self.x), self.convert)
+        most = MEASURED
+        if self.bounded:
+            most = int(np.clip(BUDGET_MACS // (USUAL_TRIALS * max(self.work, 1)), FEWEST, MEASURED))
+        self.fitted = self.x[0::2][:most]
+        self.objective = Objective(self.best.model, measured(self.x, most), self.convert)
         self.score = self._score(self.best)
+
+    def affords(self, samples: int) -> bool:
+        """Whether so many inferences are within the budget; they are counted, or the trial is."""
+        need = samples * self.work
+        if self.bounded and self.spent + need > BUDGET_MACS:
+            self.untried += 1
+            return False
+        self.spent += need
+        return True
+
+    def notes(self) -> tuple[str, ...]:
+        """What the budget left untried."""
+        if not self.untried:
+            return ()
+        seconds = BUDGET_MACS // MACS_PER_SECOND
+        return (
+            f"Effort 'normal' tried {len(self.steps)} changes and left {self.untried} or more, as "
+            f"an inference has {self.work:,} MAC and the budget is about {seconds} seconds of one "
+            "core; effort 'high' tries all.",
+        )
 
     def _score(self, trial: Tuned) -> Score:
         return self.objective.score(trial.model, trial.ranges, frozenset(trial.int16_tensors))
@@ -113,6 +141,8 @@ class _Search:
 
     def attempt(self, what: str, where: str, trial: Tuned) -> bool:
         """Measure a trial; it becomes the best where it is better beyond chance."""
+        if not self.affords(len(self.objective)):
+            return False
         score = self._score(trial)
         kept = score.better_than(self.score)
         step = TuneStep(what, where, self.score.sqnr_db, score.sqnr_db, kept)
@@ -128,6 +158,8 @@ class _Search:
 
     def equalise(self, alphas: tuple[float, ...], one_by_one: bool) -> None:
         """Channels alike: at all sites together, then at each alone."""
+        if not self.affords(len(self.fitted) + 2 * len(self.x)):  # peaks, and ranges anew
+            return
         peaks = channel_peaks(self.best.model, self.fitted)
         if not peaks:
             return
@@ -169,6 +201,8 @@ class _Search:
     def biases(self) -> None:
         """Bias correction of all layers."""
         constants: dict[str, Array] = {}
+        if not self.affords(len(self.fitted)):
+            return
         conversion = self._converted(self.best)
         for layer in layers(conversion, int_values(conversion, self.fitted)):
             constants |= corrected_bias(layer)

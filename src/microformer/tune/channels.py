@@ -52,7 +52,7 @@ def by_channel(start: Tuned, x: Array, convert: Convert, calibrate: Calibrate) -
         objective = objective_of(start, x, convert)
         before = objective.score(start.model, replace(start.ranges, rows={}))
         after = objective.score(made, replace(ranges, rows={}))
-        gains = after.better_than(before)
+        gains = after.sqnr_db > before.sqnr_db  # it costs nothing: beyond chance is not asked
         where = f"{len(chosen.scales)} channels of '{end.name}'"
         step = TuneStep("a scale by channel", where, before.sqnr_db, after.sqnr_db, gains)
         start = replace(start, steps=(*start.steps, step))

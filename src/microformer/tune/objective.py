@@ -90,6 +90,10 @@ class Objective:
         self._weights = np.concatenate(weights) if len(parts) > 1 else np.ones(1)
         self._real = np.concatenate(parts, axis=1).astype(np.float64) * self._weights
 
+    def __len__(self) -> int:
+        """Samples that a score takes."""
+        return len(self._x)
+
     def score(
         self, model: FloatModel, ranges: Ranges, int16_tensors: frozenset[str] = ALL_INT8
     ) -> Score:
