@@ -103,7 +103,8 @@ class FloatModel:
     """A canonical model.
 
     ``source`` is its graph, as onnx_ir has it or as the bytes of an ONNX file: what only runs it
-    need not parse it. ``inputs`` and ``outputs`` are in the order of the user's model; axis 0 of
+    need not parse it. ``notes`` are sentences about what reading it could not keep.
+    ``inputs`` and ``outputs`` are in the order of the user's model; axis 0 of
     each input is the batch that samples are fed along.
     """
 
@@ -112,6 +113,7 @@ class FloatModel:
     inputs: tuple[FloatEnd, ...]
     outputs: tuple[FloatEnd, ...]
     imported: Imported | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def input_name(self) -> str:

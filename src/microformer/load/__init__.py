@@ -17,6 +17,7 @@ from microformer.load.cut import check_read, cut
 from microformer.load.finish import finish
 from microformer.load.fold import add_batches, check_finite, fix_inputs, fix_values, fold_constants
 from microformer.load.onnx import read_bytes, read_file, read_proto
+from microformer.load.patterns.integers import lower_integers
 from microformer.load.patterns.microsoft import DOMAIN as MICROSOFT_DOMAIN
 from microformer.load.patterns.microsoft import lower_microsoft
 from microformer.load.quantized import import_quantisation
@@ -55,11 +56,12 @@ def load(
         check_attributes(model.graph, MICROSOFT_DOMAIN)
         cut(model, inputs, outputs, shape, label)
         check_read(model.graph)
-        lower_microsoft(model.graph)
-        fix_values(model.graph, fixed, shape)
-        fix_inputs(model.graph, shape, label)
         # passes replace the values themselves
         output_names = [v.name or f"output{i}" for i, v in enumerate(model.graph.outputs)]
+        lower_microsoft(model.graph)
+        lower_integers(model.graph)
+        fix_values(model.graph, fixed, shape)
+        fix_inputs(model.graph, shape, label)
         fold_constants(model, label)
         add_batches(model.graph)
         check_attributes(model.graph, understood=UNDERSTOOD)

@@ -15,35 +15,34 @@ from microformer.load.patterns.attention_onnx import is_canonical as attention_i
 from microformer.load.patterns.linear_maps import LINEAR_MAPS
 from microformer.load.patterns.written_out import WRITTEN_OUT
 
-_ACTIVATIONS = "use ReLU, ReLU6, GELU, SiLU, tanh, sigmoid, hard-swish or hard-sigmoid"
-_MASK = "masks must be constants: build them when the model is made, not from its input"
-_NORM = "use LayerNorm, RMSNorm or BatchNorm"
+_MASK = (
+    "it compares activations, or masks by what is computed from the input: compare with a constant "
+    "number, or build masks when the model is made"
+)
+_NORM = "use LayerNorm, RMSNorm, GroupNorm, InstanceNorm or BatchNorm"
 _RECURRENT = "recurrent layers and control flow cannot be compiled; use attention or convolutions"
 _QUANTIZED = "quantised models are read in QDQ form, int8 or uint8; or give the float model"
+_INDICES = "its indices must be constant; build them when the model is made"
 _HINTS = {
-    **dict.fromkeys(
-        ("LeakyRelu", "Elu", "Selu", "Celu", "Softplus", "Mish", "PRelu"), _ACTIVATIONS
-    ),
-    **dict.fromkeys(("Erf", "Exp", "Pow", "Sqrt", "Reciprocal", "Log", "Sin", "Cos"), _ACTIVATIONS),
-    **dict.fromkeys(("Equal", "Not", "Less", "Greater", "And", "Or", "Where", "IsNaN"), _MASK),
-    **dict.fromkeys(("GroupNormalization", "LRN"), _NORM),
+    **dict.fromkeys(("Equal", "Not", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"), _MASK),
+    **dict.fromkeys(("And", "Or", "Xor", "Where", "IsNaN", "IsInf"), _MASK),
+    **dict.fromkeys(("GroupNormalization", "LRN", "MeanVarianceNormalization"), _NORM),
     **dict.fromkeys(("LSTM", "GRU", "RNN", "Loop", "If", "Scan"), _RECURRENT),
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "QLinearConv"), _QUANTIZED),
-    **dict.fromkeys(("ArgMax", "TopK"), "let the model end with its logits"),
-    "LogSoftmax": "leave it out (the largest class is the same) or use softmax",
+    **dict.fromkeys(("GatherElements", "GatherND", "ScatterND", "ScatterElements"), _INDICES),
+    **dict.fromkeys(("ArgMax", "ArgMin", "TopK"), "let the model end with its logits"),
+    "Pow": "only powers by a constant number are compiled",
     "Gemm": "its second operand must be a constant matrix of weights",
     "Einsum": "write it with matmul, transpose and reshape",
-    "ConvTranspose": "use Conv, or a Linear and a reshape",
-    "Div": "an activation can be divided by a constant only; multiply instead",
-    "Min": "only clamping to constant scalars is compiled",
-    "Max": "only clamping to constant scalars is compiled",
-    "Resize": "let the model work at one resolution",
-    "Expand": "an activation can be repeated only where an Add or Mul broadcasts it",
-    "Tile": "an activation can be repeated only where an Add or Mul broadcasts it",
+    "ConvTranspose": "its weight must be constant, over one or two spatial axes and a batch of 1",
+    "Conv": "its weight must be constant, over one or two spatial axes",
+    "Resize": "only nearest, linear and cubic interpolation of constant size are compiled",
+    "Expand": "its shape must be constant",
+    "Tile": "its repeats must be constant",
     "Gather": "only embeddings of an integer input, or constant indices",
-    "ReduceMax": "only the maximum over all spatial axes of [N, C, H, W] is compiled; use the mean",
-    "Pad": "only constant padding with zeros is compiled",
+    "Pad": "its amounts and its value must be constant",
     "Cast": "integers computed from the input cannot be compiled",
+    "DFT": "only the whole complex spectrum is compiled",
 }
 _PLAIN = (
     *("Add", "Mul", "Relu", "Gelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Concat"),

@@ -19,7 +19,7 @@ from microformer.graph.tensor import Array, QParams
 
 DOMAIN = "microformer"
 _QUANT, _GRID, _ORIGIN, _EXACT = "quant", "grid", "origin", "exact_import"
-_TENSORS, _MOVES = "file_tensors", "moves"
+_TENSORS, _MOVES, _NOTES = "file_tensors", "moves", "notes"
 Pass = Callable[[ir.Graph], bool]
 
 
@@ -154,6 +154,17 @@ def set_exact(graph: ir.Graph, exact: bool) -> None:
     graph.meta[_EXACT] = exact
 
 
+def notes_of(graph: ir.Graph) -> tuple[str, ...]:
+    """Sentences about what reading the model could not keep."""
+    found = graph.meta.get(_NOTES)
+    return found if isinstance(found, tuple) else ()
+
+
+def add_note(graph: ir.Graph, text: str) -> None:
+    """See ``notes_of``; each is said once."""
+    graph.meta[_NOTES] = tuple(dict.fromkeys((*notes_of(graph), text)))
+
+
 def _hand_on(old: ir.Value, new: ir.Value) -> ir.Value:
     """``new`` in the place of ``old``: what was imported for the one holds for the other.
 
@@ -205,6 +216,19 @@ def insert(
     output.dtype = (first.dtype if first is not None else None) or ir.DataType.FLOAT
     graph_of(before).insert_before(before, node)
     return output
+
+
+def insert_behind(
+    node: ir.Node, op_type: str, inputs: Sequence[ir.Value | None], shape: Sequence[int]
+) -> ir.Value:
+    """As ``insert``, right behind a node."""
+    value = insert(node, op_type, inputs, shape)
+    made = value.producer()
+    assert made is not None
+    graph = graph_of(node)
+    graph.remove(made)
+    graph.insert_after(node, made)
+    return value
 
 
 def constant(before: ir.Node, data: Array, name: str = "", grid: Array | None = None) -> ir.Value:

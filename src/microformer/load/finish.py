@@ -22,6 +22,7 @@ def finish(model: ir.Model, name: str, label: str, output_names: list[str]) -> F
         inputs=inputs,
         outputs=tuple(FloatEnd(v.name or "", edit.shape_of(v)) for v in model.graph.outputs),
         imported=_imported(model.graph),
+        notes=edit.notes_of(model.graph),
     )
 
 

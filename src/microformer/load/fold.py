@@ -65,18 +65,7 @@ def add_batches(graph: ir.Graph) -> None:
         if sizes[:1] == (1,):
             continue
         target = edit.constant(node, np.array((1, *sizes), np.int64))
-        graph.outputs[place] = _behind(node, "Reshape", [value, target], (1, *sizes))
-
-
-def _behind(node: ir.Node, kind: str, inputs: Sequence[ir.Value], shape: Sequence[int]) -> ir.Value:
-    """A node inserted right behind another."""
-    value = edit.insert(node, kind, inputs, shape)
-    made = value.producer()
-    assert made is not None
-    graph = edit.graph_of(node)
-    graph.remove(made)
-    graph.insert_after(node, made)
-    return value
+        graph.outputs[place] = edit.insert_behind(node, "Reshape", [value, target], (1, *sizes))
 
 
 def fix_values(

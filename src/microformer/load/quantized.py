@@ -181,8 +181,13 @@ def _spread(node: ir.Node, parameter: Array, shape: tuple[int, ...]) -> Array:
     if parameter.size == 1:
         return parameter.reshape((1,) * len(shape))
     axis = edit.int_attribute(node, "axis", 1)
-    if edit.int_attribute(node, "block_size", 0) or parameter.ndim != 1:
-        raise refuse(node, "its scales are by blocks; quantise weights by channel or by tensor")
+    block = edit.int_attribute(node, "block_size", 0)
+    if block and parameter.ndim == len(shape) and -len(shape) <= axis < len(shape):
+        spread = np.repeat(parameter, block, axis=axis)
+        if all(a >= b for a, b in zip(spread.shape, shape, strict=True)):
+            return spread[tuple(slice(size) for size in shape)]
+    if block or parameter.ndim != 1:
+        raise refuse(node, "its scales do not fit its shape; quantise by channel or by tensor")
     if not -len(shape) <= axis < len(shape) or parameter.size != shape[axis]:
         raise refuse(node, f"it has {parameter.size} scales along axis {axis} of shape {shape}")
     full = [1] * len(shape)
@@ -203,7 +208,16 @@ def _constant(node: ir.Node, levels: Array) -> ir.Value:
     """DequantizeLinear of a constant: the float constant, with its grid."""
     scale, zero = _parameters(node)
     scale, offset = (_spread(node, p, levels.shape) for p in (scale, zero.astype(np.int64)))
-    return edit.constant(node, (levels.astype(np.int64) - offset) * scale, grid=scale)
+    real = (levels.astype(np.int64) - offset) * scale
+    block = edit.int_attribute(node, "block_size", 0)
+    if block:
+        edit.add_note(
+            edit.graph_of(node),
+            f"Weights in blocks of {block} were read as their real values and are rounded to int8 "
+            "anew, a scale a channel.",
+        )
+        return edit.constant(node, real)
+    return edit.constant(node, real, grid=scale)
 
 
 def _move_constant(node: ir.Node) -> None:

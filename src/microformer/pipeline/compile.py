@@ -168,7 +168,7 @@ def quantize_model(
     with progress("quantize"):
         wide = frozenset(tuned.int16_tensors)
         graph = quantize(tuned.model, tuned.ranges, softmax=settings.softmax, int16_tensors=wide)
-    notes = [*graph.notes, *tuned.notes]
+    notes = [*model.notes, *graph.notes, *tuned.notes]
     if isinstance(basis, Samples) and given > len(basis):
         notes.append(
             f"The ranges rest on {len(basis):,} of the {given:,} samples, evenly chosen; more are "

@@ -4,7 +4,7 @@ They are rewritten before shapes are inferred, as ONNX knows no shapes of theirs
 onnxruntime's documentation of contrib operators.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,41 +28,43 @@ def lower_microsoft(graph: ir.Graph) -> bool:
     return modified
 
 
-def _put(node: ir.Node, op: str, inputs: list[ir.Value | None], **attributes: Any) -> ir.Value:
+def put(node: ir.Node, op: str, inputs: Sequence[ir.Value | None], **attributes: Any) -> ir.Value:
     """A new node before ``node``; its shape is inferred later."""
     value = edit.insert(node, op, inputs, (), attributes)
     value.shape = None
     return value
 
 
-def _input(node: ir.Node, index: int) -> ir.Value | None:
+def optional(node: ir.Node, index: int) -> ir.Value | None:
+    """The input at ``index``, None where there is none."""
     return node.inputs[index] if index < len(node.inputs) else None
 
 
-def _given(node: ir.Node, index: int) -> ir.Value:
-    value = _input(node, index)
+def given(node: ir.Node, index: int) -> ir.Value:
+    """The input at ``index``, which must be there."""
+    value = optional(node, index)
     if value is None:
         raise UnsupportedOpError(f"The {edit.describe(node)} lacks its input {index}.")
     return value
 
 
 def _plus(node: ir.Node, x: ir.Value, other: ir.Value | None) -> ir.Value:
-    return x if other is None else _put(node, "Add", [x, other])
+    return x if other is None else put(node, "Add", [x, other])
 
 
 def _gelu(approximate: str) -> Callable[[ir.Node], None]:
     def lower(node: ir.Node) -> None:
-        x = _plus(node, _given(node, 0), _input(node, 1))
-        edit.replace(node.outputs[0], _put(node, "Gelu", [x], approximate=approximate))
+        x = _plus(node, given(node, 0), optional(node, 1))
+        edit.replace(node.outputs[0], put(node, "Gelu", [x], approximate=approximate))
 
     return lower
 
 
 def _quick_gelu(node: ir.Node) -> None:
-    x = _given(node, 0)
+    x = given(node, 0)
     alpha = edit.constant(node, np.array(node.attributes.get_float("alpha", 1.702)))
-    gate = _put(node, "Sigmoid", [_put(node, "Mul", [x, alpha])])
-    edit.replace(node.outputs[0], _put(node, "Mul", [x, gate]))
+    gate = put(node, "Sigmoid", [put(node, "Mul", [x, alpha])])
+    edit.replace(node.outputs[0], put(node, "Mul", [x, gate]))
 
 
 def _norm(node: ir.Node, x: ir.Value, gamma: ir.Value, beta: ir.Value | None, op: str) -> None:
@@ -70,14 +72,14 @@ def _norm(node: ir.Node, x: ir.Value, gamma: ir.Value, beta: ir.Value | None, op
     default = 1e-12 if node.op_type.startswith(("Skip", "Embed")) else 1e-5
     epsilon = node.attributes.get_float("epsilon", default)
     inputs = [x, gamma] if beta is None else [x, gamma, beta]
-    y = _put(node, op, [*inputs], axis=axis, epsilon=epsilon)
+    y = put(node, op, [*inputs], axis=axis, epsilon=epsilon)
     edit.replace(node.outputs[0], y)
 
 
 def _layer_norm(op: str) -> Callable[[ir.Node], None]:
     def lower(node: ir.Node) -> None:
         _only_first_output(node, ())
-        _norm(node, _given(node, 0), _given(node, 1), _input(node, 2), op)
+        _norm(node, given(node, 0), given(node, 1), optional(node, 2), op)
 
     return lower
 
@@ -87,13 +89,13 @@ def _skip_norm(op: str) -> Callable[[ir.Node], None]:
 
     def lower(node: ir.Node) -> None:
         simple = op == "RMSNormalization"
-        total = _put(node, "Add", [_given(node, 0), _given(node, 1)])
-        total = _plus(node, total, _input(node, 3 if simple else 4))
+        total = put(node, "Add", [given(node, 0), given(node, 1)])
+        total = _plus(node, total, optional(node, 3 if simple else 4))
         _only_first_output(node, (3,))
         if len(node.outputs) > 3:
             edit.replace(node.outputs[3], total)
-        beta = None if simple else _input(node, 3)
-        _norm(node, total, _given(node, 2), beta, op)
+        beta = None if simple else optional(node, 3)
+        _norm(node, total, given(node, 2), beta, op)
 
     return lower
 
@@ -111,58 +113,58 @@ def _only_first_output(node: ir.Node, allowed: tuple[int, ...]) -> None:
 def _embed_norm(node: ir.Node) -> None:
     """Norm of word + position + segment embeddings."""
     _only_first_output(node, (2,))
-    ids, places, segments = _given(node, 0), _input(node, 8), _input(node, 1)
-    total = _put(node, "Gather", [_given(node, 2), ids], axis=0)
-    positions = _given(node, 3)
+    ids, places, segments = given(node, 0), optional(node, 8), optional(node, 1)
+    total = put(node, "Gather", [given(node, 2), ids], axis=0)
+    positions = given(node, 3)
     if places is not None:
-        rows = _put(node, "Gather", [positions, places], axis=0)
+        rows = put(node, "Gather", [positions, places], axis=0)
     else:
         zero, one = (edit.constant(node, np.array([n], np.int64)) for n in (0, 1))
-        length = _put(node, "Shape", [ids], start=1, end=2)
+        length = put(node, "Shape", [ids], start=1, end=2)
         length.dtype = ir.DataType.INT64
-        rows = _put(node, "Slice", [positions, zero, length, zero, one])
-    total = _put(node, "Add", [total, rows])
+        rows = put(node, "Slice", [positions, zero, length, zero, one])
+    total = put(node, "Add", [total, rows])
     if segments is not None:
-        kinds = _put(node, "Gather", [_given(node, 4), segments], axis=0)
-        total = _put(node, "Add", [total, kinds])
+        kinds = put(node, "Gather", [given(node, 4), segments], axis=0)
+        total = put(node, "Add", [total, kinds])
     if len(node.outputs) > 2:
         edit.replace(node.outputs[2], total)
-    _norm(node, total, _given(node, 5), _given(node, 6), "LayerNormalization")
+    _norm(node, total, given(node, 5), given(node, 6), "LayerNormalization")
 
 
 def _attention(node: ir.Node) -> None:
     """One input and one matrix for q, k and v."""
-    x, weight = _given(node, 0), edit.array_of(_input(node, 1))
-    if weight is None or any(_input(node, i) is not None for i in (4, 6)):
+    x, weight = given(node, 0), edit.array_of(optional(node, 1))
+    if weight is None or any(optional(node, i) is not None for i in (4, 6)):
         raise UnsupportedOpError(
             f"The {edit.describe(node)} takes its weights or a past from computed tensors; export "
             "the encoder's plain attention."
         )
     sizes = edit.ints_attribute(node, "qkv_hidden_sizes", [weight.shape[1] // 3] * 3)
-    joint = _plus(node, _put(node, "MatMul", [x, _given(node, 1)]), _input(node, 2))
+    joint = _plus(node, put(node, "MatMul", [x, given(node, 1)]), optional(node, 2))
     parts = []
     for start, size in zip(np.cumsum([0, *sizes[:2]]), sizes, strict=True):
         bounds = [edit.constant(node, np.array([n], np.int64)) for n in (start, start + size, 2)]
-        parts.append(_put(node, "Slice", [joint, *bounds]))
-    _attend(node, parts, _input(node, 3), _input(node, 5))
+        parts.append(put(node, "Slice", [joint, *bounds]))
+    _attend(node, parts, optional(node, 3), optional(node, 5))
 
 
 def _multi_head(node: ir.Node) -> None:
     """q, k and v [1, S, H P] apart, with one bias for all three."""
-    if any(_input(node, i) is not None for i in (6, 7)) or _input(node, 1) is None:
+    if any(optional(node, i) is not None for i in (6, 7)) or optional(node, 1) is None:
         raise UnsupportedOpError(
             f"The {edit.describe(node)} has packed inputs or a past; export plain attention."
         )
-    parts = [_given(node, i) for i in range(3)]
-    bias = edit.array_of(_input(node, 3))
+    parts = [given(node, i) for i in range(3)]
+    bias = edit.array_of(optional(node, 3))
     if bias is not None:
         width = bias.size // 3
         pieces = (bias[i * width : (i + 1) * width] for i in range(3))
         parts = [
-            _put(node, "Add", [p, edit.constant(node, b)])
+            put(node, "Add", [p, edit.constant(node, b)])
             for p, b in zip(parts, pieces, strict=True)
         ]
-    _attend(node, parts, _input(node, 4), _input(node, 5))
+    _attend(node, parts, optional(node, 4), optional(node, 5))
 
 
 def _attend(
@@ -191,7 +193,7 @@ def _attend(
             row = np.where(keep != 0, 0.0, hidden).astype(np.float32)[:, None, None, :]
             mask = _plus(node, edit.constant(node, row), bias)
     inputs = [*parts] if mask is None else [*parts, mask]
-    edit.replace(node.outputs[0], _put(node, "Attention", [*inputs], **attributes))
+    edit.replace(node.outputs[0], put(node, "Attention", [*inputs], **attributes))
 
 
 _LOWER: dict[str, Callable[[ir.Node], None]] = {
