@@ -210,3 +210,50 @@ def test_what_is_scaled_by_hand_is_refused_by_name() -> None:
     constants["w"] = RNG.integers(-9, 9, (8, 4)).astype(np.int8)
     with pytest.raises(UnsupportedOpError, match=r"'by_hand' .*scaled by hand; quantise the model"):
         microformer.load(_model(nodes, [1, 2, 8], [1, 2, 4], constants))
+
+
+@pytest.mark.parametrize("bits", [3, 8])
+def test_fake_quantisation_of_brevitas(bits: int) -> None:
+    weight = _normal(16, 6)
+    constants: dict[str, Array] = {
+        "w": weight,
+        "ws": np.array([[0.07, 0.05, 0.09, 0.06, 0.08, 0.04]], np.float32),
+        "xs": np.array(0.03, np.float32),
+        "none": np.array(0.0, np.float32),
+        "bits": np.array(float(bits), np.float32),
+        "eight": np.array(8.0, np.float32),
+    }
+    quant = {"domain": "onnx.brevitas", "rounding_mode": "ROUND"}
+    nodes = [
+        helper.make_node("Quant", ["x", "xs", "none", "eight"], ["q"], signed=1, narrow=0, **quant),
+        helper.make_node("Quant", ["w", "ws", "none", "bits"], ["d"], signed=1, narrow=1, **quant),
+        helper.make_node("MatMul", ["q", "d"], ["y"], "product"),
+    ]
+    model = _model(nodes, [1, 3, 16], [1, 3, 6], constants)
+    model.opset_import.append(helper.make_opsetid("onnx.brevitas", 1))
+    loaded = microformer.load(model)
+    most = 2 ** (bits - 1) - 1
+    rounded = np.clip(np.rint(weight / constants["ws"]), -most, most) * constants["ws"]
+    x = RNG.standard_normal((8, 3, 16)).astype(np.float32)
+    made = np.stack([FloatRunner(loaded)(row[None])["y"][0] for row in x])
+    assert np.allclose(made, x @ rounded, atol=1e-5)
+    assert loaded.imported is not None
+    assert next(iter(loaded.imported.activations.values())).scale == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize(
+    ("op", "sentence"),
+    [
+        ("RequantShift", r"\(RequantShift\): it is the integer form of QuantLib, DORY and Deeploy"),
+        ("Frobnicate", r"\(Frobnicate\): ONNX has no operator of this name in the file's opset"),
+    ],
+)
+def test_an_operator_that_onnx_does_not_have(op: str, sentence: str) -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["p"], "product"),
+        helper.make_node(op, ["p"], ["y"], "strange"),
+    ]
+    model = _model(nodes, [1, 2, 8], [1, 2, 4], {"w": _normal(8, 4)})
+    with pytest.raises(UnsupportedOpError, match=rf"'strange' {sentence}.*--to 'p'\.$"):
+        microformer.load(model)
+    assert microformer.load(model, outputs=["p"]).outputs[0].shape == (1, 2, 4)

@@ -23,6 +23,20 @@ _NORM = "use LayerNorm, RMSNorm, GroupNorm, InstanceNorm or BatchNorm"
 _RECURRENT = "recurrent layers and control flow cannot be compiled; use attention or convolutions"
 _QUANTIZED = "quantised models are read in QDQ form, int8 or uint8; or give the float model"
 _INDICES = "its indices must be constant; build them when the model is made"
+_UNKNOWN = "ONNX has no operator of this name in the file's opset; export the model again"
+_INTEGER_FORM = (
+    "it is the integer form of QuantLib, DORY and Deeploy, which says no scales; give the float "
+    "model, or one with QuantizeLinear and DequantizeLinear"
+)
+_INTEGER_OPS = (
+    "RequantShift",
+    "RQSConv",
+    "RQSGemm",
+    "iGELU",
+    "iLayerNorm",
+    "iSoftmax",
+    "IntegerDiv",
+)
 _HINTS = {
     **dict.fromkeys(("Equal", "Not", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"), _MASK),
     **dict.fromkeys(("And", "Or", "Xor", "Where", "IsNaN", "IsInf"), _MASK),
@@ -99,6 +113,9 @@ def check_understood(graph: ir.Graph) -> None:
 
 def _check_understood(graph: ir.Graph) -> None:
     for node in graph:
+        if node.domain == edit.UNKNOWN:
+            hint = _INTEGER_FORM if node.op_type in _INTEGER_OPS else _UNKNOWN
+            raise refuse(node, hint)
         if node.domain not in ("", edit.DOMAIN):
             raise refuse(
                 node, "operators outside ONNX's own set are not supported; export plain ONNX"

@@ -18,6 +18,8 @@ from microformer.graph.float_model import FileTensor, Move
 from microformer.graph.tensor import Array, QParams
 
 DOMAIN = "microformer"
+UNKNOWN = "unknown"
+"""Domain of nodes that claim to be ONNX's own, of which its opset knows nothing."""
 _QUANT, _GRID, _ORIGIN, _EXACT = "quant", "grid", "origin", "exact_import"
 _TENSORS, _MOVES, _NOTES = "file_tensors", "moves", "notes"
 Pass = Callable[[ir.Graph], bool]
@@ -61,7 +63,8 @@ def size_of(value: ir.Value) -> int:
 
 def describe(node: ir.Node) -> str:
     """A node as errors name it: its name, operator and, where it is not ONNX's own, domain."""
-    op = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
+    own = node.domain in ("", UNKNOWN)
+    op = node.op_type if own else f"{node.domain}::{node.op_type}"
     return f"node {node.name!r} ({op})" if node.name else f"a node {op}"
 
 

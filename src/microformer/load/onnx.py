@@ -18,6 +18,7 @@ from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 from onnxscript import version_converter
 
 from microformer.errors import ModelError
+from microformer.load.edit import UNKNOWN
 from microformer.load.functions import OPSET
 from microformer.load.tflite_ops import tflite_to_onnx
 
@@ -88,6 +89,7 @@ def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -
     # before version 4 initializers had to be inputs too, which a dozen old files leave out
     own.ir_version = max(own.ir_version, 4)
     _name_domains(own)
+    _name_unknown(own)
     try:
         if not all(o.type.tensor_type.HasField("shape") for o in own.graph.output):
             own = onnx.shape_inference.infer_shapes(own)  # the checker wants shapes there
@@ -106,6 +108,21 @@ def _name_domains(proto: onnx.ModelProto) -> None:
             node.domain = "com.microsoft"
             if not any(o.domain == node.domain for o in proto.opset_import):
                 proto.opset_import.add(domain=node.domain, version=1)
+
+
+def _name_unknown(proto: onnx.ModelProto) -> None:
+    """Operators that the opset does not have are kept apart: refused by name, or cut away."""
+    version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    local = {(f.domain, f.name) for f in proto.functions}
+    found = False
+    for nodes in (proto.graph.node, *(f.node for f in proto.functions)):
+        for node in nodes:
+            own = node.domain in ("", "ai.onnx") and (node.domain, node.op_type) not in local
+            if own and not onnx.defs.has(node.op_type, version, ""):
+                node.domain, found = UNKNOWN, True
+    if found:
+        for imports in (proto.opset_import, *(f.opset_import for f in proto.functions)):
+            imports.append(onnx.helper.make_opsetid(UNKNOWN, 1))
 
 
 def _first_line(error: Exception) -> str:

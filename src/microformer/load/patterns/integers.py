@@ -147,13 +147,10 @@ def _concat(node: ir.Node) -> None:
 
 def _dynamic(node: ir.Node) -> None:
     """Levels of a scale that is found when it runs: here the values themselves, at scale 1."""
-    for value, data in zip(
-        node.outputs[1:], (np.float32(1.0), np.zeros((), np.uint8)), strict=False
-    ):
-        edit.replace(value, edit.constant(node, np.asarray(data)))
-    value = node.inputs[0]
-    assert value is not None
-    edit.replace(node.outputs[0], value)
+    ones = (np.float32(1.0), np.zeros((), np.uint8))
+    for output, data in zip(node.outputs[1:], ones, strict=False):
+        edit.replace(output, edit.constant(node, np.asarray(data)))
+    edit.replace(node.outputs[0], given(node, 0))
 
 
 def _weights(node: ir.Node, index: int, zero: int, axis: int) -> Array:
@@ -252,9 +249,52 @@ def _matmul_nbits(node: ir.Node) -> None:
     edit.replace(node.outputs[0], _plus(node, product, 5))
 
 
-_MOVING = ("Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "MaxPool")
-_MOVING += ("Identity", "Gather")
-_POOL = ("auto_pad", "ceil_mode", "count_include_pad", "kernel_shape", "pads", "strides")
+def _fake(node: ir.Node) -> None:
+    """Quant(x, scale, zero point, bits) of Brevitas and QONNX: a pair, or constants rounded."""
+    scale, zero, width = (_constant(node, i, "scale, zero point and width") for i in (1, 2, 3))
+    bits, signed = float(width.reshape(-1)[0]), edit.int_attribute(node, "signed", 1)
+    narrow = edit.int_attribute(node, "narrow", 0)
+    if width.size != 1 or bits != round(bits) or not 2 <= bits <= 8 or (zero != zero.round()).any():
+        raise refuse(node, "it rounds to other than 2 to 8 whole bits")
+    if str(node.attributes.get_string("rounding_mode", "ROUND")).upper() not in _TO_NEAREST:
+        raise refuse(node, "it does not round to the nearest")
+    value = optional(node, 0)
+    known = edit.array_of(value) is not None or edit.producer(value, "Constant") is not None
+    if known:
+        data, step = _constant(node, 0, "weight").astype(np.float64), scale.astype(np.float64)
+        low = -(2 ** (bits - 1)) if signed else 0.0
+        high = low + 2**bits - 1
+        levels = np.clip(np.rint(data / step + zero), low + (narrow if signed else 0), high)
+        full = np.broadcast_to(step, [1] * (data.ndim - step.ndim) + list(step.shape))
+        real = edit.constant(node, (levels - zero) * step, grid=full)
+        edit.replace(node.outputs[0], real)
+        return
+    if bits != 8 or scale.size != 1 or zero.size != 1 or narrow:
+        raise refuse(node, "activations are read in 8 bits, all 256 levels, one scale a tensor")
+    kind = np.int8 if signed else np.uint8
+    step_value = edit.constant(node, scale.astype(np.float32).reshape(()))
+    zero_value = edit.constant(node, zero.reshape(()).astype(kind))
+    levels_value = put(node, "QuantizeLinear", [given(node, 0), step_value, zero_value])
+    levels_value.dtype = ir.DataType.INT8 if signed else ir.DataType.UINT8
+    real = put(node, "DequantizeLinear", [levels_value, step_value, zero_value])
+    real.dtype = ir.DataType.FLOAT
+    edit.replace(node.outputs[0], real)
+
+
+_TO_NEAREST = ("ROUND", "HALF_EVEN")
+_QUANT = ("onnx.brevitas", "qonnx.custom_op.general", "finn.custom_op.general")
+_MOVING = (
+    *("Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze"),
+    *("Slice", "Split", "MaxPool", "Identity", "Gather"),
+)
+_POOL: Sequence[str] = (
+    "auto_pad",
+    "ceil_mode",
+    "count_include_pad",
+    "kernel_shape",
+    "pads",
+    "strides",
+)
 _WINDOW = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
 _ATTRIBUTES: dict[str, Sequence[str]] = {
     **dict.fromkeys(("QLinearConv", "ConvInteger"), _WINDOW),
@@ -265,6 +305,7 @@ _ATTRIBUTES: dict[str, Sequence[str]] = {
     "QLinearGlobalAveragePool": ("channels_last",),
     "QLinearAveragePool": (*_POOL, "channels_last"),
     "QLinearReduceMean": ("axes", "keepdims"),
+    "Quant": ("narrow", "rounding_mode", "signed"),
     "MatMulNBits": ("K", "N", "accuracy_level", "bits", "block_size"),
 }
 """What an operator may say; each is honoured, but for how exact the arithmetic has to be."""
@@ -287,4 +328,5 @@ _LOWER: dict[tuple[str, str], Lower] = {
     (DOMAIN, "MatMulIntegerToFloat"): _matmul_to_float,
     (DOMAIN, "DynamicQuantizeMatMul"): _dynamic_matmul,
     (DOMAIN, "MatMulNBits"): _matmul_nbits,
+    **{(domain, "Quant"): _fake for domain in _QUANT},
 }
