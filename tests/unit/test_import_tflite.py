@@ -511,3 +511,38 @@ def test_answers_do_not_depend_on_the_samples_of_a_calibrated_file(name: str) ->
     reference = LiteRt(data)
     theirs = np.concatenate([reference.output(qparams.quantize(s)[None]) for s in x])
     assert np.abs(ours.astype(int) - theirs.reshape(ours.shape)).max() <= 3
+
+
+@pytest.mark.parametrize("channels", [1, 6])
+def test_weights_of_dynamic_range_are_their_real_values(channels: int) -> None:
+    rng = np.random.default_rng(0)
+    w = TfliteWriter()
+    x, y = w.tensor("x", (1, 10), "float32"), w.tensor("y", (1, 6), "float32")
+    levels = rng.integers(-127, 128, (6, 10)).astype(np.int8)
+    scale = rng.uniform(0.01, 0.1, channels).astype(np.float32)
+    weight = w.tensor("w", (6, 10), "int8", levels, scale, np.zeros(channels, int), 0)
+    bias = w.tensor("b", (6,), "float32", rng.standard_normal(6).astype(np.float32))
+    w.operator("FULLY_CONNECTED", [x, weight, bias], [y], "FullyConnectedOptions")
+    model = microformer.load(w.build([x], [y]))
+    data = rng.standard_normal((4, 10)).astype(np.float32)
+    made = np.stack([FloatRunner(model)(row[None])["y"][0] for row in data])
+    expected = data @ (levels * scale[:, None]).T + w.tensors[bias]["data"]
+    assert np.allclose(made, expected, atol=1e-4)
+    assert microformer.run(microformer.compile(model, data, "host"), data).bit_exact
+
+
+def test_half_precision_weights_are_their_real_values() -> None:
+    rng = np.random.default_rng(0)
+    w = TfliteWriter()
+    x, y = w.tensor("x", (1, 10), "float32"), w.tensor("y", (1, 6), "float32")
+    half = rng.standard_normal((6, 10)).astype(np.float16)
+    stored = w.tensor("w16", (6, 10), "float16", half)
+    weight = w.tensor("w", (6, 10), "float32")
+    bias = w.tensor("b", (6,), "float32", np.zeros(6, np.float32))
+    w.operator("DEQUANTIZE", [stored], [weight])
+    w.operator("FULLY_CONNECTED", [x, weight, bias], [y], "FullyConnectedOptions")
+    model = microformer.load(w.build([x], [y]))
+    data = rng.standard_normal((4, 10)).astype(np.float32)
+    made = np.stack([FloatRunner(model)(row[None])["y"][0] for row in data])
+    assert np.allclose(made, data @ half.astype(np.float32).T, atol=1e-4)
+    assert [node.op_type for node in model.model.graph] == ["Linear"]

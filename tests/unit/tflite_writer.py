@@ -29,7 +29,7 @@ _FIRST = [
 ]
 _VERSIONS = {"CONV_2D": 5, "FULLY_CONNECTED": 5, **dict.fromkeys(_FIRST, 1)}
 """Those that LiteRT knows an operator in; 2 of all others."""
-_TYPES = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "int16": 7, "int8": 9}
+_TYPES = {"float32": 0, "float16": 1, "int32": 2, "uint8": 3, "int64": 4, "int16": 7, "int8": 9}
 
 
 @dataclass
