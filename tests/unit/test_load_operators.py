@@ -8,8 +8,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from microformer.analysis.float_run import FloatRunner
 from microformer.graph.float_model import FloatModel
 from microformer.graph.tensor import Array
 from microformer.load import load
@@ -410,3 +412,26 @@ def test_layout_chains_keep_their_meaning(data: st.DataObject) -> None:
     last = graph[-1].output[0]
     graph += [make("Reshape", [last, "flat"], ["f"]), make("MatMul", ["f", "w"], ["y"])]
     check(graph, shape, constants)
+
+
+@pytest.mark.parametrize("alpha", [None, 1.7])
+def test_an_operator_newer_than_the_canonical_opset(alpha: float | None) -> None:
+    attributes = {} if alpha is None else {"alpha": alpha}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["p"]),
+        helper.make_node("Swish", ["p"], ["y"], "swish", **attributes),
+    ]
+    weight = np.random.default_rng(0).standard_normal((8, 4)).astype(np.float32)
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 4])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 24)], ir_version=11)
+    model = load(file)
+    x = np.random.default_rng(1).standard_normal((1, 3, 8)).astype(np.float32)
+    p = x @ weight
+    expected = p / (1 + np.exp(-(alpha or 1.0) * p))
+    assert np.allclose(FloatRunner(model)(x)["y"], expected, atol=1e-5)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import onnx
 import onnx.checker
+import onnx.inliner
 import onnx.shape_inference
 import onnx.version_converter
 import onnx_ir as ir
@@ -261,6 +262,25 @@ def _sort_nodes(graph: onnx.GraphProto) -> None:
         graph.node.extend(copies)
 
 
+def _write_out_newer(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Operators that ``OPSET`` does not have yet as the functions that ONNX defines them by."""
+    newer = {n.op_type for n in proto.graph.node if n.domain in ("", "ai.onnx")}
+    newer = {op for op in newer if not onnx.defs.has(op, OPSET, "")}
+    if not newer:
+        return proto
+    for node in proto.graph.node:
+        if node.op_type in newer:  # the inliner fills no default in
+            given = {attribute.name for attribute in node.attribute}
+            known = onnx.defs.get_schema(node.op_type).attributes.values()
+            node.attribute.extend(
+                a.default_value for a in known if a.name not in given and a.default_value.name
+            )
+    wanted = [("", op) for op in sorted(newer)]
+    return onnx.inliner.inline_selected_functions(
+        proto, wanted, exclude=False, inline_schema_functions=True
+    )
+
+
 def _upgrade(proto: onnx.ModelProto, label: str) -> ir.Model:
     """To opset 23: onnx's own converter up to 18, then onnxscript's, which keeps metadata."""
     version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
@@ -270,6 +290,8 @@ def _upgrade(proto: onnx.ModelProto, label: str) -> ir.Model:
             f"{onnx.defs.onnx_opset_version()}: export it with opset 18."
         )
     try:
+        if version > OPSET:
+            proto = _write_out_newer(proto)
         if version < 18:
             proto = onnx.version_converter.convert_version(proto, 18)
         model = ir.from_proto(proto)
