@@ -150,6 +150,14 @@ def _pool(draw: st.DrawFn) -> Case:
 
 
 @st.composite
+def _recurrent(draw: st.DrawFn) -> Case:
+    kind = draw(st.sampled_from(["lstm", "gru", "gru_before"]))
+    size, scale = draw(st.sampled_from([0.1, 2.0, 100.0])), draw(st.sampled_from([1e-3, 8e-3]))
+    steps, units = draw(st.integers(1, 9)), draw(st.integers(1, 21))
+    return table.recurrent(kind, steps, units, size, draw(st.integers(3, 8)), scale)
+
+
+@st.composite
 def _movement(draw: st.DrawFn) -> Case:
     shape = tuple(draw(st.lists(st.integers(1, 5), min_size=1, max_size=5)))
     if draw(_FLAG):
@@ -173,5 +181,5 @@ def cases() -> st.SearchStrategy[Case]:
     """Any case."""
     return st.one_of(
         *(_linear(), _conv(), _conv_pool(), _matmul(), _attention(), _block()),
-        *(_rows(), _residual(), _pool(), _movement(), _embedding()),
+        *(_rows(), _residual(), _pool(), _movement(), _embedding(), _recurrent()),
     )

@@ -19,6 +19,7 @@ from tests.cases.matrices import (
     matrices_cases,
 )
 from tests.cases.movements import cut, embedding, movements_cases, range_doppler, taken, transpose
+from tests.cases.recurrents import recurrent, recurrents_cases
 from tests.cases.rows import binary, layernorm, lut, mean, requantize, residual_add, rows_cases
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "mean",
     "pool",
     "range_doppler",
+    "recurrent",
     "requantize",
     "residual_add",
     "softmax",
@@ -58,6 +60,7 @@ CASES: tuple[Case, ...] = (
     *attentions_cases(),
     *blocks_cases(),
     *rows_cases(),
+    *recurrents_cases(),
     *images_cases(),
     *movements_cases(),
 )

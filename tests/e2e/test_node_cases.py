@@ -45,6 +45,11 @@ def _cases() -> tuple[object, ...]:
         return tuple(sorted(collect_testcases(None), key=lambda case: str(case.name)))
 
 
+def operators_of_cases() -> dict[str, str]:
+    """The operator that each case is of, by the case's name."""
+    return {c.name: c.model.graph.node[0].op_type for c in _cases() if c.model.graph.node}  # type: ignore[attr-defined]
+
+
 def _with_constants(
     model: onnx.ModelProto, values: dict[str, Array], kept: list[str]
 ) -> onnx.ModelProto:

@@ -416,7 +416,7 @@ def test_layout_chains_keep_their_meaning(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("alpha", [None, 1.7])
 def test_an_operator_newer_than_the_canonical_opset(alpha: float | None) -> None:
-    attributes = {} if alpha is None else {"alpha": alpha}
+    attributes: dict[str, Any] = {} if alpha is None else {"alpha": alpha}
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["p"]),
         helper.make_node("Swish", ["p"], ["y"], "swish", **attributes),

@@ -14,8 +14,10 @@ from microformer.graph.ops import (
     ConvPool,
     Embedding,
     FineSoftmax,
+    Gru,
     LayerNorm,
     Linear,
+    Lstm,
     Lut,
     MatMul,
     MaxPool2d,
@@ -67,6 +69,8 @@ def macs(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> int:
         return output.size * math.prod(_present(inputs[1]).shape[1:])
     if isinstance(op, ConvPool):
         return math.prod((*infer_shape(op.conv, inputs), *_present(inputs[1]).shape[1:]))
+    if isinstance(op, Lstm | Gru):
+        return op.gates * output.size * output.shape[1]
     if isinstance(op, MatMul):
         return output.size * _present(inputs[0]).shape[-1]
     if isinstance(op, Attention):
@@ -105,7 +109,7 @@ def _describe(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> str:
         return f"{map_} {op.kernel[0]}x{op.kernel[1]}{_stride(op.stride)}"
     if isinstance(op, MaxPool2d | AvgPool2d):
         return f"{text}, {op.kernel[0]}x{op.kernel[1]}{_stride(op.stride)}"
-    if not isinstance(op, Linear | MatMul | _NO_PRODUCTS):
+    if not isinstance(op, Linear | Lstm | Gru | MatMul | _NO_PRODUCTS):
         raise unknown(op, "the words for shapes")
     if isinstance(op, Linear | Mean | Slice) or source != _shape(output):
         return text

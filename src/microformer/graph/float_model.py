@@ -4,6 +4,8 @@ Canonical operations (all shapes static, batch 1, opset 23, float32, one output 
 
 - ``microformer::Linear(x [..., K], weight [N, K], bias [N])`` (a model-local function)
 - ``microformer::Silu(x)`` (a model-local function)
+- ``microformer::Lstm(gates [1, S, 4H], recurrent [4H, H], bias [4H])`` -> [1, S, H]: ONNX's LSTM
+  behind the product with its input; ``microformer::Gru`` with 3H and ``reset_after`` likewise
 - ``Conv(x [1, C, H, W] or [1, C, L], weight, bias)`` with explicit ``pads``; BatchNorm is folded
 - ``Attention(q [1, Sq, H*P], k [1, Sk, KVH*P], v [1, Sk, KVH*PV], [mask float, constant,
   broadcast to [1 or H, Sq, Sk]])`` with ``q_num_heads``, ``kv_num_heads``, ``scale``, ``is_causal``

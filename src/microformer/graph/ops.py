@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from microformer.graph.op import Op as Op  # noqa: PLC0414 (mypy: handed on)
 from microformer.graph.ops_radar import RangeDoppler as RangeDoppler  # noqa: PLC0414
+from microformer.graph.ops_recurrent import Gru as Gru  # noqa: PLC0414
+from microformer.graph.ops_recurrent import Lstm as Lstm  # noqa: PLC0414
+from microformer.graph.ops_recurrent import Recurrent as Recurrent  # noqa: PLC0414
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ def infer_shape(op: ops.Op, inputs: Sequence[Tensor | None]) -> Shape:
             y = shapes[1]
             inner, columns = (y[-1], y[-2]) if op.transposed else (y[-2], y[-1])
             return (*x[:-1], columns) if (x[:-2], x[-1]) == (y[:-2], inner) else (-1,)
+        case ops.Lstm() | ops.Gru():
+            return (x[0], x[1] // op.gates) if x[1] == op.gates * shapes[1][1] else (-1,)
         case ops.Attention():
             return (x[0], op.heads * op.value_dim)
         case ops.AttentionBlock():

@@ -55,6 +55,14 @@ def _check_node(graph: IntGraph, node: Node, stage: str) -> None:
         quants = {t.qparams for t in (*inputs, output) if t is not None and t.qparams is not None}
         if len(quants) > 1:
             _fail(stage, node, "joins tensors of different scales")
+    if isinstance(inner, ops.Lstm | ops.Gru):
+        shifts = (inner.shift, inner.gate_shift, inner.out_shift)
+        if not all(1 <= s <= 30 for s in shifts):
+            _fail(stage, node, f"shifts by {shifts}; 1..30 are allowed")
+        if not 3 <= getattr(inner, "cell_bits", 3) <= 8:
+            _fail(stage, node, "has cells that its table does not reach")
+        if any(t is None or t.shape != (257,) for t in inputs[4:6]):
+            _fail(stage, node, "has a table that is not 257 entries")
     if isinstance(inner, ops.Linear | ops.Conv2d):
         table = inputs[4] if len(inputs) > 4 else None
         if table is not None and table.shape != (256,):

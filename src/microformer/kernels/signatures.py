@@ -62,6 +62,8 @@ _FAMILIES: dict[type[ops.Op], str] = {
     ops.Concat: "copy2d",
     ops.Transpose: "permute",
     ops.Embedding: "embedding",
+    ops.Lstm: "lstm",
+    ops.Gru: "gru",
     ops.RangeDoppler: "range_doppler",
 }
 
@@ -145,6 +147,14 @@ def _matmul(op: ops.MatMul, inputs: Operands, output: Tensor) -> tuple[Arg, ...]
     shape = (math.prod(lead), rows, k, output.shape[-1], op.transposed)
     scale = (op.zero_a, op.zero_b, op.mult, op.shift, op.zero)
     return (*_sources(inputs, 2), _target(output), *_ints(*shape, *scale), Arg("scratch"))
+
+
+def _recurrent(op: ops.Recurrent, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    kind = (op.reset_after,) if isinstance(op, ops.Gru) else ()
+    cell = (op.cell_bits,) if isinstance(op, ops.Lstm) else ()
+    gate = (op.shift, op.gate_mult, op.gate_add, op.gate_shift)
+    integers = (*output.shape, *kind, *gate, *cell, op.out_mult, op.out_add, op.out_shift)
+    return (*_sources(inputs, 6), _target(output), *_ints(*integers), Arg("scratch"))
 
 
 def _fine_softmax(op: ops.FineSoftmax, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
@@ -332,6 +342,8 @@ _ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]
     ops.Linear: _linear,
     ops.MatMul: _matmul,
     ops.FineSoftmax: _fine_softmax,
+    ops.Lstm: _recurrent,
+    ops.Gru: _recurrent,
     ops.Conv2d: _conv2d,
     ops.ConvPool: _conv_pool,
     ops.Attention: _attention,

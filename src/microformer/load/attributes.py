@@ -43,6 +43,11 @@ _LEVELS: dict[str, Allowed] = {
     "output_dtype": no_say,  # the zero point's type, or the output's, which is asked
     "precision": no_say,
 }
+_RECURRENT: dict[str, Allowed] = {
+    **dict.fromkeys(("activations", "clip", "direction", "hidden_size", "layout"), honoured),
+    "activation_alpha": no_say,  # of activations that are refused
+    "activation_beta": no_say,
+}
 ATTRIBUTES: dict[str, dict[str, Allowed]] = {
     "Attention": {
         "is_causal": honoured,
@@ -86,6 +91,8 @@ ATTRIBUTES: dict[str, dict[str, Allowed]] = {
     "GroupNormalization": {"epsilon": honoured, "num_groups": honoured, "stash_type": no_say},
     "HardSigmoid": {"alpha": honoured, "beta": honoured},
     "InstanceNormalization": {"epsilon": honoured},
+    "GRU": _RECURRENT | {"linear_before_reset": honoured},
+    "LSTM": _RECURRENT | {"input_forget": honoured},
     "LayerNormalization": _NORM,
     "LeakyRelu": {"alpha": honoured},
     "LogSoftmax": {"axis": honoured},
@@ -153,7 +160,7 @@ MICROSOFT: dict[str, dict[str, Allowed]] = {
 }
 """By operator of onnxruntime's own domain, as patterns/microsoft.py reads them."""
 
-_SEVERAL = ("Split",)
+_SEVERAL = ("Split", "GRU", "LSTM")
 """Operators of which every output is read."""
 
 

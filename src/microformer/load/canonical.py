@@ -36,6 +36,7 @@ from microformer.load.patterns.linear_maps import lower_linear_maps
 from microformer.load.patterns.pointwise import gather_pointwise
 from microformer.load.patterns.pooling import normalise_pools
 from microformer.load.patterns.products import normalise_products, recognise_contractions
+from microformer.load.patterns.recurrent import lower_recurrent
 from microformer.load.patterns.reshapes import sink_reshapes
 from microformer.load.patterns.softmax import normalise_softmax, recognise_softmax
 from microformer.load.patterns.written_out import divide, write_out
@@ -47,6 +48,7 @@ RECOGNISE: tuple[edit.Pass, ...] = (
     lower_einsums,
     recognise_norms,  # before arithmetic is rewritten: it looks for Sub, Div and Pow
     recognise_softmax,
+    lower_recurrent,
     write_out,  # what no pattern looks for in one piece
     recognise_linear,  # before attention, which selects rows of its projections
     absorb_bias,

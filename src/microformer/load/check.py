@@ -20,7 +20,9 @@ _MASK = (
     "number, or build masks when the model is made"
 )
 _NORM = "use LayerNorm, RMSNorm, GroupNorm, InstanceNorm or BatchNorm"
-_RECURRENT = "recurrent layers and control flow cannot be compiled; use attention or convolutions"
+_CONTROL = "control flow and plain recurrent layers are not compiled; unroll it, or use GRU or LSTM"
+_RECURRENT = "a batch of 1, sigmoid and tanh, and a first state of zeros are compiled"
+RECURRENT = ("GRU", "LSTM")
 _QUANTIZED = "quantised models are read in QDQ form, int8 or uint8; or give the float model"
 _INDICES = "its indices must be constant; build them when the model is made"
 _UNKNOWN = "ONNX has no operator of this name in the file's opset; export the model again"
@@ -37,11 +39,12 @@ _INTEGER_OPS = (
     "iSoftmax",
     "IntegerDiv",
 )
-_HINTS = {
+LIMITS = {
     **dict.fromkeys(("Equal", "Not", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"), _MASK),
     **dict.fromkeys(("And", "Or", "Xor", "Where", "IsNaN", "IsInf"), _MASK),
     **dict.fromkeys(("GroupNormalization", "LRN", "MeanVarianceNormalization"), _NORM),
-    **dict.fromkeys(("LSTM", "GRU", "RNN", "Loop", "If", "Scan"), _RECURRENT),
+    **dict.fromkeys(("RNN", "Loop", "If", "Scan"), _CONTROL),
+    **dict.fromkeys(("LSTM", "GRU"), _RECURRENT),
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "QLinearConv"), _QUANTIZED),
     **dict.fromkeys(("GatherElements", "GatherND", "ScatterND", "ScatterElements"), _INDICES),
     **dict.fromkeys(("ArgMax", "ArgMin", "TopK"), "let the model end with its logits"),
@@ -58,6 +61,8 @@ _HINTS = {
     "Cast": "integers computed from the input cannot be compiled",
     "DFT": "only the whole complex spectrum is compiled",
 }
+"""By operator: what of it is not taken, or what is to be done where it is not taken at all."""
+PAGE = "docs/operators.md"
 _PLAIN = (
     *("Add", "Mul", "Relu", "Gelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Concat"),
     *("ReduceMean", "MaxPool", "AveragePool", "Transpose"),
@@ -69,6 +74,7 @@ UNDERSTOOD = {
     *("BatchNormalization", "Pad", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceSum"),
     *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Slice", "Split", "Gather"),
     *("Expand", "Tile", "Where", "Cast", "Dropout", "IsNaN", "Einsum", "Requantize"),
+    *RECURRENT,
     *EVALUATED,
     *WRITTEN_OUT,
     *LINEAR_MAPS,
@@ -80,11 +86,12 @@ def refuse(node: ir.Node, reason: str = "") -> UnsupportedOpError:
     hint = (
         reason
         or _where(node)
-        or _HINTS.get(node.op_type, "it is not supported yet; replace or remove it")
+        or LIMITS.get(node.op_type, "it is not supported yet; replace or remove it")
     )
     path = module_path(node)
     where = f" in module {path!r}" if path else ""
-    return UnsupportedOpError(f"Cannot compile {edit.describe(node)}{where}: {hint}.")
+    page = f" ({PAGE})" if node.op_type in UNDERSTOOD and not node.domain else ""
+    return UnsupportedOpError(f"Cannot compile {edit.describe(node)}{where}: {hint}{page}.")
 
 
 def _where(node: ir.Node) -> str:
@@ -260,9 +267,9 @@ def _gather(node: ir.Node) -> str:
     table = edit.array_of(node.inputs[0])
     if table is None and edit.array_of(index) is not None:
         taken = edit.int_attribute(node, "axis", 0) == 1 and len(edit.shape_of(node.inputs[0])) == 3  # type: ignore[arg-type]
-        return "" if taken else _HINTS["Gather"]
+        return "" if taken else LIMITS["Gather"]
     if table is None or table.ndim != 2 or index is None or edit.int_attribute(node, "axis", 0):
-        return _HINTS["Gather"]
+        return LIMITS["Gather"]
     if not index.is_graph_input():
         return "token indices must be the model's own input"
     return ""
@@ -273,7 +280,11 @@ def _constant_rest(node: ir.Node) -> str:
     return "" if _constants(node, *range(1, count)) else "its parameters are not constant"
 
 
-_OWN = ("Linear", "Silu", "Requantize", NAME)
+def _recurrent(node: ir.Node) -> str:
+    return "" if _constants(node, 1, 2) else "its weight and bias must be constants"
+
+
+_OWN = ("Linear", "Silu", "Requantize", "Lstm", "Gru", NAME)
 _FORMS: dict[str, Callable[[ir.Node], str]] = {
     **dict.fromkeys(_PLAIN, _no_complaint),
     "Silu": _no_complaint,
@@ -281,6 +292,8 @@ _FORMS: dict[str, Callable[[ir.Node], str]] = {
     NAME: _no_complaint,
     "Erf": _no_complaint,
     "Linear": _weighted,
+    "Lstm": _recurrent,
+    "Gru": _recurrent,
     "Conv": _conv,
     "MaxPool": _pool,
     "AveragePool": _pool,

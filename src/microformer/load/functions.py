@@ -1,5 +1,7 @@
 """The model-local functions of the canonical form: what Linear and Silu mean, in ONNX itself."""
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 
@@ -37,6 +39,41 @@ def requantize_function() -> ir.Function:
     return _function("Requantize", [x], [ir.node("Identity", [x], outputs=[ir.val("y")])])
 
 
+def _recurrent(name: str, gates: int) -> ir.Function:
+    """x [1, S, G H] in place of the product with the input: ONNX's layer with an identity there."""
+    x, weight, bias = (ir.val(n) for n in ("x", "recurrent", "bias"))
+    nodes: list[ir.Node] = []
+
+    def put(op: str, inputs: list[ir.Value], attributes: dict[str, Any] | None = None) -> ir.Value:
+        nodes.append(ir.node(op, inputs, attributes))
+        return nodes[-1].outputs[0]
+
+    def ints(*values: int) -> ir.Value:
+        return put("Constant", [], {"value": ir.tensor(np.array(values, np.int64))})
+
+    turned = put("Transpose", [weight], {"perm": [1, 0]})
+    one = put("EyeLike", [put("MatMul", [weight, turned])])  # [G H, G H]
+    none = put("Sub", [bias, bias])
+    sides = put("Concat", [none, bias], {"axis": 0})
+    stacked = [put("Unsqueeze", [value, ints(0)]) for value in (one, weight, sides)]
+    steps = put("Transpose", [x], {"perm": [1, 0, 2]})  # [S, 1, G H]
+    layer = ir.node(name.upper(), [steps, *stacked], num_outputs=1)
+    layer.attributes["hidden_size"] = ir.RefAttr("hidden_size", "hidden_size", ir.AttributeType.INT)
+    attributes = [ir.Attr("hidden_size", ir.AttributeType.INT, None)]
+    if name == "Gru":
+        layer.attributes["linear_before_reset"] = ir.RefAttr(
+            "linear_before_reset", "reset_after", ir.AttributeType.INT
+        )
+        attributes.append(ir.Attr("reset_after", ir.AttributeType.INT, None))
+    nodes.append(layer)
+    flat = put("Squeeze", [layer.outputs[0], ints(1)])  # [S, 1, H]
+    nodes.append(ir.node("Transpose", [flat], {"perm": [1, 0, 2]}, outputs=[ir.val("y")]))
+    graph = ir.Graph(
+        [x, weight, bias], nodes[-1].outputs, nodes=nodes, opset_imports={"": OPSET}, name=name
+    )
+    return ir.Function(DOMAIN, name, graph=graph, attributes=attributes)
+
+
 def pointwise_function(name: str, text: str) -> ir.Function:
     """Pointwise(x, steps = text): the steps of ``analysis.pointwise``, any shape."""
     values = [ir.val("x")]
@@ -67,6 +104,9 @@ def add_functions(model: ir.Model) -> None:
     functions = [linear_function(), silu_function()]
     if any(node.op_type == "Requantize" for node in model.graph):
         functions.append(requantize_function())
+    for name, gates in (("Lstm", 4), ("Gru", 3)):
+        if any(node.op_type == name for node in model.graph):
+            functions.append(_recurrent(name, gates))
     for node in model.graph:
         if kind_of(node) == NAME:
             functions.append(pointwise_function(node.op_type, written(steps_of(node))))

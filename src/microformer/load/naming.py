@@ -126,6 +126,8 @@ _ROLES = {
     "Conv": ("", "weight", "bias"),
     "LayerNormalization": ("", "scale", "bias"),
     "RMSNormalization": ("", "scale"),
+    "Lstm": ("", "recurrent", "bias"),
+    "Gru": ("", "recurrent", "bias"),
     "Attention": ("q", "k", "v", "mask"),
     "Gather": ("table", "index"),
     "Reshape": ("", "shape"),

@@ -33,7 +33,7 @@ def tflite_to_onnx(data: bytes, label: str) -> onnx.ModelProto:
 
 
 def _convert(writer: Writer, operator: Operator) -> None:
-    graph, convert = writer.graph, _OPERATORS.get(operator.name)
+    graph, convert = writer.graph, OPERATORS.get(operator.name)
     if (convert is None and operator.name not in KNOWN) or not operator.outputs:
         raise refuse(graph, operator, _advice(operator.name))
     try:
@@ -219,7 +219,7 @@ def _cumsum(w: Writer, op: Operator) -> None:
     w.write(op, w.node("CumSum", [w.read(op.inputs[0]), place], **named))
 
 
-_OPERATORS: dict[str, Callable[[Writer, Operator], None]] = {
+OPERATORS: dict[str, Callable[[Writer, Operator], None]] = {
     "ADD": _simple("Add", 2),
     "SUB": _simple("Sub", 2),
     "MUL": _simple("Mul", 2),
@@ -271,3 +271,4 @@ _OPERATORS: dict[str, Callable[[Writer, Operator], None]] = {
     "REDUCE_MIN": _reduce("ReduceMin"),
     **MOVES,
 }
+"""By the schema's name: what a file is read by."""

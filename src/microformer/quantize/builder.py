@@ -42,11 +42,11 @@ class Builder:
         return output
 
     def table(self, name: str, entries: Array) -> str:
-        """A 256-byte table; the same table is stored once."""
+        """A table of a function; the same table is stored once."""
         for known in self.tensors.values():
             if (
                 known.data is not None
-                and known.shape == (256,)
+                and known.shape == entries.shape
                 and known.dtype == str(entries.dtype)
                 and np.array_equal(known.data, entries)
             ):

@@ -17,6 +17,7 @@ from microformer.graph.tensor import LEVELS, Channels, Tensor
 from microformer.graph.verify import verify
 from microformer.quantize import convert_matrix as matrix
 from microformer.quantize import convert_pool as pool
+from microformer.quantize import convert_recurrent as recurrent
 from microformer.quantize import convert_shape as shape
 from microformer.quantize.assign import assign
 from microformer.quantize.builder import Builder
@@ -37,6 +38,8 @@ _CONVERTERS: dict[str, Callable[[Context, ir.Node], None]] = {
     "LayerNormalization": matrix.norm,
     "RMSNormalization": matrix.norm,
     "MatMul": matrix.matmul,
+    "Lstm": recurrent.lstm,
+    "Gru": recurrent.gru,
     "ByChannel": shape.by_channel,
     "Requantize": shape.requantize,
     "Add": shape.add,

@@ -14,7 +14,16 @@ from microformer.graph.ends import by_name
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.op import unknown
 from microformer.graph.tensor import Array
-from microformer.reference import attention, conv, elementwise, layernorm, linear, movement, pool
+from microformer.reference import (
+    attention,
+    conv,
+    elementwise,
+    layernorm,
+    linear,
+    movement,
+    pool,
+    recurrent,
+)
 from microformer.reference import range_doppler as radar
 from microformer.reference import softmax as softmax_module
 
@@ -42,6 +51,8 @@ _SEMANTICS: dict[type[ops.Op], Callable[..., Array]] = {
     ops.Reshape: movement.reshape,
     ops.Transpose: movement.transpose,
     ops.Embedding: movement.embedding,
+    ops.Lstm: recurrent.lstm,
+    ops.Gru: recurrent.gru,
     ops.RangeDoppler: radar.range_doppler,
 }
 

@@ -11,6 +11,7 @@ from microformer.graph.op import unknown
 from microformer.graph.tensor import Array
 from microformer.reference.layernorm import H_LIMIT
 from microformer.reference.range_doppler import POWER_LIMIT
+from microformer.reference.recurrent import RECURRENT_LIMIT
 from microformer.reference.requantize import INT32_LIMIT
 
 
@@ -101,6 +102,15 @@ def _bound(graph: IntGraph, node: Node) -> int:
             assert data[1] is not None and data[2] is not None
             counts = np.arange(1, len(data[1]) + 1)
             return _requantize_bound(128 * counts, data[1], data[2])
+        case ops.Lstm() | ops.Gru():
+            weight, mult, add = data[1:4]
+            assert weight is not None and mult is not None and add is not None
+            return max(
+                _requantize_bound(_limits(weight), mult, add),
+                _requantize_bound(128, op.gate_mult, op.gate_add),
+                _requantize_bound(2**15, op.out_mult, op.out_add),
+                RECURRENT_LIMIT,
+            )
         case ops.RangeDoppler():
             return POWER_LIMIT
         case ops.Softmax():

@@ -23,6 +23,8 @@ from microformer.load import load
 _WEIGHTS = {
     "Linear": (1, 2),
     "Conv": (1, 2),
+    "Lstm": (1,),
+    "Gru": (1, 2),
     "LayerNormalization": (1, 2),
     "RMSNormalization": (1,),
     "Gather": (0,),

@@ -17,6 +17,7 @@ from microformer.kernels.ref.costs import (
     block_scratch,
     cell_scratch,
     fft_scratch,
+    recurrent_scratch,
 )
 
 __all__ = ["ISA"]
@@ -65,6 +66,8 @@ ISA = Isa(
         _kernel("mf_copy2d_s8_ref", "copy2d", per_output(5), pitched=True),
         _kernel("mf_permute_s8_ref", "permute", per_output(8)),
         _kernel("mf_embedding_s8_ref", "embedding", per_output(5)),
+        _kernel("mf_lstm_s8_ref", "lstm", per_mac(6, 200), scratch=recurrent_scratch),
+        _kernel("mf_gru_s8_ref", "gru", per_mac(6, 150), scratch=recurrent_scratch),
         _kernel("mf_range_doppler_s16_ref", "range_doppler", per_output(60), scratch=fft_scratch),
     ),
 )

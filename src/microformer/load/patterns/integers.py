@@ -26,16 +26,16 @@ def lower_integers(graph: ir.Graph) -> bool:
     modified = False
     for node in list(graph):
         key = (node.domain, node.op_type)
-        if key in _LOWER:
+        if key in LOWER:
             for name in node.attributes:
                 if name not in _ATTRIBUTES.get(node.op_type, ()):
                     raise refuse(node, f"its attribute {name!r} is not known; leave it out")
-            _LOWER[key](node)
+            LOWER[key](node)
             modified = True
         elif modified and node.op_type in _MOVING and not node.domain:
             _move_real(node)
     for node in reversed(list(graph)):
-        dead = (node.domain, node.op_type) in _LOWER
+        dead = (node.domain, node.op_type) in LOWER
         if dead and not any(v.uses() or v.is_graph_output() for v in node.outputs):
             graph.remove(node, safe=True)
     return modified
@@ -309,7 +309,7 @@ _ATTRIBUTES: dict[str, Sequence[str]] = {
     "MatMulNBits": ("K", "N", "accuracy_level", "bits", "block_size"),
 }
 """What an operator may say; each is honoured, but for how exact the arithmetic has to be."""
-_LOWER: dict[tuple[str, str], Lower] = {
+LOWER: dict[tuple[str, str], Lower] = {
     ("", "QLinearConv"): _conv,
     ("", "QLinearMatMul"): _matmul,
     ("", "DynamicQuantizeLinear"): _dynamic,
@@ -330,3 +330,4 @@ _LOWER: dict[tuple[str, str], Lower] = {
     (DOMAIN, "MatMulNBits"): _matmul_nbits,
     **{(domain, "Quant"): _fake for domain in _QUANT},
 }
+"""By (domain, operator)."""
