@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from microformer.load.attributes import ATTRIBUTES, MICROSOFT, _only, honoured, no_say
-from microformer.load.check import LIMITS, UNDERSTOOD
+from microformer.load.check import UNDERSTOOD
+from microformer.load.limits import LIMITS
 from microformer.load.patterns.integers import LOWER
 from microformer.load.patterns.microsoft import DOMAIN
 from microformer.load.tflite_ops import OPERATORS

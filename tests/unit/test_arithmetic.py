@@ -25,6 +25,7 @@ from microformer.reference.attention import normalize
 from microformer.reference.conv import conv2d
 from microformer.reference.layernorm import H_LIMIT, half_bits, inverse_sqrt, normalize_exponent
 from microformer.reference.proof import prove
+from microformer.reference.recurrent import GATE_BITS, RECURRENT_LIMIT, curve, interpolated
 from microformer.reference.softmax import exponential_lut, ibert_probabilities
 from tests.cases import CASES, Case, as_bytes, bundle, bundle_inputs
 
@@ -190,6 +191,21 @@ def test_attention_is_close_to_float() -> None:
 
 
 # (4)
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "tanh"])
+def test_the_error_of_a_curve(function: str) -> None:
+    """(15t): every argument, between the entries too."""
+    p = np.arange(-(1 << 15), 1 << 15)
+    x = p / 2.0**GATE_BITS
+    exact = np.tanh(x) if function == "tanh" else 1.0 / (1.0 + np.exp(-x))
+    made = interpolated(curve(function), p) / 2.0**15
+    assert np.abs(made - exact).max() < 4e-4
+    assert np.abs(np.diff(curve(function).astype(np.int64))).max() < 2**16
+
+
+def test_no_value_of_a_gru_leaves_32_bits() -> None:
+    assert RECURRENT_LIMIT == 32767 * 65534 + 2**14 < 2**31
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1e-3, 0.003, 0.02, 0.7])
@@ -399,8 +415,60 @@ def _plain(case: Case, sample: list[Array]) -> Array | None:
                 inverse = (1 << 24) // sum(p)
                 rows.append([min((v * inverse + (1 << 15)) >> 16, 255) - 128 for v in p])
             return np.array(rows)
+        case ops.Lstm() | ops.Gru():
+            return _plain_recurrent(case, op, a)
         case _:
             return None
+
+
+def _plain_recurrent(case: Case, op: ops.Recurrent, gates: Array) -> Array:
+    """(15) and (16), one number at a time in Python's integers."""
+    weight, mult, add, sigmoid, tanh = (np.asarray(o).astype(object) for o in case.operands[1:])
+    units, half = len(weight[0]), 1 << 14
+
+    def curved(table: Array, p: int) -> int:
+        at, rest = divmod(min(max(p, -(1 << 15)), (1 << 15) - 1) + (1 << 15), 256)
+        return int(table[at] + (((table[at + 1] - table[at]) * rest + 128) >> 8))
+
+    def product(h: list[int], row: int) -> int:
+        acc = sum(v * w for v, w in zip(h, weight[row], strict=True))
+        return int((acc * mult[row] + add[row]) >> op.shift)
+
+    def stored(value: int) -> int:
+        return min(max((value * op.out_mult + op.out_add) >> op.out_shift, -128), 127)
+
+    h, memory, rows = [stored(0)] * units, [0] * units, []
+    for line in gates:
+        own = [(int(g) * op.gate_mult + op.gate_add) >> op.gate_shift for g in line]
+        made = []
+        for u in range(units):
+            if isinstance(op, ops.Lstm):
+                p = [own[k * units + u] + product(h, k * units + u) for k in range(4)]
+                fresh = curved(sigmoid, p[0]) * curved(tanh, p[3])
+                shift = 15 + op.cell_bits
+                cell = ((curved(sigmoid, p[2]) * memory[u] + half) >> 15) + (
+                    (fresh + (1 << (shift - 1))) >> shift
+                )
+                memory[u] = min(max(cell, -(1 << 15)), (1 << 15) - 1)
+                inner = curved(tanh, memory[u] << (op.cell_bits - 3))
+                made.append(stored((curved(sigmoid, p[1]) * inner + half) >> 15))
+                continue
+            z = curved(sigmoid, own[u] + product(h, u))
+            resets = [curved(sigmoid, own[units + k] + product(h, units + k)) for k in range(units)]
+            if op.reset_after:
+                left = min(max(product(h, 2 * units + u), -(1 << 15)), (1 << 15) - 1)
+                left = (resets[u] * left + half) >> 15
+            else:
+                # the states of this step's beginning: those of earlier units have moved on
+                before = rows[-1][1] if rows else [0] * units
+                kept = [stored((r * s + half) >> 15) for r, s in zip(resets, before, strict=True)]
+                left = product(kept, 2 * units + u)
+            n = curved(tanh, own[2 * units + u] + left)
+            memory[u] = n + ((z * (memory[u] - n) + half) >> 15)
+            made.append(stored(memory[u]))
+        h = made
+        rows.append((made, list(memory)))
+    return np.array([row for row, _ in rows])
 
 
 def _scaled(op: ops.Linear | ops.Conv2d, acc: Array, mult: Array, add: Array) -> Array:

@@ -10,59 +10,13 @@ from microformer.errors import ModelError, UnsupportedOpError
 from microformer.load import edit
 from microformer.load.cut import offer
 from microformer.load.layout import EVALUATED
+from microformer.load.limits import INTEGER_FORM, INTEGER_OPS, LIMITS, MASK, PAGE, UNKNOWN
 from microformer.load.naming import module_path
 from microformer.load.patterns.attention_onnx import is_canonical as attention_is_canonical
 from microformer.load.patterns.linear_maps import LINEAR_MAPS
 from microformer.load.patterns.written_out import WRITTEN_OUT
 
-_MASK = (
-    "it compares activations, or masks by what is computed from the input: compare with a constant "
-    "number, or build masks when the model is made"
-)
-_NORM = "use LayerNorm, RMSNorm, GroupNorm, InstanceNorm or BatchNorm"
-_CONTROL = "control flow and plain recurrent layers are not compiled; unroll it, or use GRU or LSTM"
-_RECURRENT = "a batch of 1, sigmoid and tanh, and a first state of zeros are compiled"
 RECURRENT = ("GRU", "LSTM")
-_QUANTIZED = "quantised models are read in QDQ form, int8 or uint8; or give the float model"
-_INDICES = "its indices must be constant; build them when the model is made"
-_UNKNOWN = "ONNX has no operator of this name in the file's opset; export the model again"
-_INTEGER_FORM = (
-    "it is the integer form of QuantLib, DORY and Deeploy, which says no scales; give the float "
-    "model, or one with QuantizeLinear and DequantizeLinear"
-)
-_INTEGER_OPS = (
-    "RequantShift",
-    "RQSConv",
-    "RQSGemm",
-    "iGELU",
-    "iLayerNorm",
-    "iSoftmax",
-    "IntegerDiv",
-)
-LIMITS = {
-    **dict.fromkeys(("Equal", "Not", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"), _MASK),
-    **dict.fromkeys(("And", "Or", "Xor", "Where", "IsNaN", "IsInf"), _MASK),
-    **dict.fromkeys(("GroupNormalization", "LRN", "MeanVarianceNormalization"), _NORM),
-    **dict.fromkeys(("RNN", "Loop", "If", "Scan"), _CONTROL),
-    **dict.fromkeys(("LSTM", "GRU"), _RECURRENT),
-    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "QLinearConv"), _QUANTIZED),
-    **dict.fromkeys(("GatherElements", "GatherND", "ScatterND", "ScatterElements"), _INDICES),
-    **dict.fromkeys(("ArgMax", "ArgMin", "TopK"), "let the model end with its logits"),
-    "Pow": "only powers by a constant number are compiled",
-    "Gemm": "its second operand must be a constant matrix of weights",
-    "Einsum": "write it with matmul, transpose and reshape",
-    "ConvTranspose": "its weight must be constant, over one or two spatial axes and a batch of 1",
-    "Conv": "its weight must be constant, over one or two spatial axes",
-    "Resize": "only nearest, linear and cubic interpolation of constant size are compiled",
-    "Expand": "its shape must be constant",
-    "Tile": "its repeats must be constant",
-    "Gather": "only embeddings of an integer input, or constant indices",
-    "Pad": "its amounts and its value must be constant",
-    "Cast": "integers computed from the input cannot be compiled",
-    "DFT": "only the whole complex spectrum is compiled",
-}
-"""By operator: what of it is not taken, or what is to be done where it is not taken at all."""
-PAGE = "docs/operators.md"
 _PLAIN = (
     *("Add", "Mul", "Relu", "Gelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Concat"),
     *("ReduceMean", "MaxPool", "AveragePool", "Transpose"),
@@ -121,7 +75,7 @@ def check_understood(graph: ir.Graph) -> None:
 def _check_understood(graph: ir.Graph) -> None:
     for node in graph:
         if node.domain == edit.UNKNOWN:
-            hint = _INTEGER_FORM if node.op_type in _INTEGER_OPS else _UNKNOWN
+            hint = INTEGER_FORM if node.op_type in INTEGER_OPS else UNKNOWN
             raise refuse(node, hint)
         if node.domain not in ("", edit.DOMAIN):
             raise refuse(
@@ -247,7 +201,7 @@ def _attention(node: ir.Node) -> str:
     if any(edit.array_of(v) is not None for v in node.inputs[:3]):
         return "constant queries, keys or values are not supported yet; compute them from the input"
     if len(node.inputs) > 3 and edit.array_of(node.inputs[3]) is None:
-        return _MASK
+        return MASK
     return "" if attention_is_canonical(node) else "this form of attention is not supported yet"
 
 

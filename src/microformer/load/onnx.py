@@ -11,23 +11,18 @@ from pathlib import Path
 
 import onnx
 import onnx.checker
-import onnx.inliner
 import onnx.shape_inference
-import onnx.version_converter
 import onnx_ir as ir
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
-from onnxscript import version_converter
 
 from microformer.errors import ModelError
-from microformer.load.edit import UNKNOWN
-from microformer.load.functions import OPSET
+from microformer.load.opsets import first_line, name_domains, name_unknown, upgrade
 from microformer.load.tflite_ops import tflite_to_onnx
 
 MAX_BYTES = 1 << 30
 """Limit of a file, of one tensor, and of all external data together."""
 MAX_NODES = 50_000
 """Limit of nodes, those of inlined functions counted once a call."""
-OLDEST_OPSET = 7
 
 _SUFFIXES = {
     ".pt": "a PyTorch file may run code when it is read, so microformer never does: load the "
@@ -89,46 +84,15 @@ def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -
     _sort_nodes(own.graph)
     # before version 4 initializers had to be inputs too, which a dozen old files leave out
     own.ir_version = max(own.ir_version, 4)
-    _name_domains(own)
-    _name_unknown(own)
+    name_domains(own)
+    name_unknown(own)
     try:
         if not all(o.type.tensor_type.HasField("shape") for o in own.graph.output):
             own = onnx.shape_inference.infer_shapes(own)  # the checker wants shapes there
         onnx.checker.check_model(own)
     except Exception as error:  # onnx's C++ has an error class for each of its parts
-        raise ModelError(f"{label} is not valid ONNX: {_first_line(error)}") from None
-    return _upgrade(own, label)
-
-
-def _name_domains(proto: onnx.ModelProto) -> None:
-    """onnxruntime writes its norms into ONNX's own domain, where older opsets have none."""
-    version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
-    own = {"SimplifiedLayerNormalization", *(["LayerNormalization"] if version < 17 else [])}
-    for node in proto.graph.node:
-        if node.domain in ("", "ai.onnx") and node.op_type in own:
-            node.domain = "com.microsoft"
-            if not any(o.domain == node.domain for o in proto.opset_import):
-                proto.opset_import.add(domain=node.domain, version=1)
-
-
-def _name_unknown(proto: onnx.ModelProto) -> None:
-    """Operators that the opset does not have are kept apart: refused by name, or cut away."""
-    version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
-    local = {(f.domain, f.name) for f in proto.functions}
-    found = False
-    for nodes in (proto.graph.node, *(f.node for f in proto.functions)):
-        for node in nodes:
-            own = node.domain in ("", "ai.onnx") and (node.domain, node.op_type) not in local
-            if own and not onnx.defs.has(node.op_type, version, ""):
-                node.domain, found = UNKNOWN, True
-    if found:
-        for imports in (proto.opset_import, *(f.opset_import for f in proto.functions)):
-            imports.append(onnx.helper.make_opsetid(UNKNOWN, 1))
-
-
-def _first_line(error: Exception) -> str:
-    text = " ".join(str(error).split("\n\n")[0].split())
-    return text if text.endswith(".") else f"{text}."
+        raise ModelError(f"{label} is not valid ONNX: {first_line(error)}") from None
+    return upgrade(own, label)
 
 
 def _check_size(proto: onnx.ModelProto, label: str) -> None:
@@ -260,47 +224,3 @@ def _sort_nodes(graph: onnx.GraphProto) -> None:
         copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
         del graph.node[:]
         graph.node.extend(copies)
-
-
-def _write_out_newer(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Operators that ``OPSET`` does not have yet as the functions that ONNX defines them by."""
-    newer = {n.op_type for n in proto.graph.node if n.domain in ("", "ai.onnx")}
-    newer = {op for op in newer if not onnx.defs.has(op, OPSET, "")}
-    if not newer:
-        return proto
-    for node in proto.graph.node:
-        if node.op_type in newer:  # the inliner fills no default in
-            given = {attribute.name for attribute in node.attribute}
-            known = onnx.defs.get_schema(node.op_type).attributes.values()
-            node.attribute.extend(
-                a.default_value for a in known if a.name not in given and a.default_value.name
-            )
-    wanted = [("", op) for op in sorted(newer)]
-    return onnx.inliner.inline_selected_functions(
-        proto, wanted, exclude=False, inline_schema_functions=True
-    )
-
-
-def _upgrade(proto: onnx.ModelProto, label: str) -> ir.Model:
-    """To opset 23: onnx's own converter up to 18, then onnxscript's, which keeps metadata."""
-    version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
-    if not OLDEST_OPSET <= version <= onnx.defs.onnx_opset_version():
-        raise ModelError(
-            f"{label} uses opset {version}; microformer reads opsets {OLDEST_OPSET} to "
-            f"{onnx.defs.onnx_opset_version()}: export it with opset 18."
-        )
-    try:
-        if version > OPSET:
-            proto = _write_out_newer(proto)
-        if version < 18:
-            proto = onnx.version_converter.convert_version(proto, 18)
-        model = ir.from_proto(proto)
-        if version < OPSET:
-            version_converter.ConvertVersionPass(OPSET, fallback=False)(model)
-    except Exception as error:
-        raise ModelError(
-            f"{label} cannot be brought from opset {version} to {OPSET} ({_first_line(error)}): "
-            "export it with opset 18 or newer."
-        ) from None
-    model.graph.opset_imports[""] = OPSET  # 24 and later read the canonical operations alike
-    return model

@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812  torch's own convention
 
 from microformer.analysis.pointwise import NAME, kind_of, steps_of
 from microformer.errors import UnsupportedOpError
+from microformer.torch.recurrent import recurrent
 
 Operand = Tensor | None
 Real = Callable[[ir.Node, Sequence[Operand]], Tensor]
@@ -35,32 +36,6 @@ def _integers(operand: Operand) -> list[int]:
 
 def _linear(_node: ir.Node, a: Sequence[Operand]) -> Tensor:
     return F.linear(_given(a[0]), _given(a[1]), a[2] if len(a) > 2 else None)
-
-
-def _recurrent(node: ir.Node, a: Sequence[Operand]) -> Tensor:
-    """Lstm and Gru over gates [1, S, G H]; the recurrent product and its bias as they are."""
-    gates, weight, bias = (_given(t) for t in a[:3])
-    units = weight.shape[-1]
-    state = gates.new_zeros(*gates.shape[:-2], units)
-    cell, rows = state, []
-    for own in gates.unbind(-2):
-        inner = state @ weight.transpose(-1, -2) + bias
-        if node.op_type == "Lstm":
-            i, o, f, g = torch.chunk(own + inner, 4, -1)
-            cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
-            state = torch.sigmoid(o) * torch.tanh(cell)
-        else:
-            (z, r, n), (hz, hr, hn) = torch.chunk(own, 3, -1), torch.chunk(inner, 3, -1)
-            z, r = torch.sigmoid(z + hz), torch.sigmoid(r + hr)
-            if not _attribute(node, "reset_after", 0):
-                new = weight[..., 2 * units :, :].transpose(-1, -2)
-                inside = (r * state) @ new + bias[..., 2 * units :]
-            else:
-                inside = r * hn
-            n = torch.tanh(n + inside)
-            state = n + z * (state - n)
-        rows.append(state)
-    return torch.stack(rows, -2)
 
 
 def _frame(node: ir.Node, axes: int) -> list[int]:
@@ -255,8 +230,8 @@ def _shape(node: ir.Node) -> list[int]:
 REAL: dict[str, Real] = {
     "Linear": _linear,
     "Conv": _conv,
-    "Lstm": _recurrent,
-    "Gru": _recurrent,
+    "Lstm": recurrent,
+    "Gru": recurrent,
     "Attention": _attention,
     "LayerNormalization": _layer_norm,
     "RMSNormalization": _rms_norm,
@@ -270,6 +245,7 @@ REAL: dict[str, Real] = {
     "HardSigmoid": _hard_sigmoid,
     "Erf": lambda _, a: torch.erf(_given(a[0])),
     "MatMul": lambda _, a: _given(a[0]) @ _given(a[1]),
+    "ByChannel": lambda _, a: _given(a[0]) / _given(a[1]) + _given(a[2]),
     "Requantize": lambda _, a: _given(a[0]),
     "Add": lambda _, a: _given(a[0]) + _given(a[1]),
     "Mul": lambda _, a: _given(a[0]) * _given(a[1]),
