@@ -437,7 +437,8 @@ def _plain_recurrent(case: Case, op: ops.Recurrent, gates: Array) -> Array:
     def stored(value: int) -> int:
         return min(max((value * op.out_mult + op.out_add) >> op.out_shift, -128), 127)
 
-    h, memory, rows = [stored(0)] * units, [0] * units, []
+    rows: list[tuple[list[int], list[int]]] = []
+    h, memory = [stored(0)] * units, [0] * units
     for line in gates:
         own = [(int(g) * op.gate_mult + op.gate_add) >> op.gate_shift for g in line]
         made = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -546,3 +547,46 @@ def test_half_precision_weights_are_their_real_values() -> None:
     made = np.stack([FloatRunner(model)(row[None])["y"][0] for row in data])
     assert np.allclose(made, data @ half.astype(np.float32).T, atol=1e-4)
     assert [node.op_type for node in model.model.graph] == ["Linear"]
+
+
+def _lstm(steps: int, units: int, depth: int, **options: Any) -> tuple[TfliteWriter, list[int]]:
+    """A writer with a layer over [1, steps, depth], and its (input, output)."""
+    generator, w = np.random.default_rng(0), TfliteWriter()
+    x = w.tensor("x", (1, steps, depth), "float32")
+    inputs = [x]
+    for shape in [(units, depth)] * 4 + [(units, units)] * 4:
+        data = generator.standard_normal(shape).astype(np.float32) / 2
+        inputs.append(w.tensor(f"w{len(inputs)}", shape, "float32", data))
+    inputs += [-1, -1, -1]
+    for _ in range(4):
+        data = generator.standard_normal(units).astype(np.float32)
+        inputs.append(w.tensor(f"b{len(inputs)}", (units,), "float32", data))
+    inputs += [-1, -1]
+    inputs += [w.tensor(n, (1, units), "float32", variable=True) for n in ("state", "cell")]
+    y = w.tensor("y", (1, steps, units), "float32")
+    given = {"FusedActivationFunction": 4, "CellClip": 0.0, "TimeMajor": False} | options
+    kind = "UnidirectionalSequenceLSTMOptions"
+    w.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [y], kind, **given)
+    return w, [x, y]
+
+
+def test_a_long_short_term_memory() -> None:
+    w, (x, y) = _lstm(9, 6, 5)
+    data = w.build([x], [y])
+    model = load(data)
+    sample = np.random.default_rng(1).standard_normal((1, 9, 5)).astype(np.float32)
+    made = FloatRunner(model)(sample)["y"]
+    np.testing.assert_allclose(made, LiteRt(data).output(sample), rtol=1e-4, atol=1e-5)
+    samples = np.random.default_rng(2).standard_normal((16, 9, 5)).astype(np.float32)
+    report = microformer.run(microformer.compile(model, samples, "cortex-m4"), samples, count=2)
+    assert report.bit_exact and report.sqnr_db is not None and report.sqnr_db > 30
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [({"CellClip": 3.0}, "clipped cells"), ({"FusedActivationFunction": 1}, "only tanh")],
+)
+def test_a_memory_of_another_kind_is_refused(options: dict[str, Any], sentence: str) -> None:
+    w, (x, y) = _lstm(3, 2, 2, **options)
+    with pytest.raises(UnsupportedOpError, match=sentence):
+        load(w.build([x], [y]))

@@ -50,9 +50,11 @@ class TfliteWriter:
         scale: Any = (),
         zero: Any = (0,),
         axis: int = 0,
+        variable: bool = False,
     ) -> int:
         """A tensor, an activation if it has no data; returns its index."""
         record: dict[str, Any] = {"name": name, "shape": shape, "dtype": dtype, "data": data}
+        record["variable"] = variable
         record |= {"scale": np.atleast_1d(scale), "zero": np.atleast_1d(zero), "axis": axis}
         self.tensors.append(record)
         return len(self.tensors) - 1
@@ -124,6 +126,7 @@ class TfliteWriter:
         tflite_.TensorAddType(b, _TYPES[t["dtype"]])
         tflite_.TensorAddBuffer(b, buffer)
         tflite_.TensorAddName(b, name)
+        tflite_.TensorAddIsVariable(b, t["variable"])
         if quantisation is not None:
             tflite_.TensorAddQuantization(b, quantisation)
         return int(tflite_.TensorEnd(b))

@@ -12,6 +12,7 @@ from microformer.load.tflite_images import resize, transposed_conv
 from microformer.load.tflite_moves import MOVES
 from microformer.load.tflite_onnx import Writer, finish
 from microformer.load.tflite_parts import CLIPS, activated, done, out_shape, refuse, shaped
+from microformer.load.tflite_recurrent import lstm
 from microformer.load.tflite_shapes import KNOWN, fold_shapes
 
 _TO_NCHW, _TO_NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
@@ -55,6 +56,8 @@ def _advice(name: str) -> str:
         return "it was compiled for Ethos-U; give the file from before Vela"
     if name.startswith("CUSTOM"):
         return "it is an operator of somebody's own; export the model without it"
+    if name in ("SVDF", "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"):
+        return "it keeps a state from one call to the next, which is not compiled yet"
     return "it is not supported yet; replace or remove it"
 
 
@@ -269,6 +272,7 @@ OPERATORS: dict[str, Callable[[Writer, Operator], None]] = {
     "SUM": _reduce("ReduceSum"),
     "REDUCE_MAX": _reduce("ReduceMax"),
     "REDUCE_MIN": _reduce("ReduceMin"),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm,
     **MOVES,
 }
 """By the schema's name: what a file is read by."""
