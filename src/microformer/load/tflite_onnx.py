@@ -108,7 +108,8 @@ class Writer:
 
     def unread(self, operator: Operator, reason: str) -> None:
         """An operator that has no form: a node that is refused, unless a cut leaves it out."""
-        given = [self.read(index) for index in operator.inputs if index >= 0]
+        known = {i for i, t in enumerate(self.graph.tensors) if t.data is not None} | {*self._read}
+        given = [self.read(index) for index in operator.inputs if index in known]
         names = [self._names[index] for index in operator.outputs]
         kind = operator.name.replace(" ", "_")
         node = helper.make_node(kind, given, names, names[0], domain="tflite")

@@ -9,7 +9,7 @@ from microformer.load.tflite_parts import out_shape, refuse, shaped
 
 _GATES = (0, 3, 1, 2)
 """ONNX's order (input, output, forget, cell) among TFLite's (input, forget, cell, output)."""
-_PEEPHOLES, _PROJECTION, _NORMS = range(9, 12), (16, 17), range(20, 24)
+_WITHOUT = {"peepholes": range(9, 12), "a projection": range(16, 18), "norms": range(20, 24)}
 _TANH = 4
 
 
