@@ -16,11 +16,7 @@ _TANH = 4
 def lstm(w: Writer, op: Operator) -> None:
     """UNIDIRECTIONAL_SEQUENCE_LSTM: x [1, S, I] (or [S, 1, I]) to [1, S, H]; state from zero."""
     options = op.options
-    for places, what in (
-        (_PEEPHOLES, "peepholes"),
-        (_PROJECTION, "a projection"),
-        (_NORMS, "norms"),
-    ):
+    for what, places in _WITHOUT.items():
         if any(_given(op, place) for place in places):
             raise refuse(w.graph, op, f"{what} inside a recurrent layer are not compiled")
     if not all(_given(op, place) for place in range(1, 9)):
