@@ -1,5 +1,6 @@
 """Broken, hostile and unsupported models: one clear sentence each, and no memory eaten."""
 
+import contextlib
 import re
 import tracemalloc
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from microformer.cli import main
 from microformer.errors import MicroformerError, ModelError, UnsupportedOpError
 from microformer.graph.tensor import Array
 from microformer.load import load
@@ -62,8 +64,10 @@ def test_garbage(tmp_path: Path) -> None:
     [
         (".pt", "PyTorch file may run code"),
         (".pth", "PyTorch file may run code"),
+        (".pt2", "give torch.export.load(path) to microformer.load"),
+        (".keras", "from_keras_model(model).convert(), and give the .tflite file"),
         (".tflite", "file identifier is missing"),
-        (".h5", "only .onnx and .tflite files are read"),
+        (".h5", "from_keras_model(model).convert()"),
         ("", "only .onnx and .tflite files are read"),
     ],
 )
@@ -370,3 +374,42 @@ def test_reshape_by_a_computed_shape() -> None:
     ]
     proto = graph_model(graph, [1, 3], {"one": np.array([3], np.int64)})
     assert "node 'n' (Reshape)" in refused(proto, UnsupportedOpError)
+
+
+def test_escape_codes_of_a_name_reach_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a refusal, and in what compiling a quantised file notes of its tensors."""
+    evil = "a\x1b[31mred\x07"
+    nodes = [
+        onnx.helper.make_node("QuantizeLinear", ["x", "s", "z"], [f"{evil}.q"]),
+        onnx.helper.make_node("DequantizeLinear", [f"{evil}.q", "s", "z"], ["d"]),
+        onnx.helper.make_node("Concat", ["d", "x"], [evil], evil, axis=1),
+        onnx.helper.make_node("QuantizeLinear", [evil, "s2", "z"], ["q"]),
+        onnx.helper.make_node("DequantizeLinear", ["q", "s2", "z"], ["y"]),
+    ]
+    constants = {"s": np.float32(0.1), "s2": np.float32(0.3), "z": np.int8(0)}
+    graph = onnx.helper.make_graph(
+        nodes,
+        "g",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 8])],
+        [onnx.numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items()],
+    )
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10
+    )
+    onnx.save(model, tmp_path / "m.onnx")
+    np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32))
+    data, out = ["--data", str(tmp_path / "d.npz")], str(tmp_path / "out")
+    for command in (
+        ["compile", str(tmp_path / "m.onnx"), "-t", "host", "-o", out, *data],
+        ["run", out, *data],
+        ["compile", str(tmp_path / "m.onnx"), "-t", "host", "-o", out, *data, "--to", evil, "-x"],
+        ["compile", str(tmp_path / "m.onnx"), "-t", "host", "-o", f"{out}2", *data, "--from", evil],
+    ):
+        monkeypatch.setattr("sys.argv", ["microformer", *command])
+        with contextlib.suppress(SystemExit):
+            main()
+    printed = capsys.readouterr()
+    assert "\x1b[31m" not in printed.out + printed.err and "\x07" not in printed.out + printed.err

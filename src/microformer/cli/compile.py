@@ -27,6 +27,7 @@ from microformer.cli.options import (
     settings_of,
     shapes,
 )
+from microformer.entry import printable
 from microformer.errors import DataError, OutputError
 from microformer.settings import DEFAULTS
 
@@ -138,8 +139,8 @@ def compile_command(
             f"  {kept} of the file's {len(made.imported)} scales kept, the others merged (--json)"
         )
     for note in made.compiled.int_graph.notes:
-        print(f"  note: {note}")
+        print(f"  note: {printable(note)}")
     for step in made.tuned.steps:
         if step.kept:
-            print(f"  {step}")
+            print(f"  {printable(str(step))}")
     print(f"written to {output}; next: microformer run {output} --data TEST.npz")

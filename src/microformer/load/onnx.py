@@ -28,7 +28,15 @@ _SUFFIXES = {
     ".pt": "a PyTorch file may run code when it is read, so microformer never does: load the "
     "module in Python and give it to microformer.load, or export it with torch.onnx.export",
 }
-_SUFFIXES[".pth"] = _SUFFIXES[".pt2"] = _SUFFIXES[".ckpt"] = _SUFFIXES[".pkl"] = _SUFFIXES[".pt"]
+_SUFFIXES[".pth"] = _SUFFIXES[".ckpt"] = _SUFFIXES[".pkl"] = _SUFFIXES[".pt"]
+_SUFFIXES[".pt2"] = (
+    "torch evaluates text and pickles of such a file when it reads it, so the command never does: "
+    "if it is yours, give torch.export.load(path) to microformer.load, or export it to ONNX"
+)
+_SUFFIXES[".keras"] = _SUFFIXES[".h5"] = (
+    "Keras runs what such a file names when it reads it: convert it where TensorFlow is, with "
+    "tf.lite.TFLiteConverter.from_keras_model(model).convert(), and give the .tflite file"
+)
 
 
 def read_file(path: Path) -> ir.Model:

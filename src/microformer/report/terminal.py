@@ -5,6 +5,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from microformer.entry import printable
 from microformer.report.cluster import cluster_rows, core_table
 from microformer.report.front_view import feature_rows
 from microformer.report.record import LayerReport, Report
@@ -141,7 +142,7 @@ def view(report: Report) -> RenderableType:
     if report.cluster is not None:
         parts.append(core_table(report.cluster))
     parts.append(totals(report))
-    parts += [Text(f"note: {note}") for note in report.notes]
+    parts += [Text(f"note: {printable(note)}") for note in report.notes]
     if not report.calibrated:
         warning = "The ranges come from random data: accuracy and SQNR mean nothing."
         parts.append(Text(warning, style="bold red"))
