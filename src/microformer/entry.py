@@ -7,14 +7,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
-from microformer.errors import MicroformerError, unexpected
+from microformer.errors import MicroformerError, printable, unexpected
 
 DEBUG = "--debug"
-
-
-def printable(text: str) -> str:
-    """``text`` with control characters escaped: a model's names may hold a terminal's commands."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def run_command_line(

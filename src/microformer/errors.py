@@ -89,3 +89,8 @@ class VerifyError(Exception):
 
     Shape, type or order of a graph is inconsistent; the message names the stage.
     """
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters escaped: a model's names may hold a terminal's commands."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

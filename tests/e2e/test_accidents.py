@@ -16,7 +16,7 @@ import microformer
 from microformer import errors, scratch
 from microformer.build.compiler import host_compiler
 from microformer.demo import demo_paths
-from microformer.entry import printable
+from microformer.errors import printable
 
 COMMAND = [sys.executable, "-m", "microformer"]
 

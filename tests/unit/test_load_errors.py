@@ -344,7 +344,10 @@ UNSUPPORTED: dict[str, tuple[list[onnx.NodeProto], str]] = {
         [make("QuantizeLinear", ["x", "slope"], ["q"], "n"), make("Cast", ["q"], ["y"], to=1)],
         "give the float model",
     ),
-    "recurrent": ([make("GRU", ["x", "w3", "w3"], ["", "y"], "n", hidden_size=6)], "recurrent"),
+    "recurrent": (
+        [make("GRU", ["x", "w3", "w3"], ["", "y"], "n", hidden_size=6)],
+        "its batch must be 1",
+    ),
     "own domain": ([make("Magic", ["x"], ["y"], "n", domain="acme")], "export plain ONNX"),
 }
 

@@ -27,8 +27,7 @@ from microformer.cli.options import (
     settings_of,
     shapes,
 )
-from microformer.entry import printable
-from microformer.errors import DataError, OutputError
+from microformer.errors import DataError, OutputError, printable
 from microformer.settings import DEFAULTS
 
 

@@ -32,7 +32,8 @@ def name_unknown(proto: onnx.ModelProto) -> None:
     for nodes in (proto.graph.node, *(f.node for f in proto.functions)):
         for node in nodes:
             own = node.domain in ("", "ai.onnx") and (node.domain, node.op_type) not in local
-            if own and not onnx.defs.has(node.op_type, version, ""):
+            known = isinstance(node.op_type, str)  # bytes, where it is no UTF-8
+            if own and known and not onnx.defs.has(node.op_type, version, ""):
                 node.domain, found = UNKNOWN, True
     if found:
         for imports in (proto.opset_import, *(f.opset_import for f in proto.functions)):

@@ -5,7 +5,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from microformer.entry import printable
+from microformer.errors import printable
 from microformer.report.cluster import cluster_rows, core_table
 from microformer.report.front_view import feature_rows
 from microformer.report.record import LayerReport, Report
