@@ -13,11 +13,12 @@ from microformer.bench.workloads import workload
 from microformer.errors import TargetError, VerifyError
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
-from microformer.graph.kernel_graph import Operand, Plan, Tiling
+from microformer.graph.kernel_graph import Operand, Plan, Span, Tiling
 from microformer.graph.tensor import QParams, Tensor, constant
 from microformer.lower import lower
 from microformer.plan import plan
 from microformer.plan.check import check
+from microformer.plan.columns import by_axes
 from microformer.targets import TARGETS, Target, resized, with_cores
 from tests.cases import bundle
 
@@ -173,3 +174,44 @@ def test_the_checker_sees_an_overlap_in_l2() -> None:
             except VerifyError:
                 seen += 1
     assert seen > 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_transpose_is_the_sum_of_its_parts_along_any_axis(data: st.DataObject) -> None:
+    """Each part reads and writes runs of bytes; put together they are the whole."""
+    shape = tuple(data.draw(st.lists(st.integers(1, 6), min_size=2, max_size=4)))
+    perm = tuple(data.draw(st.permutations(range(len(shape)))))
+    op = ops.Transpose(perm)
+    x = Tensor("x", shape, "int8", QUANT)
+    y = Tensor("y", tuple(shape[p] for p in perm), "int8", QUANT)
+    values = np.arange(x.size)
+
+    def places(span: Span) -> np.ndarray:
+        rows = span.offset + span.pitch * np.arange(span.rows)
+        return (rows[:, None] + np.arange(span.width)).reshape(-1)
+
+    for found in by_axes(op, (x,), y):
+        assert found is not None
+        rows, parts = found
+        made = np.full(y.size, -1)
+        cut = data.draw(st.integers(1, rows))
+        for begin in range(0, rows, cut):
+            inner, shaped, spans = parts(begin, min(begin + cut, rows))
+            assert isinstance(inner, ops.Transpose)
+            block = values[places(spans["x"])].reshape(shaped["x"].shape)
+            made[places(spans["y"])] = block.transpose(inner.perm).reshape(-1)
+        assert np.array_equal(made, values.reshape(shape).transpose(perm).reshape(-1))
+
+
+def test_a_transpose_of_twice_l1_is_cut() -> None:
+    shape = (32, 2, 1024)
+    tensors = {
+        "x": Tensor("x", shape, "int8", QUANT),
+        "y": Tensor("y", (2, 32, 1024), "int8", QUANT),
+    }
+    node = Node("turn", ops.Transpose((1, 0, 2)), ("x",), "y")
+    graph = lower(IntGraph("turned", tensors, (node,), ("x",), ("y",)), RI5CY)
+    made = plan(graph, small(32 * 1024))
+    check(made)
+    assert made.graph.calls[0].tiling is not None

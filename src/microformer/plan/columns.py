@@ -85,3 +85,28 @@ def _mean_rows(op: ops.Mean, x: Tensor, output: Tensor, outer: int) -> Found:
         return replace(op, axes=(1,)), shaped, spans
 
     return outer, parts
+
+
+def by_axes(op: ops.Transpose, inputs: Operands, output: Tensor) -> list[Found]:
+    """Each axis of a Transpose: runs of one length in the input, of another in the output."""
+    x = inputs[0]
+    assert x is not None
+    return [_along(op, x, output, axis) for axis, size in enumerate(output.shape) if size > 1]
+
+
+def _along(op: ops.Transpose, x: Tensor, output: Tensor, axis: int) -> Found:
+    ends = ((x, op.perm[axis]), (output, axis))
+
+    def parts(begin: int, end: int) -> Parts:
+        count, shaped, spans = end - begin, {}, {}
+        for tensor, place in ends:
+            shape = tensor.shape
+            run = math.prod(shape[place + 1 :]) * tensor.itemsize
+            outer = math.prod(shape[:place])
+            shaped[tensor.name] = replace(
+                tensor, shape=(*shape[:place], count, *shape[place + 1 :])
+            )
+            spans[tensor.name] = Span(begin * run, count * run, outer, shape[place] * run)
+        return op, shaped, spans
+
+    return output.shape[axis], parts

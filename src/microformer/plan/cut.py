@@ -13,7 +13,7 @@ from microformer.graph.kernel_graph import KernelCall, Span
 from microformer.graph.tensor import Tensor
 from microformer.kernels.registry import kernel_of
 from microformer.kernels.signatures import Operands, arguments, is_pointwise
-from microformer.plan.columns import Found, Parts, by_heads, mean
+from microformer.plan.columns import Found, Parts, by_axes, by_heads, mean
 from microformer.targets import Target
 
 _COPY_CYCLES = 2.0  # a byte, on one core
@@ -55,6 +55,7 @@ def cuts(call: KernelCall, tensors: Mapping[str, Tensor], target: Target) -> lis
     op, output = call.node.op, tensors[call.node.output]
     inputs = tuple(tensors[name] if name else None for name in call.node.inputs)
     found = [by_heads(op, inputs, output)] if isinstance(op, ops.Attention) else []
+    found += by_axes(op, inputs, output) if isinstance(op, ops.Transpose) else []
     found.append(_by_op(op, inputs, output))
     return [_cut_node(call, target, inputs, output, *f) for f in found if f is not None] or [whole]
 
