@@ -416,3 +416,13 @@ def test_escape_codes_of_a_name_reach_no_terminal(
             main()
     printed = capsys.readouterr()
     assert "\x1b[31m" not in printed.out + printed.err and "\x07" not in printed.out + printed.err
+
+
+def test_operands_that_do_not_fit_are_shown() -> None:
+    nodes = [make("Add", ["x", "w"], ["s"], "sum"), make("Relu", ["s"], ["y"])]
+    model = graph_model(nodes, [1, 5, 6], {"w": np.zeros((4, 6), np.float32)})
+    model.graph.output[0].CopyFrom(
+        onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 5, 6])
+    )
+    words = refused(model, UnsupportedOpError)
+    assert "'sum'" in words and "[1, 5, 6] and [4, 6] do not fit together" in words

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 
 import microformer
 from microformer.analysis.float_run import FloatRunner
@@ -81,6 +82,10 @@ def legacy(net: Net) -> str:
     try:
         model = microformer.load(file)
     except microformer.MicroformerError as error:
+        try:
+            onnxruntime.InferenceSession(file)
+        except Exception:  # of onnxruntime, of every kind
+            return "the exporter's file is broken: onnxruntime refuses it too"
         return str(error)
     ratio = sqnr_db(_torch(net, x), _floats(model, x))
     return "" if ratio >= LEAST_IMPORT_DB else f"computes something else: {ratio:.0f} dB"

@@ -89,10 +89,7 @@ def _check_understood(graph: ir.Graph) -> None:
                     raise refuse(
                         node, "its parameters are not constant; export the model with fixed shapes"
                     )
-                raise refuse(
-                    node,
-                    f"its output has no static shape ({value.shape}); export with fixed shapes",
-                )
+                raise refuse(node, _shapeless(node))
             if 0 in value.shape.numpy():
                 raise refuse(node, f"its output is empty, of shape {value.shape}")
         inputs = [v for v in node.inputs if v is not None]
@@ -102,6 +99,15 @@ def _check_understood(graph: ir.Graph) -> None:
         if reshapes and edit.size_of(inputs[0]) != edit.size_of(node.outputs[0]):
             shapes = f"{edit.shape_of(inputs[0])} to {edit.shape_of(node.outputs[0])}"
             raise refuse(node, f"it changes the number of elements, from {shapes}")
+
+
+def _shapeless(node: ir.Node) -> str:
+    """Why a node's output has no shape: its operands', if those are known."""
+    shapes = [v.shape for v in node.inputs if v is not None]
+    if any(shape is None or not shape.is_static() for shape in shapes):
+        return "its output has no static shape; export the model with fixed shapes"
+    listed = " and ".join(str(list(shape.numpy())) for shape in shapes if shape is not None)
+    return f"its operands {listed} do not fit together; export the model again"
 
 
 def check_canonical(graph: ir.Graph) -> None:
