@@ -21,12 +21,13 @@ from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Array, QParams, Tensor, constant
 from microformer.graph.verify import verify
+from microformer.kernels.permute import PERMUTE_RANK
 from microformer.load import load
 from microformer.lower import lower
 from microformer.quantize import passes, quantize
 from microformer.quantize.passes import PASSES, simplify
 from microformer.quantize.passes.layout import sink_transposes, transposed_bytes
-from microformer.quantize.passes.pending import inverse, regroup
+from microformer.quantize.passes.pending import apart, in_steps, inverse, regroup
 from microformer.targets import TARGETS
 from tests.models import VisionTransformer, conv_stem_1d, conv_stem_2d, encoder, seeded
 
@@ -250,3 +251,16 @@ def test_inverse() -> None:
     assert inverse((2, 0, 1)) == (1, 2, 0)
     graph = IntGraph("empty", {"x": Tensor("x", (2,), "int8", QUANT)}, (), ("x",), ("x",))
     assert sink_transposes(graph) == (graph, False)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.permutations(range(9)), st.lists(st.sampled_from([1, 2]), min_size=9, max_size=9))
+def test_a_transpose_of_many_axes_is_several_that_the_kernel_moves(
+    perm: list[int], shape: list[int]
+) -> None:
+    x = np.arange(np.prod(shape)).reshape(shape)
+    y = x
+    for part in in_steps(tuple(shape), tuple(perm)):
+        assert apart(y.shape, part) <= PERMUTE_RANK
+        y = y.transpose(part)
+    assert np.array_equal(y, x.transpose(perm))

@@ -9,6 +9,7 @@ import numpy as np
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.tensor import Array, Tensor, constant
+from microformer.kernels.permute import PERMUTE_RANK
 
 Shape = tuple[int, ...]
 
@@ -82,6 +83,28 @@ def regroup(
     return tuple(target[a] for a in axes_in_order), inverse(tuple(axes_in_order))
 
 
+def apart(shape: Shape, perm: tuple[int, ...]) -> int:
+    """How many axes a transpose moves: neighbours that stay together are one."""
+    order = [axis for axis in perm if shape[axis] != 1]
+    place = {axis: i for i, axis in enumerate(sorted(order))}
+    return len(order) - sum(place[b] == place[a] + 1 for a, b in pairwise(order))
+
+
+def in_steps(shape: Shape, perm: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Transposes one after another that are ``perm``, none of more axes than the kernel moves.
+
+    Each brings as many as it can of the first axes to their places, the others as they stand.
+    """
+    if apart(shape, perm) <= PERMUTE_RANK:
+        return [perm]
+    for placed in range(len(perm), 0, -1):
+        first = (*perm[:placed], *sorted(perm[placed:]))
+        if 1 < apart(shape, first) <= PERMUTE_RANK:
+            moved = tuple(shape[axis] for axis in first)
+            return [first, *in_steps(moved, compose(inverse(first), perm))]
+    raise AssertionError(perm)  # one axis in front alone moves three at most
+
+
 class Rebuilt:
     """The graph under reconstruction, and the transposes that are pending in it."""
 
@@ -124,6 +147,13 @@ class Rebuilt:
             return
         stored = self.tensors[pending.stored]
         moved = tuple(stored.shape[axis] for axis in pending.perm)
+        for part, perm in enumerate(in_steps(stored.shape, pending.perm)[:-1]):
+            shape = tuple(stored.shape[axis] for axis in perm)
+            between = f"{name}.turned{part}"
+            self.tensors[between] = Tensor(between, shape, stored.dtype, stored.qparams)
+            self.emit(Node(self._name(between), ops.Transpose(perm), (stored.name,), between))
+            left = compose(inverse(perm), pending.perm)
+            pending, stored = replace(pending, perm=left), self.tensors[between]
         if moves_nothing(stored.shape, pending.perm):
             self.emit(Node(self._name(name), ops.Reshape(pending.shape), (stored.name,), name))
         elif moved == pending.shape:
