@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -426,3 +427,21 @@ def test_operands_that_do_not_fit_are_shown() -> None:
     )
     words = refused(model, UnsupportedOpError)
     assert "'sum'" in words and "[1, 5, 6] and [4, 6] do not fit together" in words
+
+
+def test_positions_that_are_counted_from_tokens_say_so() -> None:
+    """RoBERTa's: a cumulative sum over the tokens that are no padding."""
+
+    class Counted(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.places = torch.nn.Embedding(20, 8), torch.nn.Embedding(12, 8)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            there = ids.ne(1).int()
+            places = torch.cumsum(there, 1).type_as(there) * there + 1
+            made: torch.Tensor = self.words(ids) + self.places(places.long())
+            return made
+
+    with pytest.raises(UnsupportedOpError, match=r"computes with token indices.*--fix NAME=1"):
+        load(Counted().eval(), example=torch.ones(1, 6, dtype=torch.int64))

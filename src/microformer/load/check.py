@@ -10,7 +10,15 @@ from microformer.errors import ModelError, UnsupportedOpError
 from microformer.load import edit
 from microformer.load.cut import offer
 from microformer.load.layout import EVALUATED
-from microformer.load.limits import INTEGER_FORM, INTEGER_OPS, LIMITS, MASK, PAGE, UNKNOWN
+from microformer.load.limits import (
+    INTEGER_FORM,
+    INTEGER_OPS,
+    LIMITS,
+    MASK,
+    OF_TOKENS,
+    PAGE,
+    UNKNOWN,
+)
 from microformer.load.naming import module_path
 from microformer.load.patterns.attention_onnx import is_canonical as attention_is_canonical
 from microformer.load.patterns.linear_maps import LINEAR_MAPS
@@ -39,6 +47,7 @@ def refuse(node: ir.Node, reason: str = "") -> UnsupportedOpError:
     """The error for a node: its name, operator and module, and what would help."""
     hint = (
         reason
+        or _of_tokens(node)
         or _where(node)
         or LIMITS.get(node.op_type, "it is not supported yet; replace or remove it")
     )
@@ -46,6 +55,13 @@ def refuse(node: ir.Node, reason: str = "") -> UnsupportedOpError:
     where = f" in module {path!r}" if path else ""
     page = f" ({PAGE})" if node.op_type in UNDERSTOOD and not node.domain else ""
     return UnsupportedOpError(f"Cannot compile {edit.describe(node)}{where}: {hint}{page}.")
+
+
+def _of_tokens(node: ir.Node) -> str:
+    """What else is wrong where integers that are not constant are computed with."""
+    whole = (ir.DataType.INT32, ir.DataType.INT64)
+    given = [v for v in node.inputs if v is not None and edit.array_of(v) is None]
+    return OF_TOKENS if any(v.dtype in whole for v in given) and node.op_type != "Gather" else ""
 
 
 def _where(node: ir.Node) -> str:
@@ -141,7 +157,7 @@ def check_canonical(graph: ir.Graph) -> None:
 def _check_values(node: ir.Node) -> None:
     output = node.outputs[0]
     if output.dtype != ir.DataType.FLOAT:
-        raise refuse(node, "integers computed from the input cannot be compiled")
+        raise refuse(node)
     if edit.shape_of(output)[:1] != (1,) and not output.is_graph_output():
         raise refuse(
             node, f"its output of shape {edit.shape_of(output)} has no batch axis in front"

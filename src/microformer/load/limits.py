@@ -4,6 +4,10 @@ MASK = (
     "it compares activations, or masks by what is computed from the input: compare with a constant "
     "number, or build masks when the model is made"
 )
+OF_TOKENS = (
+    "it computes with token indices, as where positions or a mask are counted from them: give "
+    "positions and masks as inputs or constants of their own, and fix those (--fix NAME=1)"
+)
 _NORM = "use LayerNorm, RMSNorm, GroupNorm, InstanceNorm or BatchNorm"
 _CONTROL = "control flow and plain recurrent layers are not compiled; unroll it, or use GRU or LSTM"
 _RECURRENT = "a batch of 1, sigmoid and tanh, and a first state of zeros are compiled"

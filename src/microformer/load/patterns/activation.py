@@ -59,7 +59,7 @@ def recognise_activations(graph: ir.Graph) -> bool:
                 continue
             if source.dtype == ir.DataType.BOOL:
                 continue
-            found = identify(_evaluate(node, source, members))
+            found = identify(_evaluate(node, source, members).astype(np.float64))
             if found is None or not _better(found, members):
                 continue
             apart = edit.is_exact(graph) and all(m.op_type in _APART for m in members)
