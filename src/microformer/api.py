@@ -62,7 +62,7 @@ def quantize(
     *,
     softmax: SoftmaxKind = "lut",
     effort: Effort = "normal",
-    residual: Residual = "rows",
+    residual: Residual = "enough",
     calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
 ) -> IntGraph:
@@ -70,7 +70,8 @@ def quantize(
 
     ``effort`` is how much is tried to lose less accuracy: low, normal or high. ``residual`` is
     the residual stream: rows (int8, groups of unlike rows in scales of their own where that gains),
-    int8, int16, or auto (int16 where it gains). ``ranges`` in place
+    int8, int16, auto (int16 where it gains), or enough: rows, and auto where that keeps less than
+    26 dB. ``ranges`` in place
     of samples are those of a training (``microformer.torch``). Run it in NumPy with
     ``microformer.reference.evaluate``.
     """
@@ -90,7 +91,7 @@ def compile(
     cores: int | None = None,
     weights: str | None = None,
     effort: Effort = "normal",
-    residual: Residual = "rows",
+    residual: Residual = "enough",
     calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
     front: SensorFrontEnd | None = None,
@@ -138,7 +139,7 @@ def audit(
     calibration: SamplesLike | None = None,
     softmax: SoftmaxKind = "lut",
     effort: Effort = "normal",
-    residual: Residual = "rows",
+    residual: Residual = "enough",
     calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
 ) -> "Audit":

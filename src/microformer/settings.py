@@ -7,7 +7,7 @@ from microformer.errors import DataError
 
 SoftmaxKind = Literal["lut", "ibert"]
 Effort = Literal["low", "normal", "high"]
-Residual = Literal["rows", "int8", "int16", "auto"]
+Residual = Literal["enough", "rows", "int8", "int16", "auto"]
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,14 @@ class Settings:
     ``softmax``: the exponential of attention, a table (equation 3) or I-BERT's polynomial (4).
     ``effort``: how much is tried to lose less accuracy. ``residual``: the residual stream in int8,
     its groups of unlike rows in scales of their own where that is measured to gain ("rows"); in one
-    scale ("int8"), in int16, or int16 only where that gains ("auto"). ``samples``: of more
-    calibration samples so many are taken, evenly.
+    scale ("int8"), in int16, or int16 only where that gains ("auto"). "enough" is "rows", and
+    "auto" where that keeps less than 26 dB at the output. ``samples``: of more calibration samples
+    so many are taken, evenly.
     """
 
     softmax: SoftmaxKind = "lut"
     effort: Effort = "normal"
-    residual: Residual = "rows"
+    residual: Residual = "enough"
     samples: int = 1024
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ from microformer.graph.tensor import Array, QParams
 from microformer.graph.verify import verify
 from microformer.quantize import convert
 from microformer.reference import evaluate
+from microformer.settings import Effort
 from tests.architectures import MobileVit, TinySwin
 from tests.models import VisionTransformer, encoder, seeded
 
@@ -225,7 +226,7 @@ def test_what_cannot_be_had_is_said() -> None:
     imported = replace(model, imported=Imported({}, {}, {}))
     with pytest.raises(DataError, match="scales of a quantised model are kept"):
         microformer.quantize(imported, x, residual="int16")
-    with pytest.raises(DataError, match="'int4'; it can be rows, int8, int16, auto"):
+    with pytest.raises(DataError, match="'int4'; it can be enough, rows, int8, int16, auto"):
         microformer.quantize(model, x, residual="int4")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="measures on samples"):
         microformer.quantize(model, ranges=calibrate(model, x), residual="auto")
@@ -234,7 +235,7 @@ def test_what_cannot_be_had_is_said() -> None:
     arguments = ["compile", "m.onnx", "-o", "out", "-t", "host", "--residual", "int4"]
     result = CliRunner().invoke(app, arguments)
     said = " ".join(result.output.replace("│", "").split())
-    assert result.exit_code == 2 and "it can be rows, int8, int16, auto" in said
+    assert result.exit_code == 2 and "it can be enough, rows, int8, int16" in said
 
 
 def test_a_wrong_type_is_found() -> None:
@@ -249,3 +250,25 @@ def test_a_wrong_type_is_found() -> None:
     nodes = tuple(wrong if n is reader else n for n in graph.nodes)
     with pytest.raises(VerifyError, match="of type int16"):
         verify(replace(graph, nodes=nodes), "here")
+
+
+@pytest.mark.parametrize("effort", ["low", "normal"])
+def test_int16_only_where_int8_is_not_enough(
+    effort: Effort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default: nothing where int8 keeps enough, else what gains most."""
+    x, model = _samples(64), _load(_loud(True))
+    plain = microformer.quantize(model, x, effort=effort, residual="rows")
+    assert str(microformer.quantize(model, x, effort=effort)) == str(plain)
+    assert not any(t.dtype == "int16" for t in plain.tensors.values())
+    monkeypatch.setattr("microformer.tune.residual.ENOUGH_DB", 50.0)
+    graph = microformer.quantize(model, x, effort=effort)
+    assert any(t.dtype == "int16" for t in graph.tensors.values())
+
+
+def test_what_is_too_much_to_try_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microformer.tune.residual.BUDGET_MACS", 1000)
+    monkeypatch.setattr("microformer.tune.residual.ENOUGH_DB", 50.0)
+    graph = microformer.quantize(_load(_loud(True)), _samples(32), effort="low")
+    assert any("--residual auto tries it" in note for note in graph.notes)
+    assert not any(t.dtype == "int16" for t in graph.tensors.values())

@@ -39,7 +39,7 @@ def compile_command(
     random_data: Annotated[bool, typer.Option(help="Calibrate on noise.")] = False,
     softmax: SoftmaxName = "lut",
     effort: EffortName = "normal",
-    residual: ResidualName = "rows",
+    residual: ResidualName = "enough",
     calibration_samples: CalibrationSamples = DEFAULTS.samples,
     shape: ShapeOption = None,
     fix: FixOption = None,

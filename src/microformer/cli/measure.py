@@ -79,7 +79,7 @@ def audit_command(
     samples: Annotated[int, typer.Option(min=1, help="Measure on so many.")] = 64,
     softmax: SoftmaxName = "lut",
     effort: EffortName = "normal",
-    residual: ResidualName = "rows",
+    residual: ResidualName = "enough",
     calibration_samples: CalibrationSamples = DEFAULTS.samples,
     shape: ShapeOption = None,
     fix: FixOption = None,

@@ -24,7 +24,8 @@ EffortName = Annotated[
     str, typer.Option("--effort", help="To lose less accuracy: low, normal (default) or high.")
 ]
 ResidualName = Annotated[
-    str, typer.Option("--residual", help="Residual stream: rows (default), int8, int16 or auto.")
+    str,
+    typer.Option("--residual", help="Residual stream: enough, rows, int8, int16 or auto."),
 ]
 ShapeOption = Annotated[
     list[str] | None,
@@ -65,7 +66,7 @@ CalibrationSamples = Annotated[
 def settings_of(
     softmax: str,
     effort: str = "normal",
-    residual: str = "rows",
+    residual: str = "enough",
     samples: int = DEFAULTS.samples,
 ) -> Settings:
     """The options checked; exit code 2 where one is none of those that there are."""

@@ -145,7 +145,7 @@ def quantize_model(
         if settings.residual == "auto":
             raise DataError("residual 'auto' measures on samples; ranges alone need int8 or int16.")
         int16_tensors = residual_tensors(model) if settings.residual == "int16" else ()
-        if settings.residual != "rows":
+        if settings.residual not in ("rows", "enough"):
             basis = replace(basis, rows={})
         tuned = Tuned(model, model, basis, int16_tensors=int16_tensors)
     else:

@@ -12,6 +12,8 @@ from microformer.graph.tuned import Tuned, TuneStep
 from microformer.tune.channels import by_channel
 from microformer.tune.equalise import channel_peaks, equalised, sites
 from microformer.tune.objective import (
+    BUDGET_MACS,
+    MACS_PER_SECOND,
     MEASURED,
     Calibrate,
     Convert,
@@ -21,16 +23,12 @@ from microformer.tune.objective import (
     int_values,
     measured,
 )
-from microformer.tune.residual import by_rows, in_residual
+from microformer.tune.residual import by_rows, in_residual, where_needed
 from microformer.tune.rounding import corrected_bias, layers, rounded_weight
 
 __all__ = ["tune"]
 
 NORMAL_TENSORS = 8
-MACS_PER_SECOND = 4_000_000_000
-"""What NumPy and onnxruntime do on one core of a desk's computer, about."""
-BUDGET_MACS = 60 * MACS_PER_SECOND
-"""Of effort "normal". Counted, not timed: the same model is compiled alike everywhere."""
 USUAL_TRIALS, FEWEST = 40, 4
 """Trials that the budget is divided by, and the fewest samples that one is measured on."""
 
@@ -43,7 +41,7 @@ def tune(
     convert: Convert,
     calibrate: Calibrate,
     effort: str = "normal",
-    residual: str = "rows",
+    residual: str = "enough",
     channels: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Tuned:
@@ -55,27 +53,45 @@ def tune(
     what is left untried is said. "high" tries equalisation
     site by site, every observer for every tensor, and rounding weights by reconstruction.
     ``residual`` gives groups of rows of the residual stream scales of their own where that gains
-    ("rows", and first in "auto"), and puts it in int16: nothing of it, all ("int16"), or what
-    gains ("auto"). With ``channels`` an input of unlike channels has a scale for each, where that
-    gains. Deterministic: no random numbers, trials in the model's order.
+    ("rows", and first in "auto" and "enough"), and puts it in int16: nothing of it, all ("int16"),
+    what gains ("auto"), or that where the output keeps less than 26 dB otherwise ("enough"). With
+    ``channels`` an input of unlike channels has a scale for each, where that gains. Deterministic:
+    no random numbers, trials in the model's order.
     """
     start = Tuned(model, model, ranges)
     if channels:
         start = by_channel(start, x, convert, calibrate)
     model, ranges = start.model, start.ranges
     start = replace(start, ranges=replace(ranges, rows={}))
-    if residual in ("rows", "auto"):
+    if residual in ("enough", "rows", "auto"):
         start = by_rows(start, ranges, x, convert)
     if residual in ("int16", "auto"):
         start = in_residual(start, x, convert, measured=residual == "auto", progress=progress)
     if not start.ranges.rows:
         calibrate = _without_rows(calibrate)
-    if effort == "low" or not ranges.calibrated or model.imported is not None:
+    if not ranges.calibrated or model.imported is not None:
         return start  # noise tells nothing; scales that a model brought along are kept
     work = graph_macs(convert(model, ranges).graph)
+    if effort != "low":
+        start = _searched(start, x, convert, calibrate, effort, work, progress)
+    if residual == "enough":
+        start = where_needed(start, x, convert, work, progress)
+    return start
+
+
+def _searched(
+    start: Tuned,
+    x: Array,
+    convert: Convert,
+    calibrate: Calibrate,
+    effort: str,
+    work: int,
+    progress: Callable[[int, int], None] | None,
+) -> Tuned:
+    """What an effort beyond "low" tries."""
     search = _Search(start, x, convert, calibrate, progress, work, effort == "normal")
     search.equalise((0.5,) if effort == "normal" else (0.5, 0.3, 0.7), one_by_one=effort == "high")
-    search.observers(NORMAL_TENSORS if effort == "normal" else len(ranges.by_name))
+    search.observers(NORMAL_TENSORS if effort == "normal" else len(start.ranges.by_name))
     search.biases()
     if effort == "high":
         search.weights()

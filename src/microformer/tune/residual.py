@@ -8,7 +8,7 @@ from microformer.errors import DataError
 from microformer.graph.float_model import Ranges
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned, TuneStep
-from microformer.tune.objective import Convert, Score, objective_of
+from microformer.tune.objective import BUDGET_MACS, Convert, Score, objective_of
 
 GIVEN_UP_DB = 0.5
 """The part of the output's SQNR with the whole stream in int16 that "auto" may lose."""
@@ -55,6 +55,37 @@ def by_rows(start: Tuned, ranges: Ranges, x: Array, convert: Convert) -> Tuned:
     step = TuneStep("groups of rows", where, before.sqnr_db, after.sqnr_db, gains)
     steps = (*start.steps, step)
     return replace(start, ranges=ranges, steps=steps) if gains else replace(start, steps=steps)
+
+
+ENOUGH_DB = 26.0
+"""SQNR of the output from which on int8 is enough: an error of a twentieth of the signal."""
+
+
+def where_needed(
+    start: Tuned,
+    x: Array,
+    convert: Convert,
+    work: int,
+    progress: Callable[[int, int], None] | None,
+) -> Tuned:
+    """``start``, with what gains of it in int16 if the output keeps less than ``ENOUGH_DB``.
+
+    ``work`` are the multiply-accumulates of one inference. What is more than the budget is said.
+    """
+    count = len(residual_tensors(start.model))
+    objective = objective_of(start, x, convert)
+    if not count:
+        return start
+    kept = objective.score(start.model, start.ranges).sqnr_db
+    if kept >= ENOUGH_DB:
+        return start
+    if (count + 8) * len(objective) * work > BUDGET_MACS:
+        note = (
+            f"The output keeps {kept:.1f} dB over the calibration samples, and an int16 residual "
+            "stream is too much work to try unasked; --residual auto tries it."
+        )
+        return replace(start, notes=(*start.notes, note))
+    return _Choice(start, x, convert, progress).made()
 
 
 class _Choice:
