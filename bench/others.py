@@ -33,7 +33,7 @@ from train_keywords import KeywordTransformer, Silence, keywords, train_keywords
 from training import Array, Data
 
 CALIBRATION = 128
-RESIDUALS: tuple[Residual, ...] = ("int8", "enough", "int16")
+RESIDUALS: tuple[Residual, ...] = ("int8", "rows", "int16")
 
 
 @dataclass(frozen=True)

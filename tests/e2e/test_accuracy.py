@@ -6,12 +6,16 @@ The full runs (five seeds each) are in bench/results; docs/accuracy.md shows the
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+import microformer
 from accuracy import TASKS, score, table
 from microformer.settings import SoftmaxKind
 from qat import Recovery, recover
 from qat import table as recovery_table
+from train_keywords import RATE, KeywordTransformer, mfcc, seconds
 from train_series import series
 
 ROOT = Path(__file__).parents[2]
@@ -80,3 +84,33 @@ def test_the_full_runs_meet_the_bars_and_are_what_the_docs_show() -> None:
         found = Recovery(**row)
         assert found.float_right - found.int8_right > 0.03 * found.samples  # hard indeed
     assert recovery_table(stored["rows"]) in text
+
+
+def test_the_stored_table_of_others_transformers_holds_its_bars() -> None:
+    """bench/others.py: both kinds of silence keep 26 dB in int16, and few answers change."""
+    rows = json.loads((ROOT / "bench" / "results" / "others.json").read_text("utf-8"))
+    keywords = [row for row in rows if row["model"] == "KWT-1"]
+    assert {row["data"] for row in keywords} == {"silence of zeros", "silence of dither"}
+    for row in keywords:
+        assert row["sqnr_db"] > (26.0 if row["residual"] == "int16" else 24.0)
+        assert row["changed"] <= 0.02 * row["held_out"]
+        assert abs(row["int8_right"] - row["float_right"]) <= 0.01 * row["held_out"]
+
+
+@pytest.mark.slow
+def test_a_keyword_transformer_as_published() -> None:
+    """KWT-1, untrained, on MFCC of chirps with silence of zeros behind: loads, compiles, exact."""
+    rng = np.random.default_rng(0)
+    time = np.arange(4000) / RATE
+    chirps = [np.sin(2 * np.pi * (f + g * time) * time) for f, g in rng.uniform(80, 900, (24, 2))]
+    audio = [(a * 6000 * rng.uniform(0.2, 1.0)).astype(np.int16) for a in chirps]
+    x = mfcc(seconds(audio, "zeros"))
+    assert x.shape == (24, 98, 40) and x[:, :, 0].min() < -170
+    torch.manual_seed(0)
+    module = KeywordTransformer().eval()
+    model = microformer.load(module, example=torch.from_numpy(x[:1]))
+    kinds = [node.op_type for node in model.model.graph]
+    assert kinds.count("Attention") == 12 and kinds.count("LayerNormalization") == 24
+    compiled = microformer.compile(model, x, "host", effort="low")
+    report = microformer.run(compiled, x[:2])
+    assert report.bit_exact and report.firmware_exact
