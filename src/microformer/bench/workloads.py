@@ -20,8 +20,11 @@ from microformer.quantize.scales import (
     accumulator_limits,
     context_integers,
     exponential,
+    linear_integers,
+    scale_integers,
 )
 from microformer.reference.layernorm import H_LIMIT, half_bits
+from microformer.reference.recurrent import GATE_BITS, curve
 from microformer.reference.softmax import exponential_lut, fine_lut
 
 LARGEST = 1 << 27
@@ -31,7 +34,7 @@ GRAMMAR = (
     "attention_S.._E.._H.._P..[_ibert], linear_R.._K.._N.., pointwise_R.._K.._N.., "
     "depthwise_S.._C.._K.., conv_S.._C.._N.._K.., convpool_H.._W.._C.._N.._K..x.._P..x.., "
     "layernorm_R.._N.., softmax_R.._N..[_ibert|_fine], scores_B.._R.._K.., square_B.._R.., "
-    "{add,mul,table,mean,transpose}_R.._N.."
+    "{add,mul,table,mean,transpose}_R.._N.., {lstm,gru}_S.._H.."
 )
 
 
@@ -187,6 +190,26 @@ def _mean(name: str, r: int, n: int) -> IntGraph:
     return graph.done(graph.node("mean", ops.Mean((0,), int(mult[0]), int(add[0]), shift), "x"))
 
 
+def _recurrent(name: str, s: int, h: int) -> IntGraph:
+    """Lstm or Gru of ``s`` steps and ``h`` units behind the product with their input."""
+    count = 4 if name.startswith("lstm") else 3
+    graph = _Graph(name, (s, count * h))
+    weight = graph.rng.normal(size=(count * h, h)) / np.sqrt(h)
+    target = QParams(2.0**-GATE_BITS, 0, 16)
+    made = linear_integers(weight, np.zeros(count * h), QParams(1 / 128, 0), target, name)
+    gate = scale_integers(0.05 * 2.0**GATE_BITS, 128, 0, 0)
+    out = scale_integers(2.0**-15 * 128, 1 << 15, 0, 0)
+    op = (
+        ops.Lstm(made.shift, *gate, 4, *out)
+        if count == 4
+        else ops.Gru(True, made.shift, *gate, *out)
+    )
+    constants: dict[str, Array] = {"weight": made.weight, "mult": made.mult, "add": made.add}
+    constants |= {function: curve(function) for function in ("sigmoid", "tanh")}
+    names = [graph.constant(key, data) for key, data in constants.items()]
+    return graph.done(graph.node(name.split("_", maxsplit=1)[0], op, "x", *names))
+
+
 def _transpose(name: str, r: int, n: int) -> IntGraph:
     graph = _Graph(name, (r, n))
     return graph.done(graph.node("transpose", ops.Transpose((1, 0)), "x"))
@@ -217,6 +240,7 @@ _PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
     (r"mul_R(\d+)_N(\d+)", _mul),
     (r"table_R(\d+)_N(\d+)", _table),
     (r"mean_R(\d+)_N(\d+)", _mean),
+    (r"(?:lstm|gru)_S(\d+)_H(\d+)", _recurrent),
     (r"transpose_R(\d+)_N(\d+)", _transpose),
 )
 
