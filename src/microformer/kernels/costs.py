@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from microformer.graph.cost import macs
-from microformer.graph.ops import Attention, AttentionBlock, Conv2d, LutExp, Op
+from microformer.graph.ops import Attention, AttentionBlock, Conv2d, Lstm, LutExp, Op
 from microformer.graph.tensor import Tensor
 from microformer.kernels.signatures import Operands
 from microformer.targets import Target
@@ -71,3 +71,9 @@ def is_dense(op: Op, _inputs: Operands, _output: Tensor, _machine: Target) -> bo
 def is_depthwise(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> bool:
     channels = inputs[0].shape[-1] if inputs[0] is not None else 0
     return isinstance(op, Conv2d) and op.groups == channels == output.shape[-1]
+
+
+def recurrent_scratch(op: Op, _inputs: Operands, output: Tensor, _machine: Target) -> int:
+    """State or cells and two gates in int16, outputs in int8."""
+    units = output.shape[1]
+    return round8(3 * units if isinstance(op, Lstm) else 8 * units)

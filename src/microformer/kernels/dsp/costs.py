@@ -154,6 +154,11 @@ def block_dsp_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) -
     return work + 7 * even * widths + 4 * sums + 12 * inner.heads * even * rows
 
 
+def no_vectors(_op: Op, _inputs: Operands, _output: Tensor, machine: Target) -> bool:
+    """A core without Helium: with it, a compiler makes vectors of the reference's plain loop."""
+    return "mve" not in machine.isas
+
+
 def channels_by_four(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> bool:
     """Whole words of channels."""
     return inputs[0] is not None and inputs[0].shape[-1] % 4 == 0

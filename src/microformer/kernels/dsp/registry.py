@@ -3,7 +3,14 @@
 from functools import partial
 from pathlib import Path
 
-from microformer.kernels.costs import is_dense, is_depthwise, per_mac, per_output, per_window
+from microformer.kernels.costs import (
+    is_dense,
+    is_depthwise,
+    per_mac,
+    per_output,
+    per_window,
+    recurrent_scratch,
+)
 from microformer.kernels.dsp.costs import (
     BLOCK,
     SMALL_BLOCK,
@@ -19,6 +26,7 @@ from microformer.kernels.dsp.costs import (
     linear_dsp_scratch,
     matmul_dsp_cost,
     matmul_dsp_scratch,
+    no_vectors,
     row_scratch,
     softmax_dsp_cost,
     words_scratch,
@@ -44,6 +52,20 @@ ISA = Isa(
             "attention_block",
             block_dsp_cost,
             scratch=block_dsp_scratch,
+        ),
+        _kernel(
+            "mf_lstm_s8_dsp",
+            "lstm",
+            per_mac(1.8, 200),
+            fits=no_vectors,
+            scratch=recurrent_scratch,
+        ),
+        _kernel(
+            "mf_gru_s8_dsp",
+            "gru",
+            per_mac(2.2, 150),
+            fits=no_vectors,
+            scratch=recurrent_scratch,
         ),
         _kernel("mf_layernorm_s8_dsp", "layernorm", per_output(13), inplace=(0,)),
         _kernel("mf_rmsnorm_s8_dsp", "rmsnorm", per_output(13), inplace=(0,)),

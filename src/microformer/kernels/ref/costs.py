@@ -1,6 +1,6 @@
 """What the reference kernels need of working memory."""
 
-from microformer.graph.ops import Attention, AttentionBlock, Lstm, Op
+from microformer.graph.ops import Attention, AttentionBlock, Op
 from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import round8
@@ -27,12 +27,6 @@ def block_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -
 def cell_scratch(_op: Op, _inputs: Operands, output: Tensor, _machine: Target) -> int:
     """One cell of the output."""
     return round8(output.shape[-1])
-
-
-def recurrent_scratch(op: Op, _inputs: Operands, output: Tensor, _machine: Target) -> int:
-    """State or cells and two gates in int16, outputs in int8."""
-    units = output.shape[1]
-    return round8(3 * units if isinstance(op, Lstm) else 8 * units)
 
 
 def fft_scratch(_op: Op, _inputs: Operands, _output: Tensor, _machine: Target) -> int:

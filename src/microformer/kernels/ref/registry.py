@@ -10,6 +10,7 @@ from microformer.kernels.costs import (
     per_mac,
     per_output,
     per_window,
+    recurrent_scratch,
 )
 from microformer.kernels.kernel import Isa, Kernel
 from microformer.kernels.ref.costs import (
@@ -17,7 +18,6 @@ from microformer.kernels.ref.costs import (
     block_scratch,
     cell_scratch,
     fft_scratch,
-    recurrent_scratch,
 )
 
 __all__ = ["ISA"]
