@@ -155,6 +155,7 @@ def _sentence(error: MicroformerError) -> str:
     text = str(error)
     assert text.endswith(".") and "\n" not in text and len(text) < 400, text
     assert "contradicts itself" not in text and "Traceback" not in text
+    assert "Something unexpected" not in text, text
     return text
 
 

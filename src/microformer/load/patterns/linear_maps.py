@@ -171,6 +171,8 @@ def _by_head(node: ir.Node, x: ir.Value, weights: Array) -> ir.Value | None:
     """x [..., S, K] times a matrix [K, N] for each of its leading indices: a grouped Conv."""
     *lead, rows, inner = edit.shape_of(x)
     columns = weights.shape[-1]
+    if edit.shape_of(node.outputs[0])[:-2] != tuple(lead):
+        return None  # both are repeated
     if weights.shape[:-2] != tuple(lead)[-len(weights.shape[:-2]) :]:
         weights = np.broadcast_to(weights, (*lead, inner, columns))
     full = np.broadcast_to(weights, (*lead, inner, columns)).reshape(-1, inner, columns)

@@ -22,6 +22,8 @@ def normalise_products(graph: ir.Graph) -> bool:
 
 
 def _normalise(node: ir.Node, a: ir.Value, b: ir.Value) -> bool:
+    if 1 in (len(edit.shape_of(a)), len(edit.shape_of(b))):
+        return _of_vectors(node, a, b)
     (*first, rows, inner), (*second, _, columns) = edit.shape_of(a), edit.shape_of(b)
     rank = max(len(first), len(second))
     leads = [(1,) * (rank - len(lead)) + tuple(lead) for lead in (first, second)]
@@ -38,6 +40,20 @@ def _normalise(node: ir.Node, a: ir.Value, b: ir.Value) -> bool:
     result = edit.insert(node, "MatMul", inputs, (*lead, rows, columns))
     output = node.outputs[0]
     edit.keep_quant(output, result, ("Reshape", (*lead, rows, columns)))
+    edit.replace(output, reshape(result, edit.shape_of(output), node))
+    return True
+
+
+def _of_vectors(node: ir.Node, a: ir.Value, b: ir.Value) -> bool:
+    """A vector on the left is a row, on the right a column; the product lacks that axis."""
+    left, right = edit.shape_of(a), edit.shape_of(b)
+    row, column = len(left) == 1, len(right) == 1
+    given = reshape(a, (1, *left) if row else left, node)
+    other = reshape(b, (*right, 1) if column else right, node)
+    output = node.outputs[0]
+    lead = edit.shape_of(output)[: len(edit.shape_of(output)) - (not row) - (not column)]
+    shape = (*lead, 1 if row else left[-2], 1 if column else right[-1])
+    result = edit.insert(node, "MatMul", [given, other], shape)
     edit.replace(output, reshape(result, edit.shape_of(output), node))
     return True
 

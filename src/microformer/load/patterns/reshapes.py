@@ -197,7 +197,10 @@ def _prepend_batch(node: ir.Node) -> bool:
     if node.op_type == "Concat":
         axes = [edit.int_attribute(node, "axis", 0) % rank]
     else:
-        axes = [a % rank for a in edit.integers_of(node.inputs[1]) or []]
+        given = edit.integers_of(node.inputs[1]) if len(node.inputs) > 1 else []
+        if given is None or (not given and edit.int_attribute(node, "noop_with_empty_axes", 0)):
+            return False
+        axes = [a % rank for a in given or range(rank)]  # none are all
     swap = all(len(s) > 1 and s[1] == 1 for s in shapes) and 1 not in axes
     moved = [max(a, 1) for a in axes] if swap else [a + 1 for a in axes]
     inputs = [_with_batch(v, swap, node) for v in values]
