@@ -93,7 +93,6 @@ SHAPES: dict[type[nn.Module], tuple[int, ...]] = {
     Patches: (1, 12, 10),
     Slides: (1, 12, 10),
 }
-AXES = {Padded: 0}
 
 
 def _samples(kind: type[nn.Module], count: int = 96) -> Array:
@@ -109,13 +108,12 @@ def _net(kind: type[nn.Module]) -> nn.Module:
     torch.manual_seed(0)
     model = kind().eval()
     with torch.no_grad():
-        for layer in (getattr(model, "stem", None),):
-            weight = layer.weight  # type: ignore[union-attr]
-            axis = 1 if kind in (Frames, Summed, Padded) else weight.dim() - 1
-            if kind is Grouped:
-                weight[:2] /= 100.0
-            elif kind is not Slides:
-                weight.transpose(0, axis)[0] /= 100.0
+        weight = model.get_parameter("stem.weight")
+        axis = 1 if kind in (Frames, Summed, Padded) else weight.dim() - 1
+        if kind is Grouped:
+            weight[:2] /= 100.0
+        elif kind is not Slides:
+            weight.transpose(0, axis)[0] /= 100.0
     return model
 
 

@@ -63,7 +63,7 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
     kernels = {p: with_version(text) for p, text in library_files(symbols).items()}
     files |= {f"mf/{path}": text for path, text in kernels.items()}
     files["mf/LICENSE"] = licence_text()
-    # where one value cannot be converted without its place, neither
+    # a value whose place decides its scale is converted by a port too
     by_place = any(e.tensor.channels is not None for e in inputs)
     several = len(inputs) > 1 or len(outputs) > 1 or by_place
     given, made = (

@@ -39,7 +39,7 @@ def requantize_function() -> ir.Function:
     return _function("Requantize", [x], [ir.node("Identity", [x], outputs=[ir.val("y")])])
 
 
-def _recurrent(name: str, gates: int) -> ir.Function:
+def _recurrent(name: str) -> ir.Function:
     """x [1, S, G H] in place of the product with the input: ONNX's layer with an identity there."""
     x, weight, bias = (ir.val(n) for n in ("x", "recurrent", "bias"))
     nodes: list[ir.Node] = []
@@ -104,9 +104,9 @@ def add_functions(model: ir.Model) -> None:
     functions = [linear_function(), silu_function()]
     if any(node.op_type == "Requantize" for node in model.graph):
         functions.append(requantize_function())
-    for name, gates in (("Lstm", 4), ("Gru", 3)):
+    for name in ("Lstm", "Gru"):
         if any(node.op_type == name for node in model.graph):
-            functions.append(_recurrent(name, gates))
+            functions.append(_recurrent(name))
     for node in model.graph:
         if kind_of(node) == NAME:
             functions.append(pointwise_function(node.op_type, written(steps_of(node))))

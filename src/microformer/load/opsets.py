@@ -13,9 +13,14 @@ from microformer.load.functions import OPSET
 OLDEST_OPSET = 7
 
 
+def _version(proto: onnx.ModelProto) -> int:
+    """The file's opset of ONNX's own operators."""
+    return max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
+
+
 def name_domains(proto: onnx.ModelProto) -> None:
     """onnxruntime writes its norms into ONNX's own domain, where older opsets have none."""
-    version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    version = _version(proto)
     own = {"SimplifiedLayerNormalization", *(["LayerNormalization"] if version < 17 else [])}
     for node in proto.graph.node:
         if node.domain in ("", "ai.onnx") and node.op_type in own:
@@ -26,7 +31,7 @@ def name_domains(proto: onnx.ModelProto) -> None:
 
 def name_unknown(proto: onnx.ModelProto) -> None:
     """Operators that the opset does not have are kept apart: refused by name, or cut away."""
-    version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    version = _version(proto)
     local = {(f.domain, f.name) for f in proto.functions}
     found = False
     for nodes in (proto.graph.node, *(f.node for f in proto.functions)):
@@ -61,7 +66,7 @@ def _write_out_newer(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 def upgrade(proto: onnx.ModelProto, label: str) -> ir.Model:
     """To opset 23: onnx's own converter up to 18, then onnxscript's, which keeps metadata."""
-    version = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    version = _version(proto)
     if not OLDEST_OPSET <= version <= onnx.defs.onnx_opset_version():
         raise ModelError(
             f"{label} uses opset {version}; microformer reads opsets {OLDEST_OPSET} to "

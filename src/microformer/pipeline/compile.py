@@ -1,10 +1,8 @@
 """Stages 1 to 7, and the audit: from a float model to a C project."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -104,28 +102,8 @@ class CompileRecord:
     imported_scales: tuple[KeptScale, ...]
 
 
-def load_model(
-    source: Any,
-    *,
-    example: Any = None,
-    name: str | None = None,
-    shape: Mapping[str, Sequence[int]] | None = None,
-    fixed: Mapping[str, float] | None = None,
-    exact_import: bool = False,
-    inputs: Sequence[str] = (),
-    outputs: Sequence[str] = (),
-) -> FloatModel:
-    """Stage 1, alone: samples can only be checked once the model's input is known."""
-    return load(
-        source,
-        example=example,
-        name=name,
-        shape=shape,
-        fixed=fixed,
-        exact_import=exact_import,
-        inputs=inputs,
-        outputs=outputs,
-    )
+load_model = load
+"""Stage 1, alone: samples can only be checked once the model's input is known."""
 
 
 def quantize_model(

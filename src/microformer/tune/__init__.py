@@ -71,11 +71,10 @@ def tune(
         calibrate = _without_rows(calibrate)
     if not ranges.calibrated or model.imported is not None:
         return start  # noise tells nothing; scales that a model brought along are kept
-    work = graph_macs(convert(model, ranges).graph)
     if effort != "low":
-        start = _searched(start, x, convert, calibrate, effort, work, progress)
+        start = _searched(start, x, convert, calibrate, effort, progress)
     if residual == "enough":
-        start = where_needed(start, x, convert, work, progress)
+        start = where_needed(start, x, convert, progress)
     return start
 
 
@@ -85,10 +84,10 @@ def _searched(
     convert: Convert,
     calibrate: Calibrate,
     effort: str,
-    work: int,
     progress: Callable[[int, int], None] | None,
 ) -> Tuned:
     """What an effort beyond "low" tries."""
+    work = graph_macs(convert(start.model, start.ranges).graph)
     search = _Search(start, x, convert, calibrate, progress, work, effort == "normal")
     search.equalise((0.5,) if effort == "normal" else (0.5, 0.3, 0.7), one_by_one=effort == "high")
     search.observers(NORMAL_TENSORS if effort == "normal" else len(start.ranges.by_name))

@@ -46,8 +46,6 @@ def by_channel(start: Tuned, x: Array, convert: Convert, calibrate: Calibrate) -
         if chosen is None:
             continue
         made = _folded(start.model, chosen)
-        if made is None:
-            continue
         ranges = calibrate(made, x)
         objective = objective_of(start, x, convert)
         before = objective.score(start.model, replace(start.ranges, rows={}))
@@ -79,13 +77,14 @@ def _chosen(model: FloatModel, end: FloatEnd, x: dict[str, Array]) -> Scales | N
         if width.max() < UNLIKE * few:
             continue
         gain = float(np.log2(width.max() / width[width > 0]).mean())
-        if gain <= most or _folded(model, _neutral(end, axis)) is None:
+        layers = _readers(model, end, axis) if gain > most else None
+        if layers is None:
             continue
         width = np.where(width > 0, width, width.max())
         scales = np.asarray(np.float32(width / 255.0), np.float64)
         zeros = np.clip(np.round(-128.0 - low / scales), -128, 127).astype(np.int64)
         best, most = Scales(end, axis, scales, zeros), gain
-        if _folded(model, best) is None:  # padded with zeros: they are level 0 there
+        if zeros.any() and any(_pads(node) for node, _ in layers):  # zero is level 0 there
             wide = np.asarray(np.float32(np.maximum(high, -low) / 127.0), np.float64)
             wide[wide == 0] = wide.max()
             best = Scales(end, axis, wide, np.zeros_like(zeros))
@@ -105,38 +104,31 @@ def _extremes(values: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.minimum(low, 0.0), np.maximum(high, 0.0)
 
 
-def _neutral(end: FloatEnd, axis: int) -> Scales:
-    count = end.shape[axis]
-    return Scales(end, axis, np.ones(count), np.zeros(count, np.int64))
+def _source(model: FloatModel, end: FloatEnd) -> ir.Value:
+    return next(value for value in model.model.graph.inputs if value.name == end.name)
 
 
-def _folded(model: FloatModel, chosen: Scales) -> FloatModel | None:
-    """The same float function of an input in levels; None where a reader cannot take it so."""
+def _folded(model: FloatModel, chosen: Scales) -> FloatModel:
+    """The same float function of an input in levels."""
     made = model.with_constants({})
-    graph = made.model.graph
-    end = chosen.end
-    source = next(value for value in graph.inputs if value.name == end.name)
-    if end.name in made.output_names:
-        return None
-    ids = np.broadcast_to(
-        np.arange(end.shape[chosen.axis]).reshape(-1, *(1,) * (len(end.shape) - chosen.axis - 1)),
-        end.shape,
-    )
-    plans: list[tuple[ir.Node, Ids]] = []
-    if not _trace(made, source, ids, plans):
-        return None
-    readers = [use.node for use in source.uses()]
-    if not readers:
-        return None
-    for node, columns in plans:
-        if not _fold(graph, node, columns, chosen):
-            return None
-    _insert(made, source, chosen)
+    for node, ids in _readers(made, chosen.end, chosen.axis) or []:
+        _fold(made.model.graph, node, ids, chosen)
+    _insert(made, _source(made, chosen.end), chosen)
     return made
 
 
-def _trace(model: FloatModel, value: ir.Value, ids: Ids, plans: list[tuple[ir.Node, Ids]]) -> bool:
-    """Follow the channel of each element to the layers that read it: ``plans`` (layer, ids)."""
+def _readers(model: FloatModel, end: FloatEnd, axis: int) -> list[tuple[ir.Node, Ids]] | None:
+    """(layer, channel of each of its columns) of all that read an input; None if one mixes them."""
+    if end.name in model.output_names:
+        return None
+    along = np.arange(end.shape[axis]).reshape(-1, *(1,) * (len(end.shape) - axis - 1))
+    layers: list[tuple[ir.Node, Ids]] = []
+    followed = _trace(model, _source(model, end), np.broadcast_to(along, end.shape), layers)
+    return layers if followed and layers else None
+
+
+def _trace(model: FloatModel, value: ir.Value, ids: Ids, layers: list[tuple[ir.Node, Ids]]) -> bool:
+    """Follow the channel of each element to the layers that read it, which are added."""
     for use in value.uses():
         node = use.node
         if node.outputs[0].name in model.output_names and node.op_type not in ("Linear", "Conv"):
@@ -145,15 +137,15 @@ def _trace(model: FloatModel, value: ir.Value, ids: Ids, plans: list[tuple[ir.No
             columns = ids.reshape(-1, ids.shape[-1])
             if (columns != columns[:1]).any():
                 return False
-            plans.append((node, columns[0]))
+            layers.append((node, columns[0]))
         elif node.op_type == "Conv" and use.idx == 0:
             kernel = _under_kernel(node, ids[0])
             if kernel is None:
                 return False
-            plans.append((node, kernel))
+            layers.append((node, kernel))
         elif node.op_type in ("Reshape", "Transpose", "Slice"):
             moved = _moved(node, ids)
-            if moved is None or not _trace(model, node.outputs[0], moved, plans):
+            if moved is None or not _trace(model, node.outputs[0], moved, layers):
                 return False
         else:
             return False
@@ -200,11 +192,8 @@ def _under_kernel(node: ir.Node, ids: Ids) -> Ids | None:
     assert weight is not None and weight.const_value is not None
     kernel = weight.const_value.numpy().shape[2:]
     axes = len(kernel)
-    strides, dilations = (
-        node.attributes[name].as_ints() if name in node.attributes else [1] * axes
-        for name in ("strides", "dilations")
-    )
-    pads = node.attributes["pads"].as_ints() if "pads" in node.attributes else [0] * 2 * axes
+    strides, dilations = (_ints(node, name, [1] * axes) for name in ("strides", "dilations"))
+    pads = _ints(node, "pads", [0] * 2 * axes)
     frame = [(0, 0), *((pads[a], pads[a + axes]) for a in range(axes))]
     padded = np.pad(ids, frame, constant_values=-1)
     spans = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
@@ -220,17 +209,17 @@ def _under_kernel(node: ir.Node, ids: Ids) -> Ids | None:
     return np.maximum(most, 0) if same.all() else None
 
 
+def _ints(node: ir.Node, name: str, default: list[int]) -> list[int]:
+    return list(node.attributes[name].as_ints()) if name in node.attributes else default
+
+
 def _pads(node: ir.Node) -> bool:
-    return node.op_type == "Conv" and any(
-        node.attributes["pads"].as_ints() if "pads" in node.attributes else ()
-    )
+    return node.op_type == "Conv" and any(_ints(node, "pads", []))
 
 
-def _fold(graph: ir.Graph, node: ir.Node, ids: Ids, chosen: Scales) -> bool:
+def _fold(graph: ir.Graph, node: ir.Node, ids: Ids, chosen: Scales) -> None:
     """Give a layer the weight and bias of an input in levels."""
     zero = chosen.scales * chosen.zero_points
-    if _pads(node) and chosen.zero_points.any():
-        return False
     weight_value, bias_value = node.inputs[1], node.inputs[2]
     assert weight_value is not None and weight_value.const_value is not None
     weight = weight_value.const_value.numpy().astype(np.float64)
@@ -252,7 +241,6 @@ def _fold(graph: ir.Graph, node: ir.Node, ids: Ids, chosen: Scales) -> bool:
         node.replace_input_with(index, value)
         if not old.uses() and not old.is_graph_output():
             graph.initializers.pop(str(old.name), None)
-    return True
 
 
 def _function() -> ir.Function:

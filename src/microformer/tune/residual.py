@@ -8,7 +8,14 @@ from microformer.errors import DataError
 from microformer.graph.float_model import Ranges
 from microformer.graph.tensor import Array
 from microformer.graph.tuned import Tuned, TuneStep
-from microformer.tune.objective import BUDGET_MACS, Convert, Score, objective_of
+from microformer.tune.objective import (
+    BUDGET_MACS,
+    Convert,
+    Objective,
+    Score,
+    graph_macs,
+    objective_of,
+)
 
 GIVEN_UP_DB = 0.5
 """The part of the output's SQNR with the whole stream in int16 that "auto" may lose."""
@@ -39,7 +46,7 @@ def in_residual(
             "--residual auto measures what gains, and noise tells nothing; give samples, or "
             "--residual int16."
         )
-    return _Choice(start, x, convert, progress).made()
+    return _Choice(start, objective_of(start, x, convert), progress).made()
 
 
 def by_rows(start: Tuned, ranges: Ranges, x: Array, convert: Convert) -> Tuned:
@@ -65,27 +72,27 @@ def where_needed(
     start: Tuned,
     x: Array,
     convert: Convert,
-    work: int,
     progress: Callable[[int, int], None] | None,
 ) -> Tuned:
     """``start``, with what gains of it in int16 if the output keeps less than ``ENOUGH_DB``.
 
-    ``work`` are the multiply-accumulates of one inference. What is more than the budget is said.
+    What is more than the budget is said.
     """
     count = len(residual_tensors(start.model))
-    objective = objective_of(start, x, convert)
     if not count:
         return start
+    objective = objective_of(start, x, convert)
     kept = objective.score(start.model, start.ranges).sqnr_db
     if kept >= ENOUGH_DB:
         return start
+    work = graph_macs(convert(start.model, start.ranges).graph)
     if (count + 8) * len(objective) * work > BUDGET_MACS:
         note = (
             f"The output keeps {kept:.1f} dB over the calibration samples, and an int16 residual "
             "stream is too much work to try unasked; --residual auto tries it."
         )
         return replace(start, notes=(*start.notes, note))
-    return _Choice(start, x, convert, progress).made()
+    return _Choice(start, objective, progress).made()
 
 
 class _Choice:
@@ -94,13 +101,12 @@ class _Choice:
     def __init__(
         self,
         start: Tuned,
-        x: Array,
-        convert: Convert,
+        objective: Objective,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self._start, self._progress = start, progress
         self._sites = residual_tensors(start.model)
-        self._objective = objective_of(start, x, convert)
+        self._objective = objective
         self._done = 0
 
     def made(self) -> Tuned:

@@ -16,8 +16,8 @@ import onnx_ir as ir
 from microformer.graph.tensor import Array
 from microformer.load import edit
 from microformer.load.check import refuse
-from microformer.load.patterns.microsoft import DOMAIN, given, optional, put
-from microformer.load.patterns.weights import QUANT, constant, fake, matmul_nbits, plus
+from microformer.load.patterns.microsoft import DOMAIN, given, optional, plus, put
+from microformer.load.patterns.weights import QUANT, constant, fake, matmul_nbits
 
 Lower = Callable[[ir.Node], None]
 
@@ -184,14 +184,14 @@ def _matmul_to_float(node: ir.Node) -> None:
     weight = edit.constant(node, (_weights(node, 1, 5, -1) * scale).astype(np.float32))
     product = put(node, "MatMul", [_float_operand(node), weight])
     product = put(node, "Mul", [product, given(node, 2)])
-    edit.replace(node.outputs[0], plus(node, product, 6))
+    edit.replace(node.outputs[0], plus(node, product, optional(node, 6)))
 
 
 def _dynamic_matmul(node: ir.Node) -> None:
     scale = constant(node, 2, "scale").astype(np.float64)
     weight = edit.constant(node, (_weights(node, 1, 3, -1) * scale).astype(np.float32))
     product = put(node, "MatMul", [given(node, 0), weight])
-    edit.replace(node.outputs[0], plus(node, product, 4))
+    edit.replace(node.outputs[0], plus(node, product, optional(node, 4)))
 
 
 _MOVING = (

@@ -48,13 +48,14 @@ def given(node: ir.Node, index: int) -> ir.Value:
     return value
 
 
-def _plus(node: ir.Node, x: ir.Value, other: ir.Value | None) -> ir.Value:
+def plus(node: ir.Node, x: ir.Value, other: ir.Value | None) -> ir.Value:
+    """``x`` and ``other``, if it is there."""
     return x if other is None else put(node, "Add", [x, other])
 
 
 def _gelu(approximate: str) -> Callable[[ir.Node], None]:
     def lower(node: ir.Node) -> None:
-        x = _plus(node, given(node, 0), optional(node, 1))
+        x = plus(node, given(node, 0), optional(node, 1))
         edit.replace(node.outputs[0], put(node, "Gelu", [x], approximate=approximate))
 
     return lower
@@ -90,7 +91,7 @@ def _skip_norm(op: str) -> Callable[[ir.Node], None]:
     def lower(node: ir.Node) -> None:
         simple = op == "RMSNormalization"
         total = put(node, "Add", [given(node, 0), given(node, 1)])
-        total = _plus(node, total, optional(node, 3 if simple else 4))
+        total = plus(node, total, optional(node, 3 if simple else 4))
         _only_first_output(node, (3,))
         if len(node.outputs) > 3:
             edit.replace(node.outputs[3], total)
@@ -141,7 +142,7 @@ def _attention(node: ir.Node) -> None:
             "the encoder's plain attention."
         )
     sizes = edit.ints_attribute(node, "qkv_hidden_sizes", [weight.shape[1] // 3] * 3)
-    joint = _plus(node, put(node, "MatMul", [x, given(node, 1)]), optional(node, 2))
+    joint = plus(node, put(node, "MatMul", [x, given(node, 1)]), optional(node, 2))
     parts = []
     for start, size in zip(np.cumsum([0, *sizes[:2]]), sizes, strict=True):
         bounds = [edit.constant(node, np.array([n], np.int64)) for n in (start, start + size, 2)]
@@ -191,7 +192,7 @@ def _attend(
             # onnxruntime adds this number: it tells apart a row that is masked everywhere
             hidden = node.attributes.get_float("mask_filter_value", -10000.0)
             row = np.where(keep != 0, 0.0, hidden).astype(np.float32)[:, None, None, :]
-            mask = _plus(node, edit.constant(node, row), bias)
+            mask = plus(node, edit.constant(node, row), bias)
     inputs = [*parts] if mask is None else [*parts, mask]
     edit.replace(node.outputs[0], put(node, "Attention", [*inputs], **attributes))
 

@@ -54,14 +54,15 @@ def _lower(node: ir.Node) -> None:
     rows = reshape(x, (1, steps, features), node)
     made = []
     for k in range(directions):
-        backward = _direction(node) == "reverse" or k == 1
         parts = weight[k], recurrent[k], bias[k]
-        made.append(_one_way(node, rows, parts, backward))
+        made.append(_one_way(node, rows, parts, _backward(node, k)))
     _replace(node, made, steps, units, first)
 
 
-def _direction(node: ir.Node) -> str:
-    return str(node.attributes.get_string("direction", "forward")).lower()
+def _backward(node: ir.Node, which: int) -> bool:
+    """Whether the first (0) or second direction of a layer goes from the last step on."""
+    alone = str(node.attributes.get_string("direction", "forward")).lower()
+    return which == 1 or alone == "reverse"
 
 
 def _check(node: ir.Node, steps: int, directions: int) -> None:
@@ -128,8 +129,7 @@ def _replace(node: ir.Node, made: list[ir.Value], steps: int, units: int, first:
             continue
         last = []
         for k, value in enumerate(made):
-            backward = _direction(node) == "reverse" or k == 1
-            at = 0 if backward else steps - 1
+            at = 0 if _backward(node, k) else steps - 1
             last.append(emit(value, [Step("Slice", (1, at, at + 1, 1))] * (steps > 1), node))
         joined = last[0]
         if len(last) > 1:

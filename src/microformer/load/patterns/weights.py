@@ -6,7 +6,7 @@ import onnx_ir as ir
 from microformer.graph.tensor import Array
 from microformer.load import edit
 from microformer.load.check import refuse
-from microformer.load.patterns.microsoft import given, optional, put
+from microformer.load.patterns.microsoft import given, optional, plus, put
 
 _TO_NEAREST = ("ROUND", "HALF_EVEN")
 QUANT = ("onnx.brevitas", "qonnx.custom_op.general", "finn.custom_op.general")
@@ -26,12 +26,6 @@ def constant(node: ir.Node, index: int, what: str) -> Array:
     if data is None:
         raise refuse(node, f"its {what} must be constant")
     return np.asarray(data)
-
-
-def plus(node: ir.Node, value: ir.Value, index: int) -> ir.Value:
-    """``value`` and input ``index``, if it is there."""
-    other = optional(node, index)
-    return value if other is None else put(node, "Add", [value, other])
 
 
 def _nibbles(packed: Array, bits: int, count: int) -> Array:
@@ -68,7 +62,7 @@ def matmul_nbits(node: ir.Node) -> None:
     )
     right = edit.constant(node, np.ascontiguousarray(weight.T, np.float32))
     product = put(node, "MatMul", [given(node, 0), right])
-    edit.replace(node.outputs[0], plus(node, product, 5))
+    edit.replace(node.outputs[0], plus(node, product, optional(node, 5)))
 
 
 def fake(node: ir.Node) -> None:
