@@ -122,7 +122,7 @@ def score(
         )
         if target == "cortex-m4":
             measured = microformer.run(compiled, data.held_x[:2]).cycles
-        levels, floats = Fidelity(compiled).outputs(data.held_x)
+        _, levels, floats = Fidelity(compiled).outputs(data.held_x)
         qparams = compiled.int_graph.tensors[compiled.int_graph.outputs[0]].qparams
         assert qparams is not None
         ratios.append(sqnr_db(floats, qparams.dequantize(levels)))

@@ -20,13 +20,23 @@ from tests.cases.matrices import (
 )
 from tests.cases.movements import cut, embedding, movements_cases, range_doppler, taken, transpose
 from tests.cases.recurrents import recurrent, recurrents_cases
-from tests.cases.rows import binary, layernorm, lut, mean, requantize, residual_add, rows_cases
+from tests.cases.rows import (
+    argmax,
+    binary,
+    layernorm,
+    lut,
+    mean,
+    requantize,
+    residual_add,
+    rows_cases,
+)
 
 __all__ = [
     "CASES",
     "Case",
     "Operand",
     "Shape",
+    "argmax",
     "as_bytes",
     "attention",
     "binary",

@@ -81,6 +81,8 @@ def bundle(cases: Sequence[Case]) -> IntGraph:
         made = f"{case.name}.y"
         tensors[made] = tensor_of(made, output)
         nodes.append(Node(case.name, case.op, tuple(names), made))
+        if output.dtype == "int32":
+            return IntGraph("cases", tensors, tuple(nodes), ("x",), (made,))
         results = [made]
         if output.dtype == "int16":
             results = [f"{made}.high", f"{made}.low"]

@@ -36,7 +36,7 @@ class Case:
     @property
     def alone(self) -> bool:
         """True if no other case can share its program."""
-        return self.dtype != "int8"
+        return self.dtype != "int8" or isinstance(self.op, ops.ArgMax)
 
     def tensors(self) -> list[Tensor | None]:
         """The operands as tensors, named a0, a1, ..."""

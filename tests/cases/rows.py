@@ -85,7 +85,13 @@ def mean(shape: Shape, axes: tuple[int, ...]) -> Case:
     return Case(name, ops.Mean(axes, int(mult[0]), int(add[0]), shift), (shape,))
 
 
+def argmax(shape: Shape) -> Case:
+    """The place of the largest value of each row."""
+    return Case(f"argmax_{'x'.join(map(str, shape))}", ops.ArgMax(), (shape,))
+
+
 def rows_cases() -> Iterator[Case]:
+    yield from map(argmax, ((1,), (4, 3, 33), (19, 128)))
     for rms in (False, True):
         yield layernorm(1, 1, rms)
         yield layernorm(3, 2, rms)

@@ -212,6 +212,27 @@ def reduced(name: str) -> Layer:
     return add
 
 
+def searched(name: str) -> Layer:
+    def add(w: TfliteWriter, x: int, y: int) -> None:
+        axis = w.tensor("axis", (), "int32", np.array(1, np.int32))
+        w.operator(name, [x, axis], [y], f"{name.title().replace('_', '')}Options", OutputType=2)
+
+    return add
+
+
+@pytest.mark.parametrize("name", ["ARG_MAX", "ARG_MIN"])
+def test_the_place_of_an_extreme(name: str) -> None:
+    w = TfliteWriter()
+    x, y = w.activation("x", ROWS, None), w.tensor("y", (1, 12), "int32")
+    searched(name)(w, x, y)
+    data = w.build([x], [y])
+    samples = rng(7).normal(size=(9, *ROWS[1:])).astype(np.float32)
+    compiled = microformer.compile(load(data), samples, "host", effort="low")
+    assert microformer.run(compiled, samples).bit_exact
+    real = np.concatenate([LiteRt(data).output(sample[None]) for sample in samples])
+    assert np.mean(microformer.predict(compiled, samples) == real) > 0.9
+
+
 def cumsum(w: TfliteWriter, x: int, y: int) -> None:
     axis = w.tensor("axis", (), "int32", np.array(1, np.int32))
     w.operator("CUMSUM", [x, axis], [y], "CumsumOptions", Exclusive=False, Reverse=False)

@@ -38,8 +38,8 @@ def check_project(project: CProject) -> None:
         problem = f"its inputs are '{project.input_dtype[:20]}', neither int8, int16 nor int32"
     elif any(name and not _NAME.fullmatch(name) for name in names):
         problem = "an input or output of it has a name that is no identifier of C"
-    elif any(port.dtype not in INPUT_TYPES for port in project.inputs):
-        problem = "an input of it has a type that is none of int8, int16 and int32"
+    elif any(port.dtype not in INPUT_TYPES for port in (*project.inputs, *project.outputs)):
+        problem = "an input or output of it has a type that is none of int8, int16 and int32"
     elif any(not 0 < size <= _MOST_BYTES for size in sizes):
         problem = "a buffer of it has no possible size"
     elif not 0 < alignment <= 64 or alignment & (alignment - 1):
@@ -93,7 +93,8 @@ def ports(project: CProject) -> str:
     given = [f"(const {types[p.name]} *)(const void *)(in + {p.offset})" for p in project.inputs]
     if len(given) == 1:
         given = [f"(const {types[project.inputs[0].name]} *)(const void *)in"]
-    given += [f"out + {port.offset}" for port in project.outputs]
+    made = {port.name: INPUT_TYPES[port.dtype] for port in project.outputs}
+    given += [f"({made[p.name]} *)(void *)(out + {p.offset})" for p in project.outputs]
     lines = [
         "/* Written by microformer.build: the ports of a model side by side in two buffers. */",
         f"static inline void mf_ports_run(const int8_t *in, int8_t *out, void *arena"
@@ -124,11 +125,12 @@ def ports(project: CProject) -> str:
         "",
         "static inline void mf_ports_dequantize(const int8_t *out, float *y, int32_t at,",
         "                                       int32_t count) {",
+        "  (void)at;",
         "  for (int32_t i = 0; i < count; i++) {",
-        "    y[i] = 0.0f;",
+        "    y[i] = (float)out[i];",
     ]
     alone = len(project.outputs) == 1
-    for port in project.outputs:
+    for port in (port for port in project.outputs if port.real):
         function = f"{name}_dequantize" if alone else f"{name}_dequantize_one_{port.name}"
         lines += [
             f"    if (at + i >= {port.offset} && at + i < {port.end}) {{",

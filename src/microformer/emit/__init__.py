@@ -54,7 +54,7 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
             real="int32_t" if graph.tensors[graph.inputs[0]].qparams is None else "float",
             inputs=inputs,
             outputs=outputs,
-            several=len(inputs) > 1 or len(outputs) > 1,
+            several=len(inputs) > 1 or len(outputs) > 1 or outputs[0].dtype != "int8_t",
         ),
     }
     symbols = sorted({call.symbol for call in graph.calls})
@@ -65,7 +65,7 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
     files["mf/LICENSE"] = licence_text()
     # a value whose place decides its scale is converted by a port too
     by_place = any(e.tensor.channels is not None for e in inputs)
-    several = len(inputs) > 1 or len(outputs) > 1 or by_place
+    several = len(inputs) > 1 or len(outputs) > 1 or by_place or outputs[0].dtype != "int8_t"
     given, made = (
         ports_of([e.tensor for e in ends], [e.part for e in ends]) for ends in (inputs, outputs)
     )
@@ -86,7 +86,7 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
         input_in_l2=graph.inputs[0] in plan.caller_l2,
         output_in_l2=graph.outputs[0] in plan.caller_l2,
         quantizes=any(end.tensor.qparams and end.tensor.dtype == "int8" for end in inputs),
-        dequantizes=all(end.tensor.qparams is not None for end in outputs),
+        dequantizes=any(end.tensor.qparams is not None for end in outputs),
         inputs=given if several else (),
         outputs=made if several else (),
     )

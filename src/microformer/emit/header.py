@@ -100,7 +100,7 @@ def _described(end: CEnd) -> str:
         return f" * {end.parameter}: {end.macro}_SIZE values of type {end.dtype}; {other}"
     if end.kind == "input":
         return f" * in:    {end.macro}_SIZE values of type {end.dtype}, only read."
-    return f" * out:   {end.macro}_SIZE values of type int8_t; {use}"
+    return f" * out:   {end.macro}_SIZE values of type {end.dtype}; {use}"
 
 
 def _memories(plan: Plan, upper: str, ends: Sequence[CEnd]) -> list[str]:

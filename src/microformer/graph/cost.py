@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from microformer.graph.op import unknown
 from microformer.graph.ops import (
     Add,
+    ArgMax,
     Attention,
     AttentionBlock,
     AvgPool2d,
@@ -40,6 +41,7 @@ _NO_PRODUCTS = (
     Add
     | AvgPool2d
     | Concat
+    | ArgMax
     | Embedding
     | FineSoftmax
     | LayerNorm

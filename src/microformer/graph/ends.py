@@ -8,13 +8,14 @@ says where in it each input or output lies.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from microformer.graph.float_model import FloatEnd
 from microformer.graph.int_graph import IntGraph
+from microformer.graph.ops import ArgMax
 from microformer.graph.tensor import Array, Tensor
 
 ALIGNMENT = 8
@@ -121,21 +122,34 @@ def columns_of(ends: Sequence[FloatEnd], name: str) -> slice:
 
 
 def flat_outputs(graph: IntGraph, values: Mapping[str, Array]) -> Array:
-    """All outputs side by side: int8 [N, elements of all]; one keeps its shape [N, *shape]."""
-    if len(graph.outputs) == 1:
+    """All outputs side by side: int8 [N, bytes of all]; one of int8 keeps its shape [N, *shape]."""
+    if len(graph.outputs) == 1 and graph.tensors[graph.outputs[0]].dtype == "int8":
         return values[graph.outputs[0]]
-    return np.concatenate([values[n].reshape(len(values[n]), -1) for n in graph.outputs], axis=1)
+    flat = [np.ascontiguousarray(values[n].reshape(len(values[n]), -1)) for n in graph.outputs]
+    return np.concatenate([part.view(np.int8) for part in flat], axis=1)
 
 
 def real_outputs(graph: IntGraph, levels: Array, *, single: bool = False) -> Array:
-    """The real values of ``flat_outputs``: float64, or with ``single`` a firmware's float32."""
+    """The real values of ``flat_outputs``: float64, or with ``single`` a firmware's float32.
+
+    What has no scale goes as its bytes.
+    """
     parts = []
     at = 0
     several = len(graph.outputs) > 1
     for name in graph.outputs:
         tensor = graph.tensors[name]
-        assert tensor.qparams is not None
-        part = levels[:, at : at + tensor.size] if several else levels
-        parts.append(tensor.qparams.real(part) if single else tensor.qparams.dequantize(part))
-        at += tensor.size
+        part = levels[:, at : at + tensor.nbytes] if several else levels
+        if tensor.qparams is None:
+            parts.append(part.astype(np.float32 if single else np.float64))
+        else:
+            parts.append(tensor.qparams.real(part) if single else tensor.qparams.dequantize(part))
+        at += tensor.nbytes
     return np.concatenate(parts, axis=1) if several else parts[0]
+
+
+def scored(graph: IntGraph) -> IntGraph:
+    """The same with the scores for outputs in place of the places of the largest of them."""
+    makers = {node.output: node for node in graph.nodes if isinstance(node.op, ArgMax)}
+    found = (makers[n].inputs[0] if n in makers else n for n in graph.outputs)
+    return replace(graph, outputs=tuple(found))

@@ -92,12 +92,15 @@ class Imported:
 class FloatEnd:
     """An input or output: its name, its static shape with the batch in front, its type.
 
-    Inputs are "float32", or "int32" for token indices; outputs are "float32".
+    Inputs are "float32", or "int32" for token indices; outputs are "float32". Of an output that
+    the program gives as the places of the largest values of the last axis, int32 of the shape
+    ``places``, the float model has the values themselves.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str = "float32"
+    places: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)

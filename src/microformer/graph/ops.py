@@ -143,6 +143,19 @@ class Softmax(Op):
 
 
 @dataclass(frozen=True)
+class ArgMax(Op):
+    """The place of the largest value of the last axis, the first of several: equation (17).
+
+    Inputs: x [..., N]. Output: int32 [...], [1] where x has one axis.
+    """
+
+    @property
+    def bits(self) -> int:
+        """Of the output's type."""
+        return 32
+
+
+@dataclass(frozen=True)
 class FineSoftmax(Op):
     """Softmax over the last axis at any output scale, equation (11f): imported models' own.
 

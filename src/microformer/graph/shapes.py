@@ -53,6 +53,8 @@ def infer_shape(op: ops.Op, inputs: Sequence[Tensor | None]) -> Shape:
             return op.shape if math.prod(op.shape) == math.prod(x) else (-1,)
         case ops.Transpose():
             return tuple(x[p] for p in op.perm)
+        case ops.ArgMax():
+            return x[:-1] or (1,)
         case ops.Embedding():
             return (*x, shapes[1][1])
         case ops.RangeDoppler():

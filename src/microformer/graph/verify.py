@@ -28,7 +28,7 @@ def verify(graph: IntGraph, stage: str) -> IntGraph:
     for name in graph.outputs:
         if name not in known:
             raise VerifyError(f"{stage}: the result '{name}' is never computed")
-        if graph.tensors[name].dtype != "int8":
+        if graph.tensors[name].dtype not in ("int8", "int32"):
             raise VerifyError(f"{stage}: the result '{name}' is {graph.tensors[name].dtype}")
     if len({node.name for node in graph.nodes}) != len(graph.nodes):
         raise VerifyError(f"{stage}: two nodes share one name")

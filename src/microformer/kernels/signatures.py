@@ -52,6 +52,7 @@ _FAMILIES: dict[type[ops.Op], str] = {
     ops.AttentionBlock: "attention_block",
     ops.MatMul: "matmul",
     ops.FineSoftmax: "softmax_fine",
+    ops.ArgMax: "argmax",
     ops.Requantize: "requantize_s16",
     ops.Mul: "mul",
     ops.Lut: "lut",
@@ -217,6 +218,11 @@ def _either(exp: ops.Exponential) -> tuple[int, ...]:
     return (isinstance(exp, ops.LutExp), *given, *[0] * (5 - len(given)))
 
 
+def _argmax(_op: ops.ArgMax, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    width = present(inputs[0]).shape[-1]
+    return (*_sources(inputs, 1), _target(output), *_ints(output.size, width))
+
+
 def _softmax(op: ops.Softmax, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     n = output.shape[-1]
     sources = _sources(inputs, 2 if isinstance(op.exponential, ops.LutExp) else 1)
@@ -342,6 +348,7 @@ _ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]
     ops.Linear: _linear,
     ops.MatMul: _matmul,
     ops.FineSoftmax: _fine_softmax,
+    ops.ArgMax: _argmax,
     ops.Lstm: _recurrent,
     ops.Gru: _recurrent,
     ops.Conv2d: _conv2d,

@@ -20,6 +20,7 @@ from microformer.load.onnx import read_bytes, read_file, read_proto
 from microformer.load.patterns.integers import lower_integers
 from microformer.load.patterns.microsoft import DOMAIN as MICROSOFT_DOMAIN
 from microformer.load.patterns.microsoft import lower_microsoft
+from microformer.load.places import take_places
 from microformer.load.quantized import import_quantisation
 from microformer.load.torch import as_module, as_program, export_module, export_program
 
@@ -63,6 +64,7 @@ def load(
         fix_values(model.graph, fixed, shape)
         fix_inputs(model.graph, shape, label)
         fold_constants(model, label)
+        places = take_places(model)
         add_batches(model.graph)
         check_attributes(model.graph, understood=UNDERSTOOD)
         if import_quantisation(model.graph, exact_import):
@@ -70,7 +72,7 @@ def load(
         check_understood(model.graph)
         canonicalise(model)
         check_canonical(model.graph)
-        return finish(model, name or _name(source), label, output_names)
+        return finish(model, name or _name(source), label, output_names, places)
     except MicroformerError:
         raise
     except Exception as error:

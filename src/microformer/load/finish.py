@@ -8,9 +8,12 @@ from microformer.graph.float_model import FloatEnd, FloatModel, Imported
 from microformer.load import edit
 from microformer.load.functions import add_functions
 from microformer.load.naming import name_nodes
+from microformer.load.places import Places
 
 
-def finish(model: ir.Model, name: str, label: str, output_names: list[str]) -> FloatModel:
+def finish(
+    model: ir.Model, name: str, label: str, output_names: list[str], places: Places
+) -> FloatModel:
     """Name everything in a canonical model and describe its inputs and outputs."""
     _part_outputs(model.graph)
     inputs = tuple(_input(source, label) for source in model.graph.inputs)
@@ -20,7 +23,10 @@ def finish(model: ir.Model, name: str, label: str, output_names: list[str]) -> F
         name=name,
         source=model,
         inputs=inputs,
-        outputs=tuple(FloatEnd(v.name or "", edit.shape_of(v)) for v in model.graph.outputs),
+        outputs=tuple(
+            FloatEnd(v.name or "", edit.shape_of(v), places=places.get(i))
+            for i, v in enumerate(model.graph.outputs)
+        ),
         imported=_imported(model.graph),
         notes=edit.notes_of(model.graph),
     )

@@ -35,7 +35,10 @@ LIMITS = {
     **dict.fromkeys(("LSTM", "GRU"), _RECURRENT),
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "QLinearConv"), _QUANTIZED),
     **dict.fromkeys(("GatherElements", "GatherND", "ScatterND", "ScatterElements"), _INDICES),
-    **dict.fromkeys(("ArgMax", "ArgMin", "TopK"), "let the model end with its logits"),
+    **dict.fromkeys(
+        ("ArgMax", "ArgMin"), "only an output may be the place of the largest or smallest value"
+    ),
+    "TopK": "let the model end with its logits",
     "Pow": "only powers by a constant number are compiled",
     "Gemm": "its second operand must be a constant matrix of weights",
     "Einsum": "write it with matmul, transpose and reshape",

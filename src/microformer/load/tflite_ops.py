@@ -176,6 +176,17 @@ def _reduce(name: str) -> Callable[[Writer, Operator], None]:
     return convert
 
 
+def _search(name: str) -> Callable[[Writer, Operator], None]:
+    def convert(w: Writer, op: Operator) -> None:
+        axis = w.data(op, 1)
+        if axis is None:
+            raise refuse(w.graph, op, "its axis must be constant")
+        number = int(axis.reshape(-1)[0])
+        w.write(op, w.node(name, [w.read(op.inputs[0])], axis=number, keepdims=0))
+
+    return convert
+
+
 def _squared_difference(w: Writer, op: Operator) -> None:
     difference = w.node("Sub", [w.read(i) for i in op.inputs[:2]])
     w.write(op, w.node("Mul", [difference, difference]))
@@ -271,6 +282,8 @@ OPERATORS: dict[str, Callable[[Writer, Operator], None]] = {
     "MEAN": _reduce("ReduceMean"),
     "SUM": _reduce("ReduceSum"),
     "REDUCE_MAX": _reduce("ReduceMax"),
+    "ARG_MAX": _search("ArgMax"),
+    "ARG_MIN": _search("ArgMin"),
     "REDUCE_MIN": _reduce("ReduceMin"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm,
     **MOVES,

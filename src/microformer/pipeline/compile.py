@@ -26,7 +26,7 @@ from microformer.pipeline.front import build_front, check_memory, emit_both
 from microformer.pipeline.measure import build_project, refuse_too_large, refuse_too_much
 from microformer.pipeline.progress import Progress
 from microformer.plan import plan
-from microformer.quantize import convert, imported_scales, quantize
+from microformer.quantize import convert, imported_scales, quantize, with_places
 from microformer.reference import evaluate
 from microformer.samples import Samples
 from microformer.scratch import temporary_folder
@@ -154,7 +154,7 @@ def quantize_model(
         )
     if isinstance(basis, Samples) and calibrated:
         notes += _poor(tuned.reference, graph, basis.evenly(MEASURED))
-    return tuned, replace(graph, notes=tuple(notes))
+    return tuned, with_places(replace(graph, notes=tuple(notes)), tuned.model)
 
 
 MEASURED = 8

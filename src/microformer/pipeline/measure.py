@@ -103,7 +103,10 @@ def build_project(project: CProject, target: Target, folder: Path) -> Image:
 
 
 def predict_model(compiled: Compiled, samples: Samples) -> dict[str, Array]:
-    """What a firmware gets: outputs float32 [N, *output shape] by name, by the NumPy reference."""
+    """What a firmware gets: outputs float32 [N, *output shape] by name, by the NumPy reference.
+
+    Places of the largest values are int32.
+    """
     graph = compiled.int_graph
     parts = [
         evaluate(graph, quantized(graph, samples.x[start : start + BATCH]))
@@ -112,8 +115,12 @@ def predict_model(compiled: Compiled, samples: Samples) -> dict[str, Array]:
     made = {}
     for name, end in zip(graph.outputs, compiled.float_model.outputs, strict=True):
         qparams = graph.tensors[name].qparams
-        assert qparams is not None
-        made[end.name] = qparams.real(np.concatenate([part[name] for part in parts]))
+        values = np.concatenate([part[name] for part in parts])
+        if qparams is not None:
+            made[end.name] = qparams.real(values)
+        else:
+            assert end.places is not None
+            made[end.name] = values.reshape(len(values), *end.places[1:])
     return made
 
 

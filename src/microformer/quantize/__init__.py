@@ -7,8 +7,9 @@ a program which only runs what was compiled does not have.
 from microformer.graph.conversion import Conversion
 from microformer.graph.float_model import FloatModel, ImportedScale, Ranges
 from microformer.graph.int_graph import IntGraph
+from microformer.quantize.places import with_places
 
-__all__ = ["convert", "imported_scales", "quantize"]
+__all__ = ["convert", "imported_scales", "quantize", "with_places"]
 
 
 def convert(

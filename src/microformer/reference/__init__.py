@@ -44,6 +44,7 @@ _SEMANTICS: dict[type[ops.Op], Callable[..., Array]] = {
     ops.Requantize: elementwise.requantize_residual,
     ops.Lut: elementwise.lut,
     ops.MaxPool2d: pool.max_pool2d,
+    ops.ArgMax: pool.argmax,
     ops.AvgPool2d: pool.avg_pool2d,
     ops.Mean: pool.mean,
     ops.Concat: movement.concat,

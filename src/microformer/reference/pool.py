@@ -1,9 +1,9 @@
-"""Equation (10): pooling and means."""
+"""Equations (10) and (17): pooling, means, and the place of a maximum."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from microformer.graph.ops import AvgPool2d, ConvPool, MaxPool2d, Mean
+from microformer.graph.ops import ArgMax, AvgPool2d, ConvPool, MaxPool2d, Mean
 from microformer.graph.tensor import Array
 from microformer.reference.conv import conv2d, output_size, pad_image, window
 from microformer.reference.requantize import clamp8, requantize
@@ -15,6 +15,12 @@ def max_pool2d(op: MaxPool2d, x: Array) -> NDArray[np.int8]:
     padded = pad_image(x, op.pads, -128)
     cells = (window(padded, tap, op.stride, size) for tap in np.ndindex(*op.kernel))
     return np.asarray(np.maximum.reduce(list(cells)).astype(np.int8))
+
+
+def argmax(_op: ArgMax, x: Array) -> NDArray[np.int32]:
+    """x int8 [B, ..., N] -> int32 [B, ...], [B, 1] where x is [B, N]: equation (17)."""
+    found = np.argmax(x, axis=-1).astype(np.int32)
+    return np.asarray(found if found.ndim > 1 else found[:, None])
 
 
 def conv_pool(op: ConvPool, x: Array, *constants: Array) -> NDArray[np.int8]:

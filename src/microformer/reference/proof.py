@@ -117,6 +117,8 @@ def _bound(graph: IntGraph, node: Node) -> int:
             return max(255 * shapes[0][-1], _polynomial(op.exponential))
         case ops.Lut() | ops.MaxPool2d() | ops.Embedding():
             return 128  # they pick bytes
+        case ops.ArgMax():
+            return max(128, shapes[0][-1])
         case ops.Concat() | ops.Slice() | ops.Reshape() | ops.Transpose():
             return _largest(graph, node, 0)  # they move them
         case _:

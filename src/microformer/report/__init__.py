@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from microformer.analysis.statistics import sqnr_db
 from microformer.graph.compiled import Compiled
-from microformer.graph.ends import columns_of, input_bytes, quantized, real_outputs
+from microformer.graph.ends import columns_of, input_bytes, quantized, real_outputs, scored
 from microformer.graph.project import Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.report.cluster import cluster_report
@@ -47,13 +47,13 @@ def report(
     N samples: the int8 one from the NumPy reference, which the device equals on the M it ran.
     """
     fidelity = Fidelity(compiled, progress)
-    reference, floats = fidelity.outputs(x)
+    reference, scores, floats = fidelity.outputs(x)
     ran = len(result.outputs)
     wrong = (result.outputs != reference[:ran].reshape(ran, -1)).any(axis=1)
     firmware = _firmware(compiled, result, x[:ran], reference[:ran])
     by_layer = layer_sqnr(compiled, x)
     graph = compiled.int_graph
-    real = real_outputs(graph, reference)
+    real = real_outputs(scored(graph), scores)
     ends = _outputs(compiled, floats, real)
     answer = columns_of(compiled.float_model.outputs, answers)
     macs = sum(layer.macs for layer in compiled.project.layers)
@@ -66,7 +66,7 @@ def report(
         samples=len(x),
         samples_run=ran,
         accuracy_float=accuracy(floats.reshape(len(x), -1)[:, answer], y),
-        accuracy_int8=accuracy(reference.reshape(len(x), -1)[:, answer], y),
+        accuracy_int8=accuracy(scores.reshape(len(x), -1)[:, answer], y),
         sqnr_db=min(end.sqnr_db for end in ends),
         cycles=result.cycles,
         cycles_kind=result.cycles_kind,
@@ -140,12 +140,13 @@ def _firmware(
     compiled: Compiled, result: RunResult, x: Array, reference: Array
 ) -> npt.NDArray[np.bool_] | None:
     """[M]: samples of which a byte differs on the way from float to float; None: no such way."""
-    if result.real is None:
+    if result.real is None and result.inputs is None:
         return None
     graph, ran = compiled.int_graph, len(reference)
-    expected = real_outputs(graph, reference, single=True).reshape(ran, -1)
-    wrong = result.real.view(np.uint32) != expected.view(np.uint32)
-    differs = np.asarray(wrong.any(axis=1))
+    differs = np.zeros(ran, np.bool_)
+    if result.real is not None:
+        expected = real_outputs(graph, reference, single=True).reshape(ran, -1)
+        differs |= (result.real.view(np.uint32) != expected.view(np.uint32)).any(axis=1)
     if result.inputs is not None:
         count = len(result.inputs)
         inputs = input_bytes(graph, quantized(graph, x[:count]))

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from microformer.analysis.float_run import FloatRunner
 from microformer.graph.compiled import Compiled
-from microformer.graph.ends import flat_outputs, quantized
+from microformer.graph.ends import flat_outputs, quantized, scored
 from microformer.graph.tensor import Array, Tensor
 from microformer.reference import evaluate
 
@@ -25,21 +26,28 @@ class Fidelity:
         self._compiled = compiled
         self._progress = progress
 
-    def outputs(self, x: Array) -> tuple[Array, Array]:
-        """(int8 outputs [N, ...] by the NumPy reference, float ones); several are flat."""
+    def outputs(self, x: Array) -> tuple[Array, Array, Array]:
+        """(int8 outputs [N, ...] by the NumPy reference, their scores, float ones); flat if many.
+
+        Scores are the outputs themselves, or what an output is the largest value's place of.
+        """
         graph, model = self._compiled.int_graph, self._compiled.float_model
+        ends = scored(graph)
+        both = replace(graph, outputs=(*graph.outputs, *ends.outputs))
         runner = FloatRunner(model)
-        integers, floats = [], []
+        integers, scores, floats = [], [], []
         for start in range(0, len(x), BATCH):
             part = x[start : start + BATCH]
-            integers.append(flat_outputs(graph, evaluate(graph, quantized(graph, part))))
+            values = evaluate(both, quantized(graph, part))
+            integers.append(flat_outputs(graph, values))
+            scores.append(flat_outputs(ends, values))
             for index in range(len(part)):
                 values = runner(part[index][None])
                 floats.append(np.concatenate([values[e.name].reshape(-1) for e in model.outputs]))
             if self._progress is not None:
                 self._progress(start + len(part), len(x))
-        reference = np.concatenate(integers)
-        return reference, np.stack(floats).reshape(reference.shape).astype(np.float64)
+        levels, real = np.concatenate(scores), np.stack(floats).astype(np.float64)
+        return np.concatenate(integers), levels, real.reshape(levels.shape)
 
 
 def accuracy(scores: Array, y: Array | None) -> float | None:

@@ -20,7 +20,7 @@ from microformer.targets import target_of, target_record
 
 __all__ = ["MARKER", "open_folder", "save"]
 
-FORMAT = 4
+FORMAT = 5
 MAX_FILE_BYTES = 1 << 30
 _DIGEST = "digest"
 _FRONT = "microformer/front_graph"
@@ -158,11 +158,17 @@ def _front(folder: Path, fields: dict[str, Any]) -> FrontEnd:
     return FrontEnd(spec, graph, _project(folder, fields["project"]))
 
 
+def _end(fields: dict[str, Any]) -> FloatEnd:
+    places = fields.get("places")
+    tuples = {"shape": tuple(fields["shape"]), "places": None if places is None else tuple(places)}
+    return FloatEnd(**fields | tuples)
+
+
 def _float_model(folder: Path, fields: dict[str, object]) -> FloatModel:
     known = dict(fields)
     for ends in ("inputs", "outputs"):
         listed: list[dict[str, Any]] = known[ends]  # type: ignore[assignment]
-        known[ends] = tuple(FloatEnd(**end | {"shape": tuple(end["shape"])}) for end in listed)
+        known[ends] = tuple(_end(end) for end in listed)
     return FloatModel(source=_read(folder, "microformer/float.onnx"), **known)  # type: ignore[arg-type]
 
 

@@ -65,6 +65,7 @@ ISA = Isa(
         _kernel("mf_mean_s8_ref", "mean", per_input(6)),
         _kernel("mf_copy2d_s8_ref", "copy2d", per_output(5), pitched=True),
         _kernel("mf_permute_s8_ref", "permute", per_output(8)),
+        _kernel("mf_argmax_s8_ref", "argmax", per_input(3)),
         _kernel("mf_embedding_s8_ref", "embedding", per_output(5)),
         _kernel("mf_lstm_s8_ref", "lstm", per_mac(6, 200), scratch=recurrent_scratch),
         _kernel("mf_gru_s8_ref", "gru", per_mac(6, 150), scratch=recurrent_scratch),
