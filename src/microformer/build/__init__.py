@@ -1,15 +1,16 @@
 """Stage ``build``: CProject + Target -> Image: an ELF for a core, a library for the host."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from microformer.build.cortex_m import build_cortex_m
 from microformer.build.host import build_host
 from microformer.build.pulp import build_pulp
 from microformer.build.sources import check_project, write_sources
-from microformer.errors import ToolError
+from microformer.errors import DoesNotFitError, ToolError
 from microformer.graph.project import CProject, Image
-from microformer.targets import HostRunner, RtlRunner, Target
+from microformer.targets import FlatMemory, HostRunner, QemuRunner, RtlRunner, Target
 
 __all__ = ["build"]
 
@@ -45,4 +46,30 @@ def build(
         return build_pulp(
             project, target, target.runner, folder, place, stack_bytes=stack_bytes, progress=tell
         )
-    return build_cortex_m(project, target, folder, place, stack_bytes=stack_bytes, progress=tell)
+    machine = target.runner.memory if isinstance(target.runner, QemuRunner) else None
+    if machine is None:
+        return build_cortex_m(
+            project, target, folder, place, stack_bytes=stack_bytes, progress=tell
+        )
+    return _for_both(project, target, machine, folder, place, stack_bytes, tell)
+
+
+def _for_both(
+    project: CProject,
+    target: Target,
+    machine: FlatMemory,
+    folder: Path,
+    place: Path,
+    stack_bytes: int,
+    tell: Callable[[str], None],
+) -> Image:
+    """Linked for the board's memories, whose figures it has, and for the machine that runs it."""
+    own = place / "board"
+    own.mkdir(exist_ok=True)
+    board = build_cortex_m(project, target, folder, own, stack_bytes=stack_bytes, progress=tell)
+    other = replace(target, memory=machine)
+    try:
+        made = build_cortex_m(project, other, folder, place, stack_bytes=stack_bytes, progress=tell)
+    except DoesNotFitError as error:
+        return replace(board, cannot_run=f"QEMU's machine for it is smaller: {error}")
+    return replace(made, flash_bytes=board.flash_bytes, ram_bytes=board.ram_bytes)

@@ -31,7 +31,7 @@ _FREESTANDING = (
     *KEPT,
     "-Wl,-e,Reset_Handler",
 )
-_OVERFLOW = re.compile(r"will not fit in region '(FLASH|RAM)': overflowed by (\d+) bytes")
+_OVERFLOW = re.compile(r"will not fit in region '(FLASH|RAM)2?': overflowed by (\d+) bytes")
 
 
 def build_cortex_m(
@@ -89,6 +89,12 @@ def _support_files(project: CProject, target: Target, place: Path, stack_bytes: 
         "STACK_BYTES": stack_bytes,
     }.items():
         script = script.replace(f"@{key}@", f"{value:#x}")
+    second = target.second_ram() if project.l2_bytes else None
+    if second is not None:
+        others = f"  RAM2  (rw)  : ORIGIN = {second.origin:#x}, LENGTH = {second.size_bytes:#x}\n"
+        section = "  .ram2 (NOLOAD) : { *(.ram2) } > RAM2\n\n"
+    script = script.replace("@OTHERS@", others if second else "")
+    script = script.replace("@SECOND@", section if second else "")
     (place / "cortex_m.ld").write_text(script, "utf-8")
     harness = "harness_qemu.c" if isinstance(target.runner, QemuRunner) else "harness.c"
     return write_harness(project, place, ("targets", "startup_cortex_m.c"), ("build", harness))
@@ -129,13 +135,15 @@ def _sizes(path: Path, target: Target) -> tuple[int, int]:
     Initialised data count in both: the image in flash, the copy in RAM.
     """
     flash = ram = 0
+    second = target.second_ram()
+    rams = (target.data_memory()[1], *([] if second is None else [second]))
     with path.open("rb") as file:
         elf = ELFFile(file)
         for section in elf.iter_sections():
             if not section["sh_flags"] & SH_FLAGS.SHF_ALLOC:
                 continue
             size = int(section["sh_size"])
-            if target.data_memory()[1].holds(section["sh_addr"]):
+            if any(m.has(section["sh_addr"]) for m in rams):
                 ram += size
             if section["sh_type"] != "SHT_NOBITS" and _in_flash(elf, section, target):
                 flash += size
@@ -150,4 +158,4 @@ def _in_flash(elf: ELFFile, section: Section, target: Target) -> bool:
         if 0 <= offset < max(int(segment["p_filesz"]), 1):
             address = int(segment["p_paddr"]) + offset
             break
-    return target.code_memory()[1].holds(address)
+    return target.code_memory()[1].has(address)

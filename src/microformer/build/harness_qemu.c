@@ -17,6 +17,14 @@ extern const uint32_t mf_stack_bottom[], mf_stack_top[];
 _Alignas(8) MF_INPUT_TYPE mf_harness_in[MF_INPUT_SIZE];
 _Alignas(8) int8_t mf_harness_out[MF_OUTPUT_SIZE];
 _Alignas(MF_ARENA_ALIGNMENT) uint8_t mf_harness_arena[MF_ARENA_BYTES];
+#if defined(MF_L2_BYTES) /* a second RAM */
+extern uint8_t mf_harness_arena2[MF_L2_BYTES];
+_Alignas(MF_ARENA_ALIGNMENT) __attribute__((section(".ram2"))) uint8_t
+    mf_harness_arena2[MF_L2_BYTES];
+#define MF_BUFFERS mf_harness_in, mf_harness_out, mf_harness_arena, mf_harness_arena2
+#else
+#define MF_BUFFERS mf_harness_in, mf_harness_out, mf_harness_arena
+#endif
 
 #include "harness_convert.h"
 
@@ -48,7 +56,7 @@ static intptr_t mf_transfer(intptr_t operation, intptr_t file, const void *at, i
 
 /* One inference; never inlined, so that it has an address. */
 __attribute__((noinline)) void mf_harness_infer(void) {
-  MF_RUN(mf_harness_in, mf_harness_out, mf_harness_arena);
+  MF_RUN(MF_BUFFERS);
 }
 
 /* Where an inference has ended: counting stops here. */

@@ -116,6 +116,6 @@ def _sizes(path: Path, target: Target) -> tuple[int, int]:
         for section in ELFFile(file).iter_sections():
             at = int(section["sh_addr"])
             if section["sh_flags"] & 2:
-                in_l1 = target.data_memory()[1].holds(at)
+                in_l1 = target.data_memory()[1].has(at)
                 sizes[in_l1] += int(section["sh_size"])
     return sizes[0], sizes[1]

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from microformer.cli.compile import compile_command
-from microformer.cli.measure import audit_command, bench_command, list_targets
+from microformer.cli.measure import audit_command, bench_command
 from microformer.cli.run import demo_command, run_command
+from microformer.cli.targets import targets_command
 from microformer.entry import run_command_line
 
 app = typer.Typer(
@@ -15,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Transformers on microcontrollers: a float model in, a bit-exact int8 C program out.",
 )
-app.command("targets")(list_targets)
+app.command("targets")(targets_command)
 app.command("compile")(compile_command)
 app.command("run")(run_command)
 app.command("demo")(demo_command)

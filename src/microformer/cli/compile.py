@@ -9,19 +9,24 @@ import typer
 
 from microformer.cli.options import (
     CalibrationSamples,
+    Clock,
     Cores,
     EffortName,
     ExactOption,
     FixOption,
+    FlashBytes,
     FromOption,
     FrontOption,
     JsonFlag,
+    Power,
+    RamBytes,
     ResidualName,
     ShapeOption,
     SoftmaxName,
     TargetName,
     ToOption,
     Weights,
+    board_of,
     fixed_inputs,
     front_end,
     settings_of,
@@ -49,12 +54,16 @@ def compile_command(
     range_doppler: FrontOption = None,
     cores: Cores = None,
     weights: Weights = None,
+    flash: FlashBytes = None,
+    ram: RamBytes = None,
+    clock: Clock = None,
+    power_mw: Power = None,
     force: Annotated[bool, typer.Option(help="Replace a folder written before.")] = False,
     dump_dir: Annotated[Path | None, typer.Option(help="A text file a stage.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a float model into a C project of 8-bit integers."""
-    from microformer import pipeline, targets
+    from microformer import pipeline
     from microformer.cli.bars import Bars
     from microformer.pipeline.compile import CompileRecord, KeptScale
     from microformer.records import to_json
@@ -64,7 +73,9 @@ def compile_command(
 
     settings = settings_of(softmax, effort, residual, calibration_samples)
     front = front_end(range_doppler)
-    board = targets.resolve(target, cores, weights)
+    board = board_of(
+        *(target, cores, weights), flash=flash, ram=ram, clock=clock, power_mw=power_mw
+    )
     check_free(output, force=force)
     if dump_dir is not None and dump_dir.is_dir() and not force and any(dump_dir.iterdir()):
         raise OutputError(f"The dump folder '{dump_dir}' is not empty; choose another or --force.")

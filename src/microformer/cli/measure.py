@@ -1,6 +1,5 @@
-"""``microformer bench``, ``audit`` and the list of targets: what is known before a program runs."""
+"""``microformer bench`` and ``audit``: measurements of layers, on a target and in accuracy."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,18 +7,21 @@ import typer
 
 from microformer.cli.options import (
     CalibrationSamples,
+    Clock,
     Cores,
     EffortName,
     FixOption,
-    FlashFlag,
     FromOption,
     JsonFlag,
+    Power,
     ResidualName,
     ShapeOption,
     SoftmaxName,
     TargetName,
     ToOption,
+    WaitFlag,
     Weights,
+    board_of,
     fixed_inputs,
     settings_of,
     shapes,
@@ -28,37 +30,26 @@ from microformer.errors import OutputError
 from microformer.settings import DEFAULTS
 
 
-def list_targets(as_json: JsonFlag = False) -> None:
-    """List the targets."""
-    from microformer import targets
-    from microformer.targets import TARGETS
-
-    if as_json:
-        print(json.dumps([targets.target_record(t) for t in TARGETS.values()], indent=2))
-        return
-    for target in TARGETS.values():
-        print(target)
-
-
 def bench_command(
     target: TargetName = "cortex-m4",
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Measure this row (repeatable), any shape.")
     ] = None,
-    flash: FlashFlag = False,
+    wait_states: WaitFlag = False,
     cores: Cores = None,
     weights: Weights = None,
+    clock: Clock = None,
+    power_mw: Power = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure attention layers, matrix products, norms and convolutions of known shapes."""
-    from microformer import targets
     from microformer.bench import DEFAULT_ROWS, bench
     from microformer.bench.view import bench_table
     from microformer.cli.bars import Bars, print_view
 
-    board = targets.resolve(target, cores, weights)
-    if flash:
-        board = targets.with_board_flash(board)
+    board = board_of(
+        *(target, cores, weights), clock=clock, power_mw=power_mw, wait_states=wait_states
+    )
     with Bars() as bars, bars("bench") as advance:
         names = tuple(only) if only else DEFAULT_ROWS
         made = bench(names, board, progress=lambda done, total, _name: advance(done, total))

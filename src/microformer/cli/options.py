@@ -1,5 +1,6 @@
 """Options that several commands share, and the checks of what they were given."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +11,28 @@ from microformer.settings import DEFAULTS, Settings
 
 if TYPE_CHECKING:
     from microformer.graph.frontend import RangeDoppler
+    from microformer.targets import Target
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 TargetName = Annotated[
     str,
-    typer.Option("--target", "-t", help="See 'microformer targets'; or a board's .json or .toml."),
+    typer.Option(
+        *("--target", "-t", "--board"),
+        help="A board's name ('microformer targets --all'), or a file of your own, .toml or .json.",
+    ),
+]
+FlashBytes = Annotated[
+    str | None, typer.Option("--flash", help="512K: bytes of flash, other than the board has.")
+]
+RamBytes = Annotated[
+    str | None, typer.Option("--ram", help="96K: bytes of RAM, other than the board has.")
+]
+Clock = Annotated[
+    str | None, typer.Option("--clock", help="64M: another clock than the board's, in Hz.")
+]
+Power = Annotated[
+    float | None,
+    typer.Option("--power-mw", min=1e-6, help="What you measured at that clock, in milliwatts."),
 ]
 Cores = Annotated[int | None, typer.Option(help="Cores of a PULP cluster, 1 to 8 (default 8).")]
 Weights = Annotated[
@@ -44,8 +62,9 @@ ToOption = Annotated[
 ExactOption = Annotated[
     bool, typer.Option("--exact-import", help="Keep a quantised model's operations apart.")
 ]
-FlashFlag = Annotated[
-    bool, typer.Option("--flash", help="Count the board's wait states and cache, not zero ones.")
+WaitFlag = Annotated[
+    bool,
+    typer.Option("--wait-states", help="Count the board's wait states and cache."),
 ]
 FrontOption = Annotated[
     str | None,
@@ -74,6 +93,37 @@ def settings_of(
         return Settings(softmax, effort, residual, samples)  # type: ignore[arg-type]  # it checks them
     except DataError as error:
         raise typer.BadParameter(str(error), param_hint=f"--{str(error).split()[0]}") from None
+
+
+def board_of(
+    target: str,
+    cores: int | None = None,
+    weights: str | None = None,
+    *,
+    flash: str | None = None,
+    ram: str | None = None,
+    clock: str | None = None,
+    power_mw: float | None = None,
+    wait_states: bool = False,
+) -> "Target":
+    """The board of the options ``--target``, ``--cores``, ``--flash`` and so on."""
+    from microformer import targets
+    from microformer.targets.quantities import frequency_of, size_of
+
+    def read(text: str | None, reads: Callable[[str], int | None], name: str) -> int | None:
+        value = None if text is None else reads(text)
+        if text is not None and value is None:
+            raise typer.BadParameter(f"'{text[:40]}' is none, as 512K or 64M", param_hint=name)
+        return value
+
+    board = targets.customised(
+        targets.resolve(target, cores, weights),
+        flash=read(flash, size_of, "--flash"),
+        ram=read(ram, size_of, "--ram"),
+        clock_hz=read(clock, frequency_of, "--clock"),
+        power_mw=power_mw,
+    )
+    return targets.with_board_flash(board) if wait_states else board
 
 
 def shapes(options: list[str] | None) -> dict[str, list[int]] | None:

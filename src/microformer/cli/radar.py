@@ -1,6 +1,7 @@
 """``microformer demo tinyradar``: a simulated gesture, from radar samples to class."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -32,13 +33,10 @@ def choose_target() -> tuple[str, str]:
     return OTHERWISE, f"{CLUSTER} would be exact, but cannot run here: {missing}"
 
 
-def radar_demo(
-    target: str | None, cores: int | None, weights: str | None, flash: bool, as_json: bool
-) -> None:
+def radar_demo(target: str | None, board_for: Callable[[str], Target], as_json: bool) -> None:
     """Run the shipped recordings; exit code 1 if a byte was wrong."""
     name, why = (target, "as asked for") if target else choose_target()
-    board = targets.resolve(name, cores, weights)
-    board = targets.with_board_flash(board) if flash else board
+    board = board_for(name)
     with radar_paths() as paths:
         with np.load(paths.samples, allow_pickle=False) as file:
             shipped = dict(file)

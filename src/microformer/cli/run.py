@@ -2,17 +2,23 @@
 
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from microformer.cli.options import (
+    Clock,
     Cores,
-    FlashFlag,
+    FlashBytes,
     JsonFlag,
+    Power,
+    RamBytes,
     SoftmaxName,
+    WaitFlag,
     Weights,
+    board_of,
     settings_of,
 )
 
@@ -32,7 +38,7 @@ def run_command(
     ] = False,
     cores: Cores = None,
     weights: Weights = None,
-    flash: FlashFlag = False,
+    wait_states: WaitFlag = False,
     edited: Annotated[
         bool, typer.Option("--edited", help="Take C files that were changed since as they are.")
     ] = False,
@@ -54,7 +60,7 @@ def run_command(
         loaded = read_samples(data, compiled.float_model, front)
         board = targets.resolve(compiled.target, cores, weights)
         compiled = pipeline.recompiled(compiled, board)
-        board = targets.with_board_flash(board) if flash else board
+        board = targets.with_board_flash(board) if wait_states else board
         if samples is None and not every:
             samples = _within_patience(compiled, board, len(loaded))
         result = pipeline.run_model(compiled, loaded, board, count=samples, progress=bars)
@@ -107,11 +113,15 @@ def demo_command(
     softmax: SoftmaxName = "lut",
     cores: Cores = None,
     weights: Weights = None,
-    flash: FlashFlag = False,
+    flash: FlashBytes = None,
+    ram: RamBytes = None,
+    clock: Clock = None,
+    power_mw: Power = None,
+    wait_states: WaitFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """The whole pipeline on a shipped transformer: digits, or radar gestures."""
-    from microformer import pipeline, targets
+    from microformer import pipeline
     from microformer.cli.bars import Bars
     from microformer.cli.board import show
     from microformer.cli.radar import radar_demo
@@ -119,13 +129,22 @@ def demo_command(
     from microformer.samples import read_samples
 
     settings = settings_of(softmax)
+    board_for = partial(
+        board_of,
+        cores=cores,
+        weights=weights,
+        flash=flash,
+        ram=ram,
+        clock=clock,
+        power_mw=power_mw,
+        wait_states=wait_states,
+    )
     if what is Demo.TINYRADAR:
         if softmax != "lut":
             raise typer.BadParameter("the shipped graph has lut", param_hint="--softmax")
-        radar_demo(target, cores, weights, flash, as_json)
+        radar_demo(target, board_for, as_json)
         return
-    board = targets.resolve(target or "cortex-m4", cores, weights)
-    board = targets.with_board_flash(board) if flash else board
+    board = board_for(target or "cortex-m4")
     with demo_paths() as paths, Bars() as bars:
         with bars("load"):
             loaded = pipeline.load_model(paths.model)

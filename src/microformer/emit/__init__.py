@@ -4,7 +4,7 @@ from importlib import resources
 
 import jinja2
 
-from microformer.emit.ends import c_ends
+from microformer.emit.ends import c_ends, second_arena
 from microformer.emit.header import header
 from microformer.emit.licence import LICENCE, licence_text, version, with_version
 from microformer.emit.names import Names, project_name
@@ -48,6 +48,8 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
             name=name,
             upper=name.upper(),
             plan=plan,
+            second=second_arena(plan),
+            ram2=target.second_ram(),
             front=front,
             cluster=target.is_cluster,
             unaligned=target.needs_unaligned_access,

@@ -83,3 +83,8 @@ def _ends(
                 part, count = f"{wish}_{count}", count + 1
         made.append(CEnd(kind, buffer, tensor, part, project))
     return tuple(made)
+
+
+def second_arena(plan: Plan) -> str:
+    """What C calls the second arena: "l2" of a cluster, "arena2" of a second RAM."""
+    return "l2" if plan.graph.target.is_cluster else "arena2"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from microformer.emit.ends import CEnd, c_ends
+from microformer.emit.ends import CEnd, c_ends, second_arena
 from microformer.emit.licence import c_line, written
 from microformer.emit.names import wrapped
 from microformer.graph.kernel_graph import Plan
@@ -105,8 +105,16 @@ def _described(end: CEnd) -> str:
 
 def _memories(plan: Plan, upper: str, ends: Sequence[CEnd]) -> list[str]:
     """Which buffers a cluster has in L1 and in L2."""
-    if not plan.graph.target.is_cluster:
-        return []
+    target = plan.graph.target
+    if not target.is_cluster:
+        other = target.second_ram()
+        if not plan.l2_bytes or other is None:
+            return []
+        return [
+            f" * arena2: {upper}_ARENA2_BYTES bytes in another memory, as the arena otherwise: in",
+            f" *        {other.name or 'the second RAM'} (from {other.origin:#010x} on), for which"
+            " your linker script has a section.",
+        ]
     lines = []
     if plan.l2_bytes:
         lines = [f" * l2:    {upper}_L2_BYTES bytes in L2, as the arena otherwise."]
@@ -143,7 +151,7 @@ def declaration(plan: Plan, name: str, end: str) -> list[str]:
     """The head of the program's function: of one input and output on one line."""
     inputs, outputs = c_ends(plan, name)
     given = [*(e.declared for e in (*inputs, *outputs)), "void *arena"]
-    given += ["void *l2"] * bool(plan.l2_bytes)
+    given += [f"void *{second_arena(plan)}"] * bool(plan.l2_bytes)
     line = f"void {name}_run({', '.join(given)}){end}"
     return (
         [line]
@@ -158,6 +166,7 @@ def header(plan: Plan, name: str) -> str:
     ends = (*inputs, *outputs)
     upper = name.upper()
     network = plan.graph.kind == "network"
+    second = f"{second_arena(plan).upper()}_BYTES"
     what = "an 8-bit integer network" if network else "a sensor's samples to a network's input,"
     lines = [
         c_line(),
@@ -177,7 +186,7 @@ def header(plan: Plan, name: str) -> str:
         ),
         f"#define {upper}_ARENA_BYTES {max(plan.arena_bytes, 1)}",  # C has no empty arrays
         f"#define {upper}_ARENA_ALIGNMENT 8",
-        *[f"#define {upper}_L2_BYTES {plan.l2_bytes}"] * bool(plan.l2_bytes),
+        *[f"#define {upper}_{second} {plan.l2_bytes}"] * bool(plan.l2_bytes),
         "",
         "/* real value = scale * (integer - zero point) */",
     ]

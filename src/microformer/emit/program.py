@@ -3,7 +3,7 @@
 from collections import Counter
 from functools import partial
 
-from microformer.emit.ends import CEnd, c_ends
+from microformer.emit.ends import CEnd, c_ends, second_arena
 from microformer.emit.header import declaration
 from microformer.emit.licence import c_line, written
 from microformer.emit.names import Names, comment, identifier, wrapped
@@ -31,6 +31,7 @@ class Program:
         inputs, outputs = c_ends(plan, name)
         self._inputs = {end.buffer: end for end in inputs}
         self._outputs = {end.buffer: end for end in outputs}
+        self._second = second_arena(plan)
         self._cluster = plan.graph.target.is_cluster
         self._tiled = any(call.tiling is not None for call in self._graph.calls)
         counts = Counter(_key(call) for call in self._graph.calls if call.tiling is None)
@@ -130,7 +131,7 @@ class Program:
         if arena:
             chosen.append("uint8_t *arena" if typed else "bytes")
         if l2:
-            chosen.append("uint8_t *l2" if typed else "l2_bytes")
+            chosen.append(f"uint8_t *{self._second}" if typed else f"{self._second}_bytes")
         return ", ".join(chosen) or ("void" if typed else "")
 
     def _place(self, tensor: str) -> str:
@@ -142,7 +143,7 @@ class Program:
                 name = callers[buffer].parameter
                 return f"{name} + {offset}" if offset else name
         if buffer in self._plan.l2_offsets:
-            return f"l2 + {self._plan.l2_offsets[buffer] + offset}"
+            return f"{self._second} + {self._plan.l2_offsets[buffer] + offset}"
         return f"arena + {self._plan.offsets[buffer] + offset}"
 
     def _argument(self, arg: Arg, index: int) -> str:
@@ -237,13 +238,13 @@ class Program:
         unused = [end for buffer, end in self._inputs.items() if buffer not in used]
         lines += [f"  (void){end.parameter}; /* no output needs it */" for end in unused]
         if l2:
-            lines.append("  uint8_t *const l2_bytes = (uint8_t *)l2;")
+            lines.append(f"  uint8_t *const {self._second}_bytes = (uint8_t *){self._second};")
         if any(self._uses(call)[1] for call in self._graph.calls):
             lines.append("  uint8_t *const bytes = (uint8_t *)arena;")
         else:
             lines.append("  (void)arena;")
         alignment = f"{self._name.upper()}_ARENA_ALIGNMENT - 1u"
-        for memory in ("arena", *["l2"] * bool(l2)):
+        for memory in ("arena", *[self._second] * bool(l2)):
             lines.append(f"  MF_ASSERT(((uintptr_t){memory} & ({alignment})) == 0);")
         for index, call in enumerate(self._graph.calls):
             arguments = self._parameters(call, typed=False)

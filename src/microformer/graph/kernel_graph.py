@@ -161,7 +161,8 @@ class Plan:
     Scratch of call i lies at ``scratch_offsets[i]`` (-1 where it has none). On a cluster the arena
     is in L1; what does not fit there has a place in a second arena in L2 (``l2_offsets``,
     ``l2_bytes``); ``caller_l2`` are those of the graph's inputs and outputs that the caller
-    keeps in L2. ``l1_constants`` are constants that lie in L1 at all times.
+    keeps in L2. A microcontroller's second RAM is described as L2 is. ``l1_constants`` are
+    constants that lie in L1 at all times.
     """
 
     graph: KernelGraph

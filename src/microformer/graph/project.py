@@ -36,8 +36,8 @@ class CProject:
     ``symbol`` is a function that is never inlined, so that a profiler sees its entry.
 
     On a cluster the arena is in L1, and a model that does not fit there has ``l2_bytes`` more in
-    L2 (then the function's fourth argument); ``input_in_l2`` and ``output_in_l2`` say which of the
-    caller's buffers it takes to be in L2.
+    L2, on a microcontroller in its second RAM (then the function's fourth argument).
+    ``input_in_l2`` and ``output_in_l2`` say which of the caller's buffers it takes to be in L2.
 
     Of several inputs or outputs ``inputs`` and ``outputs`` are the places of all, in order; of one
     both are empty. ``input_size`` and ``output_size`` are bytes of a whole row then, and the
@@ -73,7 +73,8 @@ class Image:
 
     ``flash_bytes`` and ``ram_bytes`` are sums of the linker's own sections: flash holds code,
     constants and initialised data; RAM holds data, bss (arena, input and output buffers) and
-    the reserved stack. Both are None for the host, where they mean nothing.
+    the reserved stack. Both are None for the host, where they mean nothing. ``cannot_run`` says
+    why the machine here that stands for the board does not hold it, though the board does.
     """
 
     path: Path
@@ -81,6 +82,7 @@ class Image:
     flash_bytes: int | None
     ram_bytes: int | None
     stack_reserved_bytes: int | None
+    cannot_run: str = ""
 
 
 QEMU_PLUGIN = "qemu_plugin.so"

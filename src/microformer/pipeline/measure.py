@@ -66,11 +66,17 @@ def refuse_too_much(placed: Plan, target: Target) -> None:
         (target.data_memory(), placed.arena_bytes + ends + target.stack_bytes),
     ):
         size = part.size_bytes
+        other = target.second_ram()
+        if memory == "flash" or other is None:
+            beside = ""
+        else:
+            beside = f", and the {other.size_bytes:,} of {other.name} beside it are too few"
         if need > size:
             raise TargetError(
                 f"'{graph.name}' does not fit into {target.name} ({target.board}): it exceeds the "
-                f"{size:,} bytes of {memory} by {need - size:,} bytes or more; choose a larger "
-                f"target or a smaller model; the heaviest layers are {_heaviest(placed, memory)}."
+                f"{size:,} bytes of {memory} by {need - size:,} bytes or more{beside}; choose a "
+                "larger target or a smaller model; the heaviest layers are "
+                f"{_heaviest(placed, memory)}."
             )
 
 

@@ -10,6 +10,7 @@ from microformer.plan.check import check
 from microformer.plan.lifetime import lifetimes
 from microformer.plan.low_memory import with_less_memory
 from microformer.plan.places import placed, tiled
+from microformer.plan.second import over_both
 from microformer.plan.spill import Spill
 from microformer.targets import Target
 
@@ -28,7 +29,8 @@ def plan(
     ``target`` with an L1 that is too small for it all, buffers are moved to L2, and the calls that
     touch them are done tile by tile. Given ``in_l2``, which of the caller's buffers lie in L2, none
     is moved: its calls stream. Raises TargetError if it still does not fit. On another ``target``
-    calls take kernels of less working memory where its RAM demands it.
+    a second RAM takes whole buffers, and calls take kernels of less working memory, where its RAM
+    demands it.
     """
     spans = lifetimes(graph)
     result = placed(graph, spans, in_l2 or frozenset())
@@ -47,10 +49,25 @@ def plan(
             raise TargetError(f"'{graph.name}' exceeds L1 of {target.name} by {over:,} bytes.")
         result = replace(result, l1_constants=in_l1)
     elif target is not None and not target.is_host:
-        room = target.buffer_bytes() - _caller_l1_bytes(result)
-        result = with_less_memory(graph, spans, result, room)
+        result = _in_rams(graph, spans, result, target)
     check(result)
     return result
+
+
+def _in_rams(
+    graph: KernelGraph, spans: Mapping[str, tuple[int, int]], quickest: Plan, target: Target
+) -> Plan:
+    """``quickest`` where it fits, else over two RAMs, else with kernels of less memory."""
+    room = target.buffer_bytes() - _caller_l1_bytes(quickest)
+    if quickest.arena_bytes <= room:
+        return quickest
+    other = target.second_ram()
+    if other is not None and (both := over_both(graph, spans, room, other.size_bytes)):
+        return both
+    smaller = with_less_memory(graph, spans, quickest, room)
+    if smaller.arena_bytes > room and other is not None:
+        return over_both(smaller.graph, spans, room, other.size_bytes) or smaller
+    return smaller
 
 
 def _constants(graph: KernelGraph) -> frozenset[str]:

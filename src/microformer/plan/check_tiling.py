@@ -13,7 +13,8 @@ def check_tiling(plan: Plan, call: KernelCall) -> None:
         if graph.buffer(name) in {*plan.l2_offsets, *plan.caller_l2}
     }
     if tiling is None:
-        if in_l2 and not call.streams:
+        direct = graph.target.second_ram() is not None  # a second RAM is as near as the first
+        if in_l2 and not call.streams and not direct:
             raise VerifyError(f"plan: {call.name} works on {sorted(in_l2)}, which lie in L2")
         return
     staged = {o.tensor for o in tiling.operands if o.buffers}

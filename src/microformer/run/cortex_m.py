@@ -67,6 +67,7 @@ class _Session:
         self._in = firmware.address("mf_harness_in")
         self._out = firmware.address("mf_harness_out")
         self._arena = firmware.address("mf_harness_arena")
+        self._arena2 = firmware.symbols.get("mf_harness_arena2", 0)
         self._real = firmware.symbols.get(part_symbol(project), 0)
         self._infer = firmware.address("mf_harness_infer")
 
@@ -105,6 +106,8 @@ class _Session:
 
     def _prepare(self, sample: Array, index: int) -> None:
         self.machine.write(self._arena, _FILLS[index % 2] * max(self._project.arena_bytes, 1))
+        if self._project.l2_bytes:
+            self.machine.write(self._arena2, _FILLS[index % 2] * self._project.l2_bytes)
         self.machine.write(self._out, _FILLS[index % 2] * self._project.output_size)
         self.machine.write(self._in, sample.tobytes())
 

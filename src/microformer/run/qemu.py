@@ -36,6 +36,11 @@ def run_qemu(
     progress: Callable[[int, int], None],
 ) -> RunResult:
     """Outputs int8 [N, output_size], counts of the first sample, deepest stack of all."""
+    if image.cannot_run:
+        raise ToolError(
+            f"'{project.name}' fits {target.name} and was built for it, but cannot run here: "
+            f"{image.cannot_run}"
+        )
     begin = time.perf_counter()
     firmware = Firmware(image.path)
     plugin = image.path.parent / QEMU_PLUGIN

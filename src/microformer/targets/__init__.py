@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from microformer.errors import TargetError
-from microformer.targets.boards import TARGETS
+from microformer.targets.board_file import board_of
+from microformer.targets.boards import BOARDS, TARGETS, board_text, find, search
 from microformer.targets.flash import BOARD_OVER_ESTIMATE, Flash
 from microformer.targets.record import (
     SUFFIXES,
@@ -28,6 +29,7 @@ from microformer.targets.target import (
 )
 
 __all__ = [
+    "BOARDS",
     "BOARD_OVER_ESTIMATE",
     "TARGETS",
     "ClusterMemory",
@@ -40,10 +42,14 @@ __all__ = [
     "Runner",
     "Target",
     "UnicornRunner",
+    "board_of",
+    "board_text",
+    "customised",
     "find",
     "read_target",
     "resized",
     "resolve",
+    "search",
     "target_of",
     "target_record",
     "target_schema",
@@ -79,23 +85,38 @@ def with_weights(target: Target, memory: str) -> Target:
     return replace(target, weights="l1")
 
 
+def customised(
+    target: Target,
+    *,
+    flash: int | None = None,
+    ram: int | None = None,
+    clock_hz: int | None = None,
+    power_mw: float | None = None,
+) -> Target:
+    """``target`` with other bytes of flash or RAM, another clock or power; TargetError if it has
+    none of these."""
+    if flash is None and ram is None and clock_hz is None and power_mw is None:
+        return target
+    if target.is_host:
+        raise TargetError("The host has no memories, clock or power of its own to give.")
+    if target.is_cluster and (flash is not None or ram is not None):
+        raise TargetError(f"{target.name} has L1 and L2, no flash and RAM; give a board file.")
+    if flash is not None or ram is not None:
+        target = resized(target, code_bytes=flash, data_bytes=ram)
+    if clock_hz is not None:
+        target = replace(target, clock_hz=clock_hz)
+    if power_mw is not None:
+        target = replace(target, power_mw=power_mw, power_source="given by the user")
+    return target
+
+
 def with_board_flash(target: Target) -> Target:
     """``target`` with its board's wait states and cache; TargetError if they are not known."""
     if target.board_flash is None:
-        raise TargetError(f"No flash setting of {target.name}'s board is known; leave --flash out.")
-    return replace(target, flash=target.board_flash)
-
-
-def find(name: str) -> Target:
-    """The target called ``name``; TargetError, naming those that exist, if there is none."""
-    try:
-        return TARGETS[name]
-    except KeyError:
-        known = ", ".join(TARGETS)
         raise TargetError(
-            f"There is no target '{name}'; choose one of: {known}; or give a file of your own "
-            "board, .json or .toml."
-        ) from None
+            f"No flash setting of {target.name}'s board is known; leave --wait-states out."
+        )
+    return replace(target, flash=target.board_flash)
 
 
 def resolve(

@@ -1,162 +1,125 @@
-"""Boards: core, memories, clock and power, each figure with its source."""
+"""The boards that ship, a TOML file each in ``boards/``: found by name, by alias, by words."""
 
-from dataclasses import replace
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
 
-from microformer.targets.flash import STM32H7_FLASH, STM32L4_FLASH
-from microformer.targets.target import (
-    KIB,
-    ClusterMemory,
-    FlatMemory,
-    HostRunner,
-    Memory,
-    QemuRunner,
-    RtlRunner,
-    Target,
-    UnicornRunner,
-)
+from microformer.errors import TargetError
+from microformer.targets.target import HostRunner, Target
 
-MIB = 1024 * KIB
-
-_HOST = Target(
+HOST = Target(
     name="host",
     board="this machine",
     isas=("ref",),
     runner=HostRunner(),
     unaligned_access=True,
+    core="host",
 )
-
-_M0PLUS = Target(
-    name="cortex-m0plus",
-    board="RP2040",
-    memory_source="RP2040 datasheet: 2.6.2 (264 kB of SRAM), 2.6.3 (execute in place); 2 MiB of "
-    "flash on a Pico",
-    isas=("ref",),
-    triple="thumb-freestanding-eabi",
-    cpu="cortex_m0plus",
-    runner=UnicornRunner("CORTEX_M0"),
-    memory=FlatMemory(
-        flash=Memory(0x1000_0000, 2 * MIB),
-        ram=Memory(0x2000_0000, 264 * KIB),
-    ),
-    clock_hz=133_000_000,
-    unaligned_access=False,
+REFERENCE = (
+    *("host", "cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"),
+    *("cortex-m85", "pulp-ri5cy", "pulp-cv32e40p"),
 )
+"""One board a core, called after it: what the project's own figures are of."""
 
-_M4 = Target(
-    name="cortex-m4",
-    board="STM32L476 (STM32L4)",
-    memory_source="RM0351 2.1, 2.4: 96 KiB of SRAM1; SRAM2, 32 KiB at 0x10000000, is left to the "
-    "firmware; DS10198: 1 MiB of flash, 80 MHz",
-    isas=("dsp", "ref"),
-    triple="thumb-freestanding-eabihf",
-    cpu="cortex_m4",
-    runner=UnicornRunner("CORTEX_M4"),
-    memory=FlatMemory(
-        flash=Memory(0x0800_0000, 1 * MIB),
-        # SRAM1; the 32 KiB of SRAM2 lie at 0x10000000, apart from it
-        ram=Memory(0x2000_0000, 96 * KIB),
-    ),
-    clock_hz=80_000_000,
-    power_mw=10.0,
-    power_source="Tiny Transformers, authors' sheet: STM32L4 at 80 MHz, 10 mW",
-    timing="m4",
-    unaligned_access=True,
-    board_flash=STM32L4_FLASH,
-    macs_per_cycle_limit=1.0,  # 6 loads in 8 cycles and 8 SMLAD for 16 MAC (docs/kernels.md)
-)
 
-_M7 = Target(
-    name="cortex-m7",
-    board="STM32H743 (STM32H7)",
-    memory_source="RM0433 2.3, 2.4: 512 KiB of AXI SRAM; the other SRAMs are left to the firmware; "
-    "DS12110: 2 MiB of flash, 480 MHz",
-    isas=("dsp", "ref"),
-    triple="thumb-freestanding-eabihf",
-    cpu="cortex_m7",
-    runner=UnicornRunner("CORTEX_M7"),
-    memory=FlatMemory(
-        flash=Memory(0x0800_0000, 2 * MIB),
-        ram=Memory(0x2400_0000, 512 * KIB),
-    ),
-    clock_hz=480_000_000,
-    power_mw=234.0,
-    power_source="Tiny Transformers, authors' sheet: STM32H7 at 480 MHz, 234 mW",
-    timing="m7",
-    unaligned_access=True,
-    board_flash=STM32H7_FLASH,
-    macs_per_cycle_limit=2.0,  # one SMLAD a cycle
-    defines=("MF_DUAL_ISSUE",),
-)
+def _folder() -> Traversable:
+    return resources.files("microformer.targets").joinpath("boards")
 
-_M33 = Target(
-    name="cortex-m33",
-    board="RP2350",
-    memory_source="RP2350 datasheet: 4.2 (520 kB of SRAM), 4.4 (execute in place); 4 MiB of flash "
-    "on a Pico 2",
-    isas=("dsp", "ref"),
-    triple="thumb-freestanding-eabihf",
-    cpu="cortex_m33+dsp",  # an option of the core that the RP2350 has, off in ziglang
-    runner=UnicornRunner("CORTEX_M33"),
-    memory=FlatMemory(
-        flash=Memory(0x1000_0000, 4 * MIB),
-        ram=Memory(0x2000_0000, 520 * KIB),
-    ),
-    clock_hz=150_000_000,
-    unaligned_access=True,
-)
 
-_M55 = Target(
-    name="cortex-m55",
-    board="Corstone-300 (MPS3 AN547)",
-    memory_source="Arm AN547, memory map: 512 KiB of ITCM, two internal SRAMs of 2 MiB side by "
-    "side; 32 MHz",
-    isas=("mve", "dsp", "ref"),
-    triple="thumb-freestanding-eabihf",
-    cpu="cortex_m55+mve+mve_fp",  # ziglang's cortex_m55 has MVE off
-    runner=QemuRunner("mps3-an547"),
-    memory=FlatMemory(
-        flash=Memory(0x1000_0000, 512 * KIB),
-        ram=Memory(0x2100_0000, 4 * MIB),
-    ),
-    clock_hz=32_000_000,  # the FPGA's
-    timing="m55",
-    unaligned_access=True,
-    macs_per_cycle_limit=8.0,  # a VMLADAV of 16 products in two beats
-)
+def board_text(board: Target) -> str:
+    """The file of a board that ships, as one's own may begin; TargetError for the host."""
+    if board.is_host:
+        raise TargetError("The host is this machine and has no file; show another target.")
+    return text_of(board.name).rstrip("\n")
 
-_M85 = replace(_M55, name="cortex-m85", board="as Corstone-300", timing=None)
 
-_RI5CY = Target(
-    name="pulp-ri5cy",
-    board="a PULP cluster of 1 to 8 RI5CY cores (as GAP8's)",
-    memory_source="our machine, after GAP8: 64 KiB of L1, 512 KiB of L2 (docs/cluster.md)",
-    isas=("xpulp", "ref"),
-    triple="riscv32-freestanding-none",
-    cpu="generic_rv32+m+c",
-    runner=RtlRunner("ri5cy"),
-    memory=ClusterMemory(
-        l2=Memory(0x1C00_0000, 512 * KIB),
-        l1=Memory(0x1000_0000, 64 * KIB),
-    ),
-    clock_hz=100_000_000,
-    power_mw=51.0,
-    power_source="Tiny Transformers, authors' sheet: GAP8 at 100 MHz, 51 mW",
-    unaligned_access=True,
-    macs_per_cycle_limit=64 / 24,  # of a core: 16 dot products and 8 loads (docs/cluster.md)
-    defines=("MF_RI5CY",),
-    cores=8,
-    max_cores=8,
-    stack_bytes=624,  # no multiple of 64: the same places of eight stacks lie in several banks
-)
+def text_of(name: str) -> str:
+    """The file of a board that ships."""
+    return _folder().joinpath(f"{name}.toml").read_text("utf-8")
 
-_CV32E40P = replace(
-    _RI5CY,
-    name="pulp-cv32e40p",
-    board="a PULP cluster of 1 to 8 CV32E40P cores",
-    defines=("MF_CV32E40P",),
-    runner=RtlRunner("cv32e40p"),
-)
 
-_ALL = (_HOST, _M0PLUS, _M4, _M7, _M33, _M55, _M85, _RI5CY, _CV32E40P)
-TARGETS = {t.name: t for t in _ALL}
-"""Every target by name."""
+@cache
+def _shipped(name: str) -> Target:
+    if name == HOST.name:
+        return HOST
+    # pydantic takes a fifth of a second: for who needs a board
+    from microformer.targets.board_file import board_of  # noqa: PLC0415
+
+    return board_of(text_of(name), f"{name}.toml")
+
+
+class Boards(Mapping[str, Target]):
+    """Targets by name, each read when it is asked for."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+
+    def __getitem__(self, name: str) -> Target:
+        if name not in self._names:
+            raise KeyError(name)
+        return _shipped(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _names() -> tuple[str, ...]:
+    found = (p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
+    rest = sorted(set(found) - set(REFERENCE))
+    return (*REFERENCE, *rest)
+
+
+TARGETS: Mapping[str, Target] = Boards(REFERENCE)
+"""One board a core, by name."""
+BOARDS: Mapping[str, Target] = Boards(_names())
+"""Every board that ships, by name."""
+
+
+@cache
+def aliases() -> dict[str, str]:
+    """Other names, in small letters, of the boards that ship; their own ones too."""
+    found = {name.casefold(): name for name in BOARDS}
+    for name in BOARDS:
+        if name == HOST.name:
+            continue
+        for alias in tomllib.loads(text_of(name)).get("aliases", ()):
+            found.setdefault(alias.casefold(), name)
+    return found
+
+
+def find(name: str) -> Target:
+    """The board called ``name``, or with this alias, in small letters or capitals.
+
+    Raises TargetError that names the nearest, if there is none.
+    """
+    known = aliases()
+    if name.casefold() in known:
+        return BOARDS[known[name.casefold()]]
+    near = [known[n] for n in get_close_matches(name.casefold(), known, 8, 0.55)]
+    hint = ", ".join(dict.fromkeys(near)) or ", ".join(TARGETS)
+    raise TargetError(
+        f"There is no target '{name[:60]}'; the nearest are: {hint}; 'microformer targets --all' "
+        "lists them all, or give a file of your own board, .toml or .json."
+    )
+
+
+def search(words: str) -> tuple[Target, ...]:
+    """Boards that have each of the ``words`` in their name, an alias, their chip or core."""
+    wanted = words.casefold().split()
+    others: dict[str, list[str]] = {}
+    for alias, name in aliases().items():
+        others.setdefault(name, []).append(alias)
+    return tuple(
+        board
+        for name, board in BOARDS.items()
+        if all(
+            word in f"{board.board} {board.core} {' '.join(others[name])}".casefold()
+            for word in wanted
+        )
+    )

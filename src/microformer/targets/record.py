@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microformer.errors import OutputError, TargetError
+from microformer.targets.board_file import board_of
 from microformer.targets.target import Target
 
 if TYPE_CHECKING:
@@ -61,8 +62,11 @@ def read_target(path: Path) -> Target:
         raise TargetError(f"'{path}' is not a text in UTF-8.") from None
     try:
         record = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (ValueError, RecursionError):
-        raise TargetError(f"'{path}' is not {path.suffix[1:].upper()}.") from None
+    except (ValueError, RecursionError) as error:
+        said = " ".join(str(error).split()).rstrip(".")[:200]
+        raise TargetError(f"'{path}' is not {path.suffix[1:].upper()}: {said}.") from None
+    if isinstance(record, dict) and "memory" not in record and path.suffix == ".toml":
+        return board_of(text, str(path))
     return target_of(record, str(path))
 
 

@@ -15,26 +15,42 @@ LINKER_SLACK_BYTES = 32
 RtlCore = Literal["ri5cy", "cv32e40p"]
 TimingName = Literal["m4", "m7", "m55"]
 WeightMemory = Literal["l1", "l2"]
+Holds = Literal["code", "constants", "data"]
 
 
 @dataclass(frozen=True)
 class Memory(Strict):
-    """Bytes of the address space from ``origin`` on."""
+    """Bytes of the address space from ``origin`` on.
+
+    ``name`` is the chip's own, and ``holds`` what may lie there; both are empty where a record
+    has only the two memories that it needs.
+    """
 
     origin: int
     size_bytes: int
+    name: str = ""
+    holds: tuple[Holds, ...] = ()
 
-    def holds(self, address: int) -> bool:
+    @property
+    def end(self) -> int:
+        """The first address behind it."""
+        return self.origin + self.size_bytes
+
+    def has(self, address: int) -> bool:
         """Whether ``address`` lies in it."""
         return 0 <= address - self.origin < self.size_bytes
 
 
 @dataclass(frozen=True)
 class FlatMemory(Strict):
-    """A microcontroller's: code and constants in ``flash``, buffers and the stack in ``ram``."""
+    """A microcontroller's: code and constants in ``flash``, buffers and the stack in ``ram``.
+
+    ``others`` are further ones, apart from both.
+    """
 
     flash: Memory
     ram: Memory
+    others: tuple[Memory, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,9 +79,14 @@ class UnicornRunner(Strict):
 
 @dataclass(frozen=True)
 class QemuRunner(Strict):
-    """QEMU's board ``machine``, for cores that unicorn does not know."""
+    """QEMU's board ``machine``, for cores that unicorn does not know.
+
+    ``memory`` is what that machine has, where it is not the board's own: a program is linked for
+    the board to see that it fits, and for the machine to run.
+    """
 
     machine: str
+    memory: FlatMemory | None = None
     kind: Literal["qemu"] = "qemu"
 
 
@@ -93,6 +114,7 @@ class Target(Strict):
 
     ``memory`` is None for this machine. A cluster has ``cores`` of at most ``max_cores``; each
     core has a stack of ``stack_bytes``, and the constants lie in the memory ``weights``.
+    ``core`` is the core's name, empty where the record does not say it.
     ``memory_source`` is where addresses and sizes of the memories, and the clock, are from.
     """
 
@@ -117,6 +139,7 @@ class Target(Strict):
     stack_bytes: int = 2048
     weights: WeightMemory = "l2"
     memory_source: str = ""
+    core: str = ""
 
     def __post_init__(self) -> None:
         if problem := _problem(self):
@@ -155,6 +178,13 @@ class Target(Strict):
                 return "L1", l1
         raise TargetError(f"{self.name} has no memory of its own.")
 
+    def second_ram(self) -> Memory | None:
+        """The largest memory for data beside RAM, None where there is none."""
+        if not isinstance(self.memory, FlatMemory):
+            return None
+        found = [memory for memory in self.memory.others if "data" in memory.holds]
+        return max(found, key=lambda memory: memory.size_bytes, default=None)
+
     def buffer_bytes(self, cores: int | None = None) -> int:
         """Bytes of RAM or L1 for buffers: what the stacks of ``cores`` (its own) leave of it."""
         stacks = (self.cores if cores is None else cores) * self.stack_bytes
@@ -171,8 +201,10 @@ class Target(Strict):
     def __str__(self) -> str:
         clock = f"{self.clock_hz // 10**6} MHz"
         match self.memory:
-            case FlatMemory(flash=flash, ram=ram):
-                sizes = f"{flash.size_bytes // KIB} KiB flash, {ram.size_bytes // KIB} KiB RAM"
+            case FlatMemory(flash=flash, ram=ram, others=others):
+                more = [m for m in others if "data" in m.holds]
+                rams = " + ".join(str(m.size_bytes // KIB) for m in (ram, *more))
+                sizes = f"{flash.size_bytes // KIB} KiB flash, {rams} KiB RAM"
             case ClusterMemory(l1=l1, l2=l2):
                 sizes = f"{l1.size_bytes // KIB} KiB L1, {l2.size_bytes // KIB} KiB L2"
             case None:
@@ -183,6 +215,7 @@ class Target(Strict):
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 _DEFINE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(=[A-Za-z0-9_]{1,63})?")
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 _MOST_BYTES = 1 << 32
 
 
@@ -210,10 +243,12 @@ def _problem(target: Target) -> str:
             return f"its {what} is '{text[:40]}', not a name"
     if any(not _DEFINE.fullmatch(text) for text in target.defines):
         return "a define of it is neither NAME nor NAME=value"
-    for _, part in (target.code_memory(), target.data_memory()):
-        end = part.origin + part.size_bytes
-        if part.origin < 0 or part.size_bytes < 1 or end > _MOST_BYTES:
+    others = memory.others if isinstance(memory, FlatMemory) else ()
+    for part in (target.code_memory()[1], target.data_memory()[1], *others):
+        if part.origin < 0 or part.size_bytes < 1 or part.end > _MOST_BYTES:
             return "a memory of it does not lie in 32 bits of addresses"
+        if part.name and not _IDENTIFIER.fullmatch(part.name):
+            return f"a memory of it is called '{part.name[:40]}', not an identifier"
     if target.clock_hz < 1:
         return "it has no clock"
     if not 1 <= target.cores <= target.max_cores:
@@ -234,11 +269,15 @@ def resized(
     """``target`` with another size or place of flash or L2 (code), of RAM or L1 (data)."""
 
     def changed(memory: Memory, size_bytes: int | None, origin: int | None) -> Memory:
-        size_bytes = memory.size_bytes if size_bytes is None else size_bytes
-        return Memory(memory.origin if origin is None else origin, size_bytes)
+        return replace(
+            memory,
+            size_bytes=memory.size_bytes if size_bytes is None else size_bytes,
+            origin=memory.origin if origin is None else origin,
+        )
 
     code = changed(target.code_memory()[1], code_bytes, code_origin)
     data = changed(target.data_memory()[1], data_bytes, data_origin)
     if target.is_cluster:
         return replace(target, memory=ClusterMemory(l1=data, l2=code))
-    return replace(target, memory=FlatMemory(flash=code, ram=data))
+    assert isinstance(target.memory, FlatMemory)
+    return replace(target, memory=replace(target.memory, flash=code, ram=data))
