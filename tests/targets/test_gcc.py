@@ -77,7 +77,7 @@ def _with_gcc(level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         options = [*_translated(arguments, level), str(memory)]
         subprocess.run([GCC, *options, "-ffreestanding", "-nostdlib", "-lgcc"], check=True)
 
-    module = sys.modules["microformer.build.cortex_m"]
+    module = sys.modules["microformer.build.bare_metal"]
     monkeypatch.setattr(module, "compile_and_link", compile_and_link)
 
 

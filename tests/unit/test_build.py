@@ -212,7 +212,7 @@ def test_builds_at_the_same_time(tmp_path: Path) -> None:
 def test_the_compilers_cache_stays_out_of_the_project(tmp_path: Path) -> None:
     build(toy(), M4, tmp_path)
     made = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
-    support = ("toy.elf", "harness.c", "harness_convert.h", "startup_cortex_m.c", "cortex_m.ld")
+    support = ("toy.elf", "harness.c", "harness_convert.h", "startup_cortex_m.c", "bare_metal.ld")
     assert made == {"toy.h", "toy.c", *(f"build/cortex-m4/{name}" for name in support)}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from microformer.build.cortex_m import build_cortex_m
+from microformer.build.bare_metal import build_bare_metal
 from microformer.build.host import build_host
 from microformer.build.pulp import build_pulp
 from microformer.build.sources import check_project, write_sources
@@ -48,7 +48,7 @@ def build(
         )
     machine = target.runner.memory if isinstance(target.runner, QemuRunner) else None
     if machine is None:
-        return build_cortex_m(
+        return build_bare_metal(
             project, target, folder, place, stack_bytes=stack_bytes, progress=tell
         )
     return _for_both(project, target, machine, folder, place, stack_bytes, tell)
@@ -66,10 +66,10 @@ def _for_both(
     """Linked for the board's memories, whose figures it has, and for the machine that runs it."""
     own = place / "board"
     own.mkdir(exist_ok=True)
-    board = build_cortex_m(project, target, folder, own, stack_bytes=stack_bytes, progress=tell)
+    board = build_bare_metal(project, target, folder, own, stack_bytes=stack_bytes, progress=tell)
     other = replace(target, memory=machine)
     try:
-        made = build_cortex_m(project, other, folder, place, stack_bytes=stack_bytes, progress=tell)
+        made = build_bare_metal(project, other, folder, place, stack_bytes=stack_bytes, progress=tell)
     except DoesNotFitError as error:
         return replace(board, cannot_run=f"QEMU's machine for it is smaller: {error}")
     return replace(made, flash_bytes=board.flash_bytes, ram_bytes=board.ram_bytes)

@@ -10,7 +10,7 @@ from microformer.graph.ends import output_columns
 from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.run.convert import Converted
-from microformer.run.cortex_m import run_cortex_m
+from microformer.run.emulated import run_emulated
 from microformer.run.host import run_host
 from microformer.run.pulp import run_pulp
 from microformer.run.qemu import run_qemu
@@ -100,7 +100,7 @@ def run(
                 progress=tell,
             )
         case UnicornRunner():
-            result = run_cortex_m(
+            result = run_emulated(
                 project,
                 image,
                 samples,

@@ -1,6 +1,6 @@
 /* Start-up of a Cortex-M for measuring: vector table, Reset_Handler, fault handler.
  *
- * The symbols come from cortex_m.ld.in. Every loop goes through a volatile pointer, so that the
+ * The symbols come from bare_metal.ld.in. Every loop goes through a volatile pointer, so that the
  * compiler does not turn it into a call of memcpy or memset, whose own frame would lie in the
  * very stack that is being painted. */
 #include <stdint.h>

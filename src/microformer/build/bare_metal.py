@@ -34,7 +34,7 @@ _FREESTANDING = (
 _OVERFLOW = re.compile(r"will not fit in region '(FLASH|RAM)2?': overflowed by (\d+) bytes")
 
 
-def build_cortex_m(
+def build_bare_metal(
     project: CProject,
     target: Target,
     folder: Path,
@@ -61,7 +61,7 @@ def build_cortex_m(
         *_FREESTANDING,
         *defines(project),
         *(f"-I{folder.resolve() / d}" for d in project.include_dirs),
-        *("-T", str(place / "cortex_m.ld")),
+        *("-T", str(place / "bare_metal.ld")),
     ]
     progress(
         f"compiling {len(sources)} files for {target.name} (the very first time for a core takes "
@@ -79,7 +79,7 @@ def build_cortex_m(
 
 def _support_files(project: CProject, target: Target, place: Path, stack_bytes: int) -> list[Path]:
     """Write linker script, start-up and harness to ``place``; the C files among them."""
-    script = resources.files("microformer.targets").joinpath("cortex_m.ld.in").read_text("utf-8")
+    script = resources.files("microformer.targets").joinpath("bare_metal.ld.in").read_text("utf-8")
     flash, ram = target.code_memory()[1], target.data_memory()[1]
     for key, value in {
         "FLASH_ORIGIN": flash.origin,
@@ -95,7 +95,7 @@ def _support_files(project: CProject, target: Target, place: Path, stack_bytes: 
         section = "  .ram2 (NOLOAD) : { *(.ram2) } > RAM2\n\n"
     script = script.replace("@OTHERS@", others if second else "")
     script = script.replace("@SECOND@", section if second else "")
-    (place / "cortex_m.ld").write_text(script, "utf-8")
+    (place / "bare_metal.ld").write_text(script, "utf-8")
     harness = "harness_qemu.c" if isinstance(target.runner, QemuRunner) else "harness.c"
     return write_harness(project, place, ("targets", "startup_cortex_m.c"), ("build", harness))
 

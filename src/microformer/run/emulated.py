@@ -19,7 +19,7 @@ _PAINT = b"\xa5"  # startup_cortex_m.c paints the stack with it
 _FILLS = (b"\x55", b"\xaa")  # what the arena holds before a sample must not matter
 
 
-def run_cortex_m(
+def run_emulated(
     project: CProject,
     image: Image,
     samples: Array,
