@@ -41,8 +41,8 @@ def branches() -> tuple[microformer.FloatModel, Array]:
 
 def _able(name: str) -> None:
     runner = targets.find(name).runner
-    if isinstance(runner, QemuRunner) and shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is not installed")
+    if isinstance(runner, QemuRunner) and shutil.which(runner.program) is None:
+        pytest.skip(f"{runner.program} is not installed")
 
 
 @pytest.mark.parametrize("name", ["stm32l476rg", "stm32f405rg"])

@@ -33,8 +33,8 @@ def _compile(target: str, softmax: SoftmaxKind) -> tuple[Compiled, FloatModel]:
 @pytest.mark.parametrize("target", TARGETS)
 def test_bit_exact_and_accurate_on_every_target(target: str, softmax: SoftmaxKind) -> None:
     runner = microformer.targets.find(target).runner
-    if isinstance(runner, QemuRunner) and shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is not installed")
+    if isinstance(runner, QemuRunner) and shutil.which(runner.program) is None:
+        pytest.skip(f"{runner.program} is not installed")
     compiled, _ = _compile(target, softmax)
     with demo_paths() as paths, np.load(paths.held_out) as samples:
         count = 100 if target == "host" else 5

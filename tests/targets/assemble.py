@@ -8,15 +8,20 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
+RISCV = "generic_rv32+m+a+c+zba+zbb+zbs"
+
 
 @lru_cache
 def assemble(text: str, cpu: str) -> bytes:
-    """Thumb code of ``text`` for ziglang's ``cpu``; branches may go to the label ``away``."""
+    """Code of ``text`` for ziglang's ``cpu``, Thumb or RISC-V; branches may go to ``away``."""
+    riscv = "rv32" in cpu
+    head = [".option norelax"] if riscv else [".syntax unified", ".thumb"]
+    triple = "riscv32-freestanding-none" if riscv else "thumb-freestanding-eabihf"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lines = [".syntax unified", ".thumb", *text.splitlines(), "end:", "away:"]
+        lines = [*head, *text.splitlines(), "end:", "away:"]
         (folder / "a.s").write_text("\n".join(lines) + "\n", "utf-8")
-        command = [sys.executable, "-m", "ziglang", "cc", "-target", "thumb-freestanding-eabihf"]
+        command = [sys.executable, "-m", "ziglang", "cc", "-target", triple]
         command += [f"-mcpu={cpu}", "-c", "a.s", "-o", "a.o"]
         subprocess.run(command, cwd=folder, check=True)
         with (folder / "a.o").open("rb") as file:

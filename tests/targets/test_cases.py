@@ -72,8 +72,9 @@ def _small(graph: KernelGraph) -> KernelGraph:
 @pytest.mark.parametrize("name", RUNS)
 def test_cases(name: str, cases: list[Case], session_folder: Path) -> None:
     target, sanitize = TARGETS[name.split(maxsplit=1)[0]], "sanitized" in name
-    if isinstance(target.runner, QemuRunner) and shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is not installed")
+    runner = target.runner
+    if isinstance(runner, QemuRunner) and shutil.which(runner.program) is None:
+        pytest.skip(f"{runner.program} is not installed")
     if target.is_cluster:  # what is in L1 at once is small, and a cycle of the RTL is slow
         parts = [(cases[i::16], 2) for i in range(min(16, len(cases)))]
     else:
@@ -126,8 +127,9 @@ def _check(
 def test_drawn_cases(name: str, drawn: list[Case]) -> None:
     """Shapes that nobody chose, many in one program, on the core itself."""
     target = TARGETS[name]
-    if isinstance(target.runner, QemuRunner) and shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is not installed")
+    runner = target.runner
+    if isinstance(runner, QemuRunner) and shutil.which(runner.program) is None:
+        pytest.skip(f"{runner.program} is not installed")
     cases = list({case.name: case for case in drawn if not case.alone}.values())
     if not cases:
         return
@@ -148,8 +150,9 @@ def test_the_timing_models_know_every_instruction(
 ) -> None:
     """Whatever compilers make of any kernel has cycles: half one an instruction at least."""
     target = TARGETS[name]
-    if isinstance(target.runner, QemuRunner) and shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is not installed")
+    runner = target.runner
+    if isinstance(runner, QemuRunner) and shutil.which(runner.program) is None:
+        pytest.skip(f"{runner.program} is not installed")
     target = _with_room(target)
     project = emit(plan(lower(bundle(TABLES[0]), target, isas=isas)))
     image = shared_image(project, target, session_folder)

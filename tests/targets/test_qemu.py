@@ -72,7 +72,7 @@ def test_without_qemu_one_sentence_says_what_to_install(
     project = emit(plan(lower(workload("linear_R2_K8_N4"), M55)))
     image = build(project, M55, tmp_path)
     monkeypatch.setattr(shutil, "which", lambda _name: None)
-    with pytest.raises(ToolError, match="install the package of that name"):
+    with pytest.raises(ToolError, match="install the package qemu-system-arm"):
         run(project, image, np.zeros((1, 16), np.int8), M55)
 
 
@@ -87,3 +87,25 @@ def test_a_program_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     image = build(replace(project, files={**project.files, name: text}), M55, tmp_path)
     with pytest.raises(ToolError, match="did not end in QEMU within 3 s"):
         run(project, image, np.zeros((1, 16), np.int8), M55, limit_seconds=1.0)
+
+
+@pytest.mark.skipif(not shutil.which("qemu-system-riscv32"), reason="no qemu-system-riscv32")
+@pytest.mark.parametrize("row", ROWS)
+def test_riscv_counts_equal_those_counted_in_unicorn(row: str) -> None:
+    """RV32IMC: the same program at the addresses of QEMU's virt, and the same counts."""
+    virt = QemuRunner("virt", system="riscv32", cpu="rv32")
+    target = resized(
+        TARGETS["rv32imc"],
+        code_origin=0x8000_0000,
+        data_origin=0x8100_0000,
+        data_bytes=4 << 20,
+    )
+    graph = workload(row)
+    x = np.random.default_rng(1).integers(-128, 128, (2, *graph.tensors["x"].shape))
+    samples = x.astype(np.int8)
+    here = pipeline.measure_graph(graph, samples, target)
+    there = pipeline.measure_graph(graph, samples, replace(target, runner=virt))
+    assert here.bit_exact and there.bit_exact
+    assert here.result.instructions is not None and here.result.instructions > 0
+    assert there.result.instructions == here.result.instructions
+    assert there.result.layers == here.result.layers

@@ -69,7 +69,9 @@ def _for_both(
     board = build_bare_metal(project, target, folder, own, stack_bytes=stack_bytes, progress=tell)
     other = replace(target, memory=machine)
     try:
-        made = build_bare_metal(project, other, folder, place, stack_bytes=stack_bytes, progress=tell)
+        made = build_bare_metal(
+            project, other, folder, place, stack_bytes=stack_bytes, progress=tell
+        )
     except DoesNotFitError as error:
         return replace(board, cannot_run=f"QEMU's machine for it is smaller: {error}")
     return replace(made, flash_bytes=board.flash_bytes, ram_bytes=board.ram_bytes)

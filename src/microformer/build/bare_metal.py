@@ -1,4 +1,4 @@
-"""Build for a Cortex-M: our own start-up, linker script and harness around the project."""
+"""Build for a microcontroller: our own start-up, linker script and harness around the project."""
 
 import re
 from collections.abc import Callable
@@ -59,6 +59,7 @@ def build_bare_metal(
         *("-target", target.triple, f"-mcpu={target.cpu}"),
         *FLAGS,
         *_FREESTANDING,
+        *("-mno-relax",) * target.is_riscv,
         *defines(project),
         *(f"-I{folder.resolve() / d}" for d in project.include_dirs),
         *("-T", str(place / "bare_metal.ld")),
@@ -96,8 +97,9 @@ def _support_files(project: CProject, target: Target, place: Path, stack_bytes: 
     script = script.replace("@OTHERS@", others if second else "")
     script = script.replace("@SECOND@", section if second else "")
     (place / "bare_metal.ld").write_text(script, "utf-8")
+    startup = "startup_riscv.c" if target.is_riscv else "startup_cortex_m.c"
     harness = "harness_qemu.c" if isinstance(target.runner, QemuRunner) else "harness.c"
-    return write_harness(project, place, ("targets", "startup_cortex_m.c"), ("build", harness))
+    return write_harness(project, place, ("targets", startup), ("build", harness))
 
 
 def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError | None:

@@ -35,6 +35,21 @@ int main(void);
 enum { MF_OPEN = 1, MF_CLOSE = 2, MF_WRITE = 5, MF_READ = 6, MF_EXIT = 0x18 };
 enum { MF_READ_BINARY = 1, MF_WRITE_BINARY = 5, MF_APPLICATION_EXIT = 0x20026 };
 
+#if defined(__riscv)
+/* One semihosting call (RISC-V semihosting): operation in a0, its arguments' address in a1, and
+ * three instructions of 32 bits, in one page, that tell it from a breakpoint. */
+static intptr_t mf_call(intptr_t operation, const void *arguments) {
+  register intptr_t a0 __asm("a0") = operation;
+  register const void *a1 __asm("a1") = arguments;
+  __asm volatile(
+      ".option push\n\t.option norvc\n\t.balign 16\n\t"
+      "slli zero, zero, 0x1f\n\tebreak\n\tsrai zero, zero, 7\n\t.option pop"
+      : "+r"(a0)
+      : "r"(a1)
+      : "memory");
+  return a0;
+}
+#else
 /* One semihosting call (Arm IHI 0100): operation in r0, its arguments' address in r1. */
 static intptr_t mf_call(intptr_t operation, const void *arguments) {
   register intptr_t r0 __asm("r0") = operation;
@@ -42,6 +57,7 @@ static intptr_t mf_call(intptr_t operation, const void *arguments) {
   __asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
   return r0;
 }
+#endif
 
 static intptr_t mf_open(const char *name, intptr_t length, intptr_t mode) {
   const intptr_t arguments[3] = {(intptr_t)name, mode, length};

@@ -21,7 +21,8 @@ _REGISTERS = {
 class AlignmentCheck:
     """Watches a machine's loads and stores and stops it at one that would fault.
 
-    Armv6-M and cores without unaligned access: each access must be a multiple of its size.
+    Armv6-M, RISC-V and other cores without unaligned access: each access must be a multiple of
+    its size.
     Armv7-M, Armv8-M: single loads and stores may be unaligned, those of several registers must be
     word-aligned (Armv7-M ARM A3.2.1). unicorn lets all of them pass.
 

@@ -29,12 +29,14 @@ class Firmware:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.riscv = False
         self.segments: list[tuple[int, bytes]] = []
         self.symbols: dict[str, int] = {}
         functions: list[Function] = []
         try:
             with path.open("rb") as file:
                 elf = ELFFile(file)
+                self.riscv = elf["e_machine"] == "EM_RISCV"
                 for segment in elf.iter_segments("PT_LOAD"):
                     if segment["p_filesz"]:
                         self.segments.append((int(segment["p_paddr"]), bytes(segment.data())))

@@ -1,12 +1,12 @@
-"""A Cortex-M with a board's two memories, emulated by unicorn."""
+"""A microcontroller with a board's memories, emulated by unicorn."""
 
 import struct
 from typing import Any
 
 import unicorn as unicorn_package
-from unicorn import arm_const
 
 from microformer.errors import ToolError
+from microformer.run.architecture import ARM, RISCV, cpu_model
 from microformer.run.firmware import Firmware
 from microformer.targets import Memory, Target, UnicornRunner
 
@@ -22,12 +22,10 @@ _ACCESSES = {
     unicorn.UC_MEM_FETCH_PROT: "jumps to",
 }
 _PAGE = 4096
-_ARGUMENTS = tuple(getattr(arm_const, f"UC_ARM_REG_R{n}") for n in range(4))
-_EXCEPTIONS = {2: "an SVC", 3: "a jump to where there is no memory", 7: "a breakpoint"}
 
 
 class Machine:
-    """The core after start-up: vector table read, Reset_Handler run, at ``mf_harness_done``.
+    """The core after start-up: Reset_Handler run, at ``mf_harness_done``.
 
     Only flash (read, execute) and RAM (read, write) exist: any other access is a fault, and
     ``call`` raises ToolError for it with the function, its address and the address accessed.
@@ -39,17 +37,20 @@ class Machine:
         self._firmware = firmware
         self._limit_us = max(int(limit_seconds * 1e6), 1)
         self._fault = ""
-        self._done = firmware.address("mf_harness_done")
+        self._done = firmware.address("mf_harness_done") & ~1
+        self._kind = RISCV if firmware.riscv else ARM
         self._uc = self._powered()
-        start = struct.unpack("<II", self.read(target.code_memory()[1].origin, 8))
-        self._uc.reg_write(arm_const.UC_ARM_REG_SP, start[0])
-        self._execute(start[1] & ~1, "start-up")
-        self._stack_pointer = self._uc.reg_read(arm_const.UC_ARM_REG_SP)
+        begin = firmware.address("Reset_Handler") & ~1
+        if self._kind.vectors:
+            stack, begin = struct.unpack("<II", self.read(target.code_memory()[1].origin, 8))
+            self._uc.reg_write(self._kind.stack, stack)
+        self._execute(begin & ~1, "start-up")
+        self._stack_pointer = self._uc.reg_read(self._kind.stack)
 
     def _powered(self) -> Any:
         target = self._target
-        uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        model = getattr(arm_const, f"UC_CPU_ARM_{self._runner.cpu}", None)
+        uc = unicorn.Uc(self._kind.arch, self._kind.mode)
+        model = cpu_model(self._kind, self._runner.cpu)
         if model is None:
             raise ToolError(f"The emulator unicorn knows no core '{self._runner.cpu}'.")
         uc.ctl_set_cpu_model(model)
@@ -90,10 +91,10 @@ class Machine:
 
         ``arguments`` are at most four integers.
         """
-        for register, value in zip(_ARGUMENTS, arguments, strict=False):
+        for register, value in zip(self._kind.arguments, arguments, strict=False):
             self._uc.reg_write(register, value)
-        self._uc.reg_write(arm_const.UC_ARM_REG_SP, self._stack_pointer)
-        self._uc.reg_write(arm_const.UC_ARM_REG_LR, self._done | 1)
+        self._uc.reg_write(self._kind.stack, self._stack_pointer)
+        self._uc.reg_write(self._kind.link, self._done | self._kind.thumb)
         self._execute(address, what)
 
     def hook(self, kind: int, callback: Any, address: int | None = None) -> int:
@@ -118,13 +119,13 @@ class Machine:
 
     def program_counter(self) -> int:
         """Address of the instruction being executed."""
-        return int(self._uc.reg_read(arm_const.UC_ARM_REG_PC)) & ~1
+        return int(self._uc.reg_read(self._kind.counter)) & ~1
 
     def _execute(self, address: int, what: str) -> None:
         self._fault = ""
         refused = ""
         try:
-            self._uc.emu_start(address | 1, self._done, timeout=self._limit_us)
+            self._uc.emu_start(address | self._kind.thumb, self._done, timeout=self._limit_us)
         except unicorn.UcError as error:
             refused = str(error)
         pc = self.program_counter()
@@ -151,6 +152,6 @@ class Machine:
         return False
 
     def _on_exception(self, uc: Any, number: int, _data: Any) -> None:
-        name = _EXCEPTIONS.get(number, f"exception {number}")
+        name = self._kind.exceptions.get(number, f"exception {number}")
         self._fault = self._fault or f"it raised {name}"
         uc.emu_stop()

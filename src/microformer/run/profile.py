@@ -241,5 +241,6 @@ class _Counts:
     def _block(self, key: int) -> Block:
         if key not in self._blocks:
             address, size = key >> SIZE_BITS, key & ((1 << SIZE_BITS) - 1)
-            self._blocks[key] = Block(address, self._firmware.code(address, size))
+            code = self._firmware.code(address, size)
+            self._blocks[key] = Block(address, code, self._firmware.riscv)
         return self._blocks[key]

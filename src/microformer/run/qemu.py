@@ -21,6 +21,7 @@ from microformer.targets import QemuRunner, Target
 
 _STARTUP_S = 30.0
 _POLL_S = 0.2
+_PACKAGES = {"arm": "qemu-system-arm", "riscv32": "qemu-system-misc"}
 
 
 def run_qemu(
@@ -71,17 +72,19 @@ def run_qemu(
 
 
 def _command(target: Target, runner: QemuRunner, image: Image, options: list[str]) -> list[str]:
-    tool = shutil.which("qemu-system-arm")
+    tool = shutil.which(runner.program)
     if tool is None:
         raise ToolError(
-            f"'{target.name}' runs on qemu-system-arm, which is not installed: install the "
-            "package of that name (Debian, Ubuntu), or choose another target; compiling needs "
-            "it not."
+            f"'{target.name}' runs on {runner.program}, which is not installed: install the "
+            f"package {_PACKAGES[runner.system]} (Debian, Ubuntu), or choose another target; "
+            "compiling needs it not."
         )
     quiet = ["-display", "none", "-monitor", "none", "-serial", "none"]
     semihosting = ["-semihosting-config", "enable=on,target=native"]
+    bare = ["-bios", "none"] if runner.system == "riscv32" else []
+    core = ["-cpu", runner.cpu] if runner.cpu else []
     return [
-        *(tool, "-M", runner.machine, *quiet, *semihosting),
+        *(tool, "-M", runner.machine, *core, *bare, *quiet, *semihosting),
         *("-kernel", str(image.path.resolve()), *options),
     ]
 
@@ -185,7 +188,7 @@ def _read_edges(path: Path, recorder: Recorder, firmware: Firmware) -> None:
 def _sized(key: int, firmware: Firmware) -> int:
     """The plugin's address and instructions as address and bytes."""
     address, count = key >> SIZE_BITS, key & ((1 << SIZE_BITS) - 1)
-    block = Block(address, firmware.code(address, 4 * count + 2))
+    block = Block(address, firmware.code(address, 4 * count + 2), firmware.riscv)
     offsets = (*block.instruction_offsets, len(block.code))  # code may end behind the block
     if count >= len(offsets):
         raise ToolError(f"QEMU ran {count} instructions at {address:#010x}, where no code is.")

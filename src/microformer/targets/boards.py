@@ -20,7 +20,7 @@ HOST = Target(
 )
 REFERENCE = (
     *("host", "cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"),
-    *("cortex-m85", "pulp-ri5cy", "pulp-cv32e40p"),
+    *("cortex-m85", "rv32imc", "hazard3", "pulp-ri5cy", "pulp-cv32e40p"),
 )
 """One board a core, called after it: what the project's own figures are of."""
 

@@ -45,6 +45,12 @@ class Core:
         return isinstance(self.runner, RtlRunner)
 
 
+_VIRT = QemuRunner(
+    "virt",
+    FlatMemory(Memory(0x8000_0000, 16 << 20), Memory(0x8100_0000, 16 << 20)),
+    system="riscv32",
+    cpu="rv32,zba=true,zbb=true,zbs=true",
+)
 _HELIUM = QemuRunner("mps3-an547", AN547)
 # of a core of a cluster: 16 dot products and 8 loads (docs/cluster.md); a stack of no multiple of
 # 64 bytes, so that the same places of eight stacks lie in several banks
@@ -80,6 +86,17 @@ _ALL = (
     Core(
         *("cortex-m85", ("mve", "dsp", "ref"), _HARD, "cortex_m55+mve+mve_fp", _HELIUM),
         macs_per_cycle_limit=8.0,
+    ),
+    Core(
+        "rv32imc", ("ref",), _RISCV, "generic_rv32+m+c", UnicornRunner("RISCV32_ANY"), None, False
+    ),
+    Core(
+        *("rv32imac", ("ref",), _RISCV, "generic_rv32+m+a+c", UnicornRunner("RISCV32_ANY"), None),
+        unaligned_access=False,
+    ),
+    Core(  # Hazard3 as the RP2350 has it: unicorn knows no bit manipulation
+        *("hazard3", ("ref",), _RISCV, "generic_rv32+m+a+c+zba+zbb+zbs", _VIRT, "hazard3"),
+        unaligned_access=False,
     ),
     Core(
         *("ri5cy", ("xpulp", "ref"), _RISCV, "generic_rv32+m+c", RtlRunner("ri5cy")),

@@ -37,10 +37,3 @@ BOARD_OVER_ESTIMATE = (1.38, 1.40)
 
 NO_WAITS = Flash()
 """The default: fetching costs nothing, as from tightly coupled memory."""
-
-STM32L4_FLASH = Flash(wait_states=4, line_bytes=32, cache_bytes=1024)
-"""STM32L476 at 80 MHz in range 1: 4 wait states, 32 lines of 4 x 64 bits (RM0351, 3.3.3, 3.3.4)."""
-
-STM32H7_FLASH = Flash(wait_states=12, line_bytes=32, cache_bytes=16 * 1024)
-"""STM32H743 at 480 MHz: 4 wait states of the 240 MHz bus and some 4 cycles of the core to cross to
-it and back (RM0433, 4.3.8); the core's 16 KiB instruction cache of 32-byte lines."""

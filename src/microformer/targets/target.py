@@ -13,7 +13,8 @@ LINKER_SLACK_BYTES = 32
 """What alignments of the linker may cost beside the buffers that ``plan`` places."""
 
 RtlCore = Literal["ri5cy", "cv32e40p"]
-TimingName = Literal["m4", "m7", "m55"]
+TimingName = Literal["m4", "m7", "m55", "hazard3"]
+QemuSystem = Literal["arm", "riscv32"]
 WeightMemory = Literal["l1", "l2"]
 Holds = Literal["code", "constants", "data"]
 
@@ -82,12 +83,20 @@ class QemuRunner(Strict):
     """QEMU's board ``machine``, for cores that unicorn does not know.
 
     ``memory`` is what that machine has, where it is not the board's own: a program is linked for
-    the board to see that it fits, and for the machine to run.
+    the board to see that it fits, and for the machine to run. ``system`` is QEMU's name of the
+    architecture, ``cpu`` its name of a core with its options, where the machine takes several.
     """
 
     machine: str
     memory: FlatMemory | None = None
+    system: QemuSystem = "arm"
+    cpu: str = ""
     kind: Literal["qemu"] = "qemu"
+
+    @property
+    def program(self) -> str:
+        """QEMU's program for the system."""
+        return f"qemu-system-{self.system}"
 
 
 @dataclass(frozen=True)
@@ -156,6 +165,11 @@ class Target(Strict):
         return isinstance(self.memory, ClusterMemory)
 
     @property
+    def is_riscv(self) -> bool:
+        """True for RISC-V, else it is Arm or this machine."""
+        return self.triple.startswith("riscv")
+
+    @property
     def needs_unaligned_access(self) -> bool:
         """True where the kernels read words that are not aligned, which firmware must allow."""
         return self.unaligned_access and isinstance(self.memory, FlatMemory)
@@ -214,6 +228,7 @@ class Target(Strict):
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
+_CPU_OPTIONS = re.compile(r"[a-z0-9-]{1,40}(,[a-z0-9_.-]{1,20}=(true|false)){0,16}")
 _DEFINE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(=[A-Za-z0-9_]{1,63})?")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 _MOST_BYTES = 1 << 32
@@ -238,6 +253,8 @@ def _problem(target: Target) -> str:
             options["runner's cpu"] = text
         case QemuRunner(machine=text):
             options["runner's machine"] = text
+            if runner.cpu and not _CPU_OPTIONS.fullmatch(runner.cpu):
+                return "its runner's cpu is not a name with options"
     for what, text in options.items():
         if not _OPTION.fullmatch(text):
             return f"its {what} is '{text[:40]}', not a name"

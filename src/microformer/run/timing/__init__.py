@@ -6,10 +6,16 @@ from microformer.run.timing.block import Block, Timing
 from microformer.run.timing.cortex_m4 import CortexM4
 from microformer.run.timing.cortex_m7 import CortexM7
 from microformer.run.timing.cortex_m55 import CortexM55
+from microformer.run.timing.hazard3 import Hazard3
 
 __all__ = ["Block", "Timing", "find"]
 
-_MODELS: dict[str, Callable[[], Timing]] = {"m4": CortexM4, "m7": CortexM7, "m55": CortexM55}
+_MODELS: dict[str, Callable[[], Timing]] = {
+    "m4": CortexM4,
+    "m7": CortexM7,
+    "m55": CortexM55,
+    "hazard3": Hazard3,
+}
 
 
 def find(name: str | None) -> Timing | None:

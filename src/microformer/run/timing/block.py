@@ -11,10 +11,11 @@ _WIDE = 0b11101  # halfwords whose five top bits are this or more begin a 32-bit
 
 @dataclass(frozen=True)
 class Block:
-    """A run of Thumb instructions entered at its first and left at its last."""
+    """A run of Thumb or RISC-V instructions entered at its first and left at its last."""
 
     address: int
     code: bytes
+    riscv: bool = False
 
     @property
     def end(self) -> int:
@@ -23,11 +24,18 @@ class Block:
 
     @cached_property
     def instruction_offsets(self) -> tuple[int, ...]:
-        """Where each begins (Armv7-M ARM A5.1: 16 or 32 bits each, told by the first five)."""
+        """Where each begins, 16 or 32 bits long.
+
+        Thumb tells it by the first five bits (Armv7-M ARM A5.1), RISC-V by the last two
+        (unprivileged architecture, 1.5).
+        """
         offset, offsets = 0, []
         while offset < len(self.code):
             offsets.append(offset)
-            offset += 4 if self.code[offset + 1] >> 3 >= _WIDE else 2
+            if self.riscv:
+                offset += 4 if self.code[offset] & 3 == 3 else 2
+            else:
+                offset += 4 if self.code[offset + 1] >> 3 >= _WIDE else 2
         return tuple(offsets)
 
     def parts(self) -> Iterator[tuple[int, bytes]]:
