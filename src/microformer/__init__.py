@@ -15,7 +15,7 @@ import microformer.privacy  # noqa: F401  before anything imports onnxruntime
 
 if TYPE_CHECKING:
     from microformer import reference, store, targets
-    from microformer.api import audit, compile, load, predict, quantize, run, with_front
+    from microformer.api import audit, compile, export, load, predict, quantize, run, with_front
     from microformer.entry import run_command_line
     from microformer.errors import MicroformerError
     from microformer.graph.compiled import Compiled
@@ -36,6 +36,7 @@ __all__ = [
     "__version__",
     "audit",
     "compile",
+    "export",
     "load",
     "predict",
     "quantize",
@@ -47,7 +48,7 @@ __all__ = [
     "with_front",
 ]
 
-_VERBS = ("audit", "compile", "load", "predict", "quantize", "run", "with_front")
+_VERBS = ("audit", "compile", "export", "load", "predict", "quantize", "run", "with_front")
 _WHERE = {
     **dict.fromkeys(_VERBS, "microformer.api"),
     "Compiled": "microformer.graph.compiled",

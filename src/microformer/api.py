@@ -14,6 +14,7 @@ from microformer.graph.int_graph import IntGraph
 from microformer.report import Report
 from microformer.samples import Samples, SamplesLike, as_arrays, check_samples
 from microformer.settings import DEFAULTS, Effort, Residual, Settings, SoftmaxKind
+from microformer.store.folder import write_folder
 from microformer.targets import Target
 
 if TYPE_CHECKING:
@@ -121,6 +122,25 @@ def compile(
         progress=_silent,
     )
     return made.compiled
+
+
+def export(
+    compiled: Compiled,
+    form: str,
+    folder: str | Path,
+    *,
+    version: str = "1.0.0",
+    url: str | None = None,
+    force: bool = False,
+) -> None:
+    """Write ``compiled`` as a package of an ecosystem: library, metadata, README, an example.
+
+    ``form`` is cmake, zephyr, arduino, platformio, cmsis-pack, esp-idf, pico-sdk or stm32cube;
+    ``version`` the package's own, ``url`` its page. Raises TargetError for a form that there is
+    not or a model for a cluster, OutputError if the folder exists (without ``force``).
+    """
+    files = pipeline.export_model(compiled, form, version=version, url=url)
+    write_folder(files, Path(folder), force=force, marker=pipeline.EXPORT_MARKER)
 
 
 def with_front(compiled: Compiled, front: SensorFrontEnd) -> Compiled:

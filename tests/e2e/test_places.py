@@ -47,7 +47,7 @@ def test_a_class_for_each_place(target: str, tmp_path: Path) -> None:
         real = net(torch.as_tensor(x))
     assert np.mean(made["classes"] == real["classes"].numpy()) > 0.95
     header = compiled.project.files[f"{compiled.project.name}.h"]
-    assert "int32_t *out_classes" in header and "OUTPUT_CLASSES_SCALE" not in header
+    assert "int32_t *out_classes," in header and "OUTPUT_CLASSES_SCALE" not in header
 
 
 def _searching(kind: str, axis: int, **attributes: Any) -> bytes:

@@ -56,6 +56,7 @@ def allowed(room: str) -> set[str]:
         "scratch": {"errors"},
         "records": {"graph"},
         "kernels": {"kernels", "graph", "targets", "errors"},
+        "export": {"export", "emit", *SHARED},
         "store": {"store", "graph", "reference", "targets", "errors"},
         "samples": {"graph", "errors"},
         "settings": {"errors"},
@@ -64,8 +65,8 @@ def allowed(room: str) -> set[str]:
         "torch": {"torch", "load", "calibrate", "quantize", "samples", *SHARED},
         "demo": {"demo", "pipeline", "report", *SHARED},
         "bench": {"bench", "pipeline", "quantize", *SHARED},
-        "pipeline": {"pipeline", *STAGES, *SHARED, "samples", "settings"},
-        "api": {"pipeline", "audit", "report", "samples", "settings", *SHARED},
+        "pipeline": {"pipeline", "export", *STAGES, *SHARED, "samples", "settings"},
+        "api": {"pipeline", "audit", "report", "store", "samples", "settings", *SHARED},
         "cli": {
             *(
                 "pipeline",

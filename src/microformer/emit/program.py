@@ -10,6 +10,7 @@ from microformer.emit.names import Names, comment, identifier, wrapped
 from microformer.emit.tiles import TiledBody
 from microformer.graph.kernel_graph import Arg, ArgKind, KernelCall, Plan
 from microformer.graph.project import Layer
+from microformer.kernels.registry import kernel_of
 
 Key = tuple[str, tuple[tuple[ArgKind, str | int], ...]]
 """A kernel and its integers: layers that agree in it can share one specialised function."""
@@ -18,6 +19,10 @@ Key = tuple[str, tuple[tuple[ArgKind, str | int], ...]]
 def _key(call: KernelCall) -> Key:
     kinds = tuple((a.kind, a.value if a.kind == "int" else "") for a in call.args)
     return call.symbol, kinds
+
+
+FEATURES = {"mve": "__ARM_FEATURE_MVE", "dsp": "__ARM_FEATURE_DSP"}
+"""What a compiler defines where the core has an instruction set."""
 
 
 class Program:
@@ -112,7 +117,24 @@ class Program:
                 '#error "these kernels need unaligned access: leave -mno-unaligned-access out"',
                 "#endif",
             ]
-        return lines
+        return [*lines, *self._features()]
+
+    def _features(self) -> list[str]:
+        """A stop where the compiler lacks the instructions that the kernels were chosen for.
+
+        Only on the core's own architecture: elsewhere, as on a computer, all of it is plain C.
+        """
+        used = {kernel_of(call.symbol).isa for call in self._graph.calls}
+        needed = next((FEATURES[isa] for isa in ("mve", "dsp") if isa in used), None)
+        flags = " ".join(self._graph.target.gcc_flags)
+        if needed is None or not flags:
+            return []
+        return [
+            "",
+            f"#if defined(__GNUC__) && defined(__arm__) && !defined({needed})",
+            f'#error "compile for the core that the kernels were chosen for: {flags}"',
+            "#endif",
+        ]
 
     def _symbol(self, index: int, call: KernelCall) -> str:
         return f"layer_{index:02d}_{identifier(call.name)}"

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from microformer.audit.plot import plot
     from microformer.build.rtl import fetch as fetch_rtl
     from microformer.build.rtl import missing as missing_rtl
+    from microformer.export import MARKER as EXPORT_MARKER
+    from microformer.export import export as export_model
     from microformer.pipeline.compile import (
         Compilation,
         audit_model,
@@ -44,12 +46,15 @@ _WHERE = {
     "microformer.pipeline.run": ("recompiled", "run_model"),
 }
 _ALIASES = {
+    "EXPORT_MARKER": ("microformer.export", "MARKER"),
+    "export_model": ("microformer.export", "export"),
     "fetch_rtl": ("microformer.build.rtl", "fetch"),
     "missing_rtl": ("microformer.build.rtl", "missing"),
 }
 _NAMES = {name: (module, name) for module, names in _WHERE.items() for name in names} | _ALIASES
 
 __all__ = [
+    "EXPORT_MARKER",
     "Advance",
     "Audit",
     "BothRuns",
@@ -61,6 +66,7 @@ __all__ = [
     "both_images",
     "compile_graph",
     "compile_model",
+    "export_model",
     "fetch_rtl",
     "load_model",
     "measure_graph",

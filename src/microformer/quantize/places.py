@@ -20,7 +20,7 @@ def with_places(graph: IntGraph, model: FloatModel) -> IntGraph:
         while name in tensors:
             name += "_"
         shape = infer_shape(ArgMax(), (tensors[scores],))
-        tensors[name] = Tensor(name, shape, "int32")
+        tensors[name] = Tensor(name, shape, "int32", source=end.name)
         nodes.append(Node(name, ArgMax(), (scores,), name))
         outputs[number] = name
     made = replace(graph, tensors=tensors, nodes=tuple(nodes), outputs=tuple(outputs))

@@ -11,7 +11,7 @@ MARKER = "microformer/manifest.json"
 """The file by which a folder is known to be ours, and so may be replaced with ``force``."""
 
 
-def check_free(folder: Path, *, force: bool) -> None:
+def check_free(folder: Path, *, force: bool, marker: str = MARKER) -> None:
     """OutputError unless ``folder`` may be written: new, empty, or ours and ``force``."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise OutputError(f"'{folder}' exists and is not a folder; choose another output.")
@@ -21,16 +21,18 @@ def check_free(folder: Path, *, force: bool) -> None:
         raise OutputError(
             f"The output folder '{folder}' exists already; choose another or pass --force."
         )
-    if not (folder / MARKER).is_file():
+    if not (folder / marker).is_file():
         raise OutputError(
             f"'{folder}' holds files that microformer did not write, so --force will not replace "
             "it; choose another output folder."
         )
 
 
-def write_folder(files: Mapping[str, str | bytes], folder: Path, *, force: bool) -> None:
+def write_folder(
+    files: Mapping[str, str | bytes], folder: Path, *, force: bool, marker: str = MARKER
+) -> None:
     """Write ``files`` (relative path -> content) as ``folder``, by way of a temporary one."""
-    check_free(folder, force=force)
+    check_free(folder, force=force, marker=marker)
     folder = folder.absolute()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

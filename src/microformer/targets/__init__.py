@@ -7,6 +7,7 @@ from microformer.errors import TargetError
 from microformer.targets.board_file import board_of
 from microformer.targets.boards import BOARDS, TARGETS, board_text, find, search
 from microformer.targets.flash import BOARD_OVER_ESTIMATE, Flash
+from microformer.targets.memories import ClusterMemory, FlatMemory, Memory
 from microformer.targets.record import (
     SUFFIXES,
     read_target,
@@ -15,18 +16,8 @@ from microformer.targets.record import (
     target_schema,
     write_target,
 )
-from microformer.targets.target import (
-    ClusterMemory,
-    FlatMemory,
-    HostRunner,
-    Memory,
-    QemuRunner,
-    RtlRunner,
-    Runner,
-    Target,
-    UnicornRunner,
-    resized,
-)
+from microformer.targets.runners import HostRunner, QemuRunner, RtlRunner, Runner, UnicornRunner
+from microformer.targets.target import Target, resized
 
 __all__ = [
     "BOARDS",

@@ -14,16 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from microformer.errors import TargetError
 from microformer.targets.cores import CORES, Core
 from microformer.targets.flash import Flash
+from microformer.targets.memories import ClusterMemory, FlatMemory, Holds, Memory
 from microformer.targets.quantities import frequency_of, size_of
+from microformer.targets.runners import QemuRunner
 from microformer.targets.strict import Strict
-from microformer.targets.target import (
-    ClusterMemory,
-    FlatMemory,
-    Holds,
-    Memory,
-    QemuRunner,
-    Target,
-)
+from microformer.targets.target import Target
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -218,6 +213,7 @@ class _Reader:
                 stack_bytes=core.stack_bytes,
                 memory_source=board.sources.memories,
                 core=core.name,
+                gcc_flags=core.gcc_flags,
             )
         except TargetError as error:
             said = str(error).partition("cannot be: ")[2].rstrip(".")

@@ -8,7 +8,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from microformer.errors import TargetError
-from microformer.targets.target import HostRunner, Target
+from microformer.targets.runners import HostRunner
+from microformer.targets.target import Target
 
 HOST = Target(
     name="host",

@@ -2,16 +2,9 @@
 
 from dataclasses import dataclass
 
-from microformer.targets.target import (
-    FlatMemory,
-    HostRunner,
-    Memory,
-    QemuRunner,
-    RtlRunner,
-    Runner,
-    TimingName,
-    UnicornRunner,
-)
+from microformer.targets.memories import FlatMemory, Memory
+from microformer.targets.runners import HostRunner, QemuRunner, RtlRunner, Runner, UnicornRunner
+from microformer.targets.target import TimingName
 
 _SOFT, _HARD = "thumb-freestanding-eabi", "thumb-freestanding-eabihf"
 _RISCV = "riscv32-freestanding-none"
@@ -40,11 +33,30 @@ class Core:
     stack_bytes: int = 2048
 
     @property
+    def gcc_flags(self) -> tuple[str, ...]:
+        """The options by which GCC makes code for it."""
+        return _FLAGS.get(self.name, ())
+
+    @property
     def is_cluster(self) -> bool:
         """Whether several of it share an L1."""
         return isinstance(self.runner, RtlRunner)
 
 
+_FLAGS: dict[str, tuple[str, ...]] = {
+    **{
+        f"cortex-m{core}": (f"-mcpu=cortex-m{core}", "-mthumb")
+        for core in ("0", "0plus", "3", "4", "23")
+    },
+    "cortex-m4f": ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    "cortex-m7": ("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
+    "cortex-m33": ("-mcpu=cortex-m33", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+    "cortex-m55": ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
+    "cortex-m85": ("-mcpu=cortex-m85", "-mthumb", "-mfloat-abi=hard"),
+    "rv32imc": ("-march=rv32imc", "-mabi=ilp32"),
+    "rv32imac": ("-march=rv32imac", "-mabi=ilp32"),
+    "hazard3": ("-march=rv32imac_zba_zbb_zbs", "-mabi=ilp32"),
+}
 _VIRT = QemuRunner(
     "virt",
     FlatMemory(Memory(0x8000_0000, 16 << 20), Memory(0x8100_0000, 16 << 20)),

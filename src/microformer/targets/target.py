@@ -6,108 +6,22 @@ from typing import Literal
 
 from microformer.errors import TargetError
 from microformer.targets.flash import NO_WAITS, Flash
+from microformer.targets.memories import ClusterMemory, FlatMemory, Memory
+from microformer.targets.runners import (
+    HostRunner,
+    QemuRunner,
+    RtlRunner,
+    Runner,
+    UnicornRunner,
+)
 from microformer.targets.strict import Strict
 
 KIB = 1024
 LINKER_SLACK_BYTES = 32
 """What alignments of the linker may cost beside the buffers that ``plan`` places."""
 
-RtlCore = Literal["ri5cy", "cv32e40p"]
 TimingName = Literal["m4", "m7", "m55", "hazard3"]
-QemuSystem = Literal["arm", "riscv32"]
 WeightMemory = Literal["l1", "l2"]
-Holds = Literal["code", "constants", "data"]
-
-
-@dataclass(frozen=True)
-class Memory(Strict):
-    """Bytes of the address space from ``origin`` on.
-
-    ``name`` is the chip's own, and ``holds`` what may lie there; both are empty where a record
-    has only the two memories that it needs.
-    """
-
-    origin: int
-    size_bytes: int
-    name: str = ""
-    holds: tuple[Holds, ...] = ()
-
-    @property
-    def end(self) -> int:
-        """The first address behind it."""
-        return self.origin + self.size_bytes
-
-    def has(self, address: int) -> bool:
-        """Whether ``address`` lies in it."""
-        return 0 <= address - self.origin < self.size_bytes
-
-
-@dataclass(frozen=True)
-class FlatMemory(Strict):
-    """A microcontroller's: code and constants in ``flash``, buffers and the stack in ``ram``.
-
-    ``others`` are further ones, apart from both.
-    """
-
-    flash: Memory
-    ram: Memory
-    others: tuple[Memory, ...] = ()
-
-
-@dataclass(frozen=True)
-class ClusterMemory(Strict):
-    """A cluster's: buffers and stacks in ``l1``, which all cores share; code, constants and what
-    does not fit in ``l2``, behind a DMA engine."""
-
-    l1: Memory
-    l2: Memory
-
-
-@dataclass(frozen=True)
-class HostRunner(Strict):
-    """A shared library in a process of this machine."""
-
-    kind: Literal["host"] = "host"
-
-
-@dataclass(frozen=True)
-class UnicornRunner(Strict):
-    """The emulator unicorn; ``cpu`` is its name of the core."""
-
-    cpu: str
-    kind: Literal["unicorn"] = "unicorn"
-
-
-@dataclass(frozen=True)
-class QemuRunner(Strict):
-    """QEMU's board ``machine``, for cores that unicorn does not know.
-
-    ``memory`` is what that machine has, where it is not the board's own: a program is linked for
-    the board to see that it fits, and for the machine to run. ``system`` is QEMU's name of the
-    architecture, ``cpu`` its name of a core with its options, where the machine takes several.
-    """
-
-    machine: str
-    memory: FlatMemory | None = None
-    system: QemuSystem = "arm"
-    cpu: str = ""
-    kind: Literal["qemu"] = "qemu"
-
-    @property
-    def program(self) -> str:
-        """QEMU's program for the system."""
-        return f"qemu-system-{self.system}"
-
-
-@dataclass(frozen=True)
-class RtlRunner(Strict):
-    """A cluster on the register-transfer description of its ``core``, compiled by Verilator."""
-
-    core: RtlCore
-    kind: Literal["rtl"] = "rtl"
-
-
-Runner = HostRunner | UnicornRunner | QemuRunner | RtlRunner
 
 
 @dataclass(frozen=True)
@@ -123,7 +37,8 @@ class Target(Strict):
 
     ``memory`` is None for this machine. A cluster has ``cores`` of at most ``max_cores``; each
     core has a stack of ``stack_bytes``, and the constants lie in the memory ``weights``.
-    ``core`` is the core's name, empty where the record does not say it.
+    ``core`` is the core's name, empty where the record does not say it; ``gcc_flags`` are the
+    options by which GCC and Clang make code for it.
     ``memory_source`` is where addresses and sizes of the memories, and the clock, are from.
     """
 
@@ -149,6 +64,7 @@ class Target(Strict):
     weights: WeightMemory = "l2"
     memory_source: str = ""
     core: str = ""
+    gcc_flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if problem := _problem(self):
@@ -228,6 +144,7 @@ class Target(Strict):
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
+_FLAG = re.compile(r"-m[a-z0-9-]{1,20}(=[A-Za-z0-9_.+-]{1,60})?")
 _CPU_OPTIONS = re.compile(r"[a-z0-9-]{1,40}(,[a-z0-9_.-]{1,20}=(true|false)){0,16}")
 _DEFINE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(=[A-Za-z0-9_]{1,63})?")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
@@ -255,6 +172,8 @@ def _problem(target: Target) -> str:
             options["runner's machine"] = text
             if runner.cpu and not _CPU_OPTIONS.fullmatch(runner.cpu):
                 return "its runner's cpu is not a name with options"
+    if any(not _FLAG.fullmatch(flag) for flag in target.gcc_flags):
+        return "a flag of it is no option of a compiler"
     for what, text in options.items():
         if not _OPTION.fullmatch(text):
             return f"its {what} is '{text[:40]}', not a name"

@@ -18,6 +18,10 @@
 #error "these kernels need unaligned access: leave -mno-unaligned-access out"
 #endif
 
+#if defined(__GNUC__) && defined(__arm__) && !defined(__ARM_FEATURE_DSP)
+#error "compile for the core that the kernels were chosen for: -mcpu=cortex-m7 -mthumb -mfpu=fpv5-d16 -mfloat-abi=hard"
+#endif
+
 /* Each layer is a function of its own, so that a profiler can tell them apart. */
 /* flatten: the kernel's code is specialised for the shapes written here */
 #if defined(__clang__)
