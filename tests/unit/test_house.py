@@ -57,6 +57,7 @@ def allowed(room: str) -> set[str]:
         "records": {"graph"},
         "kernels": {"kernels", "graph", "targets", "errors"},
         "export": {"export", "emit", *SHARED},
+        "validate": {"validate", "graph", "errors"},
         "store": {"store", "graph", "reference", "targets", "errors"},
         "samples": {"graph", "errors"},
         "settings": {"errors"},
@@ -65,7 +66,7 @@ def allowed(room: str) -> set[str]:
         "torch": {"torch", "load", "calibrate", "quantize", "samples", *SHARED},
         "demo": {"demo", "pipeline", "report", *SHARED},
         "bench": {"bench", "pipeline", "quantize", *SHARED},
-        "pipeline": {"pipeline", "export", *STAGES, *SHARED, "samples", "settings"},
+        "pipeline": {"pipeline", "export", "validate", *STAGES, *SHARED, "samples", "settings"},
         "api": {"pipeline", "audit", "report", "store", "samples", "settings", *SHARED},
         "cli": {
             *(
@@ -78,6 +79,7 @@ def allowed(room: str) -> set[str]:
                 "store",
                 "demo",
                 "bench",
+                "validate",
                 "cli",
             ),
             *("__version__", *SHARED),

@@ -22,15 +22,15 @@ from microformer.errors import DoesNotFitError, TargetError
 from microformer.graph.project import CProject, Image
 from microformer.targets import QemuRunner, Target
 
-_FREESTANDING = (
+FREESTANDING = (
     "-fhosted",  # else __builtin_memcpy of 4 bytes stays a call and is not a load
     "-fno-sanitize=all",
     "-fno-unwind-tables",
     "-fno-asynchronous-unwind-tables",
     "-Wl,--gc-sections",
-    *KEPT,
     "-Wl,-e,Reset_Handler",
 )
+"""For every core without an operating system."""
 _OVERFLOW = re.compile(r"will not fit in region '(FLASH|RAM)2?': overflowed by (\d+) bytes")
 
 
@@ -58,7 +58,8 @@ def build_bare_metal(
     arguments = [
         *("-target", target.triple, f"-mcpu={target.cpu}"),
         *FLAGS,
-        *_FREESTANDING,
+        *FREESTANDING,
+        *KEPT,
         *("-mno-relax",) * target.is_riscv,
         *defines(project),
         *(f"-I{folder.resolve() / d}" for d in project.include_dirs),

@@ -9,6 +9,7 @@ from microformer.cli.export import export_command
 from microformer.cli.measure import audit_command, bench_command
 from microformer.cli.run import demo_command, run_command
 from microformer.cli.targets import targets_command
+from microformer.cli.validate import validate_command
 from microformer.entry import run_command_line
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app.command("targets")(targets_command)
 app.command("compile")(compile_command)
 app.command("run")(run_command)
 app.command("export")(export_command)
+app.command("validate")(validate_command)
 app.command("demo")(demo_command)
 app.command("bench")(bench_command)
 app.command("audit")(audit_command)

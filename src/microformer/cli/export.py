@@ -11,14 +11,21 @@ from microformer.cli.options import JsonFlag
 
 def export_command(
     folder: Annotated[Path, typer.Argument(help="What 'microformer compile' wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     form: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--as",
             help="cmake, zephyr, arduino, platformio, cmsis-pack, esp-idf, pico-sdk or stm32cube.",
         ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    ] = None,
+    firmware: Annotated[
+        str | None,
+        typer.Option(help="Or a whole firmware that measures itself, for this board."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Samples .npz that the firmware measures with.")
+    ] = None,
     version: Annotated[str, typer.Option(help="The package's own version.")] = "1.0.0",
     url: Annotated[
         str | None, typer.Option(help="The package's page, which some ecosystems ask for.")
@@ -30,12 +37,26 @@ def export_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Write a compiled model as a package: sources, metadata, README and an example."""
-    from microformer import pipeline
+    from microformer import pipeline, targets
+    from microformer.cli.bars import Bars
+    from microformer.samples import read_samples
     from microformer.store import open_folder
-    from microformer.store.folder import write_folder
+    from microformer.store.folder import check_free, write_folder
 
+    if (form is None) == (firmware is None):
+        raise typer.BadParameter("give one of --as and --firmware", param_hint="--as")
+    if data is not None and firmware is None:
+        raise typer.BadParameter("samples are for --firmware", param_hint="--data")
+    check_free(output, force=force, marker=pipeline.EXPORT_MARKER)
     compiled = open_folder(folder, edited=edited)
-    files = pipeline.export_model(compiled, form, version=version, url=url)
+    if form is not None:
+        files = pipeline.export_model(compiled, form, version=version, url=url)
+    else:
+        board = targets.resolve(str(firmware))
+        x = None if data is None else read_samples(data, compiled.float_model).x
+        with Bars() as bars:
+            files = pipeline.export_firmware(compiled, board, x, progress=bars)
+        form = f"a firmware on {board.name}"
     write_folder(files, output, force=force, marker=pipeline.EXPORT_MARKER)
     if as_json:
         record = {"form": form, "output": str(output), "files": sorted(files)}

@@ -110,6 +110,16 @@ class Program:
             "#define MF_ASSERT(CONDITION) ((void)0)",
             "#endif",
         ]
+        if not self._cluster:
+            lines += [
+                "",
+                "#if defined(MF_PROFILE) /* a firmware that measures itself: before each layer */",
+                "extern void mf_layer(int32_t number); /* with their count, behind the last */",
+                "#define MF_LAYER_AT(NUMBER) mf_layer(NUMBER)",
+                "#else",
+                "#define MF_LAYER_AT(NUMBER) ((void)0)",
+                "#endif",
+            ]
         if self._graph.target.needs_unaligned_access:
             lines += [
                 "",
@@ -270,9 +280,11 @@ class Program:
             lines.append(f"  MF_ASSERT(((uintptr_t){memory} & ({alignment})) == 0);")
         for index, call in enumerate(self._graph.calls):
             arguments = self._parameters(call, typed=False)
+            lines += [f"  MF_LAYER_AT({index});"] * (not self._cluster)
             lines.append(f"  {self._symbol(index, call)}({arguments});")
             if self._cluster:
                 lines.append("  mf_barrier();")
+        lines += [f"  MF_LAYER_AT({len(self._graph.calls)});"] * (not self._cluster)
         lines += ["}", ""]
         if self._cluster:
             lines += [f"int32_t {self._name}_core(void) {{", "  return mf_core();", "}", ""]

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from microformer.build.rtl import missing as missing_rtl
     from microformer.export import MARKER as EXPORT_MARKER
     from microformer.export import export as export_model
+    from microformer.pipeline.board import (
+        expected_of,
+        export_firmware,
+        from_port,
+        validate_lines,
+    )
     from microformer.pipeline.compile import (
         Compilation,
         audit_model,
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
         compile_graph,
         run_both,
     )
+    from microformer.pipeline.kept import keep, kept
     from microformer.pipeline.measure import Measurement, measure_graph, predict_model
     from microformer.pipeline.progress import Advance, Progress
     from microformer.pipeline.run import recompiled, run_model
@@ -35,6 +42,10 @@ if TYPE_CHECKING:
 _WHERE = {
     "microformer.audit": ("Audit",),
     "microformer.audit.plot": ("plot",),
+    "microformer.pipeline.board": (
+        *("expected_of", "export_firmware", "from_port", "validate_lines"),
+    ),
+    "microformer.pipeline.kept": ("keep", "kept"),
     "microformer.pipeline.compile": (
         *("Compilation", "audit_model", "compile_model", "load_model", "quantize_model"),
     ),
@@ -66,8 +77,13 @@ __all__ = [
     "both_images",
     "compile_graph",
     "compile_model",
+    "expected_of",
+    "export_firmware",
     "export_model",
     "fetch_rtl",
+    "from_port",
+    "keep",
+    "kept",
     "load_model",
     "measure_graph",
     "missing_rtl",
@@ -77,6 +93,7 @@ __all__ = [
     "recompiled",
     "run_both",
     "run_model",
+    "validate_lines",
 ]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from microformer.graph.compiled import Compiled
 from microformer.graph.ends import input_bytes, input_reals, quantized
 from microformer.pipeline.front import as_input, build_front, emit_graph, measure_front
+from microformer.pipeline.kept import kept
 from microformer.pipeline.measure import build_project
 from microformer.pipeline.progress import Progress
 from microformer.report import Report, report
@@ -68,5 +69,6 @@ def run_model(
             *(compiled, target, image, result, x, samples.y),
             answers=samples.answers,
             features=features,
+            kept=kept(target.name),
             progress=advance,
         )

@@ -1,7 +1,8 @@
 """Stage ``report``: everything that is known of a run -> Report. JSON first; the rest are views."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from microformer.report.fidelity import (
     accuracy,
     layer_sqnr,
 )
-from microformer.report.record import LayerReport, Loss, OutputReport, Report
+from microformer.report.record import LayerReport, Loss, Measured, OutputReport, Report
 from microformer.targets import BOARD_OVER_ESTIMATE, Target
 
 __all__ = ["LayerReport", "Report", "report"]
@@ -36,13 +37,14 @@ def report(
     *,
     answers: str = "",
     features: Features | None = None,
+    kept: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Check the run bit for bit, measure fidelity and put all figures together.
 
     ``x`` are the samples as the user gave them [N, ...]; ``y`` class indices [N] or None, of the
     output ``answers`` (the first, if empty).
-    ``features`` are the figures of a front end.
+    ``features`` are the figures of a front end; ``kept`` is what was measured on the board.
     ``result.outputs`` int8 [M, size] belong to the first M of them. Accuracies are those of all
     N samples: the int8 one from the NumPy reference, which the device equals on the M it ran.
     """
@@ -96,6 +98,7 @@ def report(
         board_latency_ms=None if (on := result.board_cycles) is None else target.latency_ms(on),
         board_energy_mj=None if on is None else target.energy_mj(on),
         board_over_estimate=BOARD_OVER_ESTIMATE if result.cycles_kind == "estimate" else None,
+        measured=_measured(kept, result),
         tool_version=version("microformer"),
         firmware_exact=None if firmware is None else not bool(firmware.any()),
         firmware_samples=None if result.inputs is None else len(result.inputs),
@@ -152,6 +155,21 @@ def _firmware(
         inputs = input_bytes(graph, quantized(graph, x[:count]))
         differs[:count] |= (result.inputs != inputs).any(axis=1)
     return differs
+
+
+def _measured(kept: Mapping[str, Any] | None, result: RunResult) -> Measured | None:
+    if kept is None or result.cycles is None or result.cycles_kind != "estimate":
+        return None
+    cycles, clock_hz = round(result.cycles * kept["factor"]), int(kept["clock_hz"])
+    return Measured(
+        board=str(kept["board"]),
+        model=str(kept["model"]),
+        measured_on=str(kept["measured_on"]),
+        factor=float(kept["factor"]),
+        clock_hz=clock_hz,
+        cycles=cycles,
+        latency_ms=cycles / clock_hz * 1e3,
+    )
 
 
 def _latency(target: Target, result: RunResult) -> float | None:

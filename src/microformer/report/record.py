@@ -79,10 +79,27 @@ class Loss:
     lost_db: float
 
 
-SCHEMA_VERSION = 5
+@dataclass(frozen=True)
+class Measured:
+    """What ``microformer validate`` measured on the board with some model, and what follows.
+
+    ``factor`` is its cycles over their estimate; ``cycles`` and ``latency_ms`` are this model's
+    estimate times that, at the clock that the firmware had.
+    """
+
+    board: str
+    model: str
+    measured_on: str
+    factor: float
+    clock_hz: int
+    cycles: int
+    latency_ms: float
+
+
+SCHEMA_VERSION = 6
 """The version of the JSON record: 2 names the board and its flash and checks the whole firmware;
-3 says ``calibrated``; 4 lists several ``outputs``; 5 names the layers of most ``losses``
-(docs/schema/report.json)."""
+3 says ``calibrated``; 4 lists several ``outputs``; 5 names the layers of most ``losses``;
+6 has what was ``measured`` on the board (docs/schema/report.json)."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +165,7 @@ class Report:
     board_latency_ms: float | None = None
     board_energy_mj: float | None = None
     board_over_estimate: tuple[float, float] | None = None
+    measured: Measured | None = None
     tool_version: str = ""
     schema_version: int = SCHEMA_VERSION
 

@@ -121,6 +121,13 @@ def totals(report: Report) -> Table:
     table.add_row("latency", latency)
     if report.cycles_kind == "estimate":
         table.add_row("on the board", _on_the_board(report))
+    if (found := report.measured) is not None:
+        table.add_row(
+            f"measured on {found.board}",
+            f"{found.cycles:,} cycles, {found.latency_ms:.3f} ms at {found.clock_hz / 1e6:g} MHz: "
+            f"the estimate times {found.factor:.2f}, as {found.model} took on "
+            f"{found.measured_on}",
+        )
     energy = _number(report.energy_mj, "{:.4f} mJ")
     if report.energy_mj is not None and report.power_source:
         energy += f" (power, not measured here: {report.power_source})"

@@ -17,6 +17,7 @@ from microformer.targets.flash import Flash
 from microformer.targets.memories import ClusterMemory, FlatMemory, Holds, Memory
 from microformer.targets.quantities import frequency_of, size_of
 from microformer.targets.runners import QemuRunner
+from microformer.targets.serial import SEMIHOSTING, Serial, SerialKind, Write
 from microformer.targets.strict import Strict
 from microformer.targets.target import Target
 
@@ -45,6 +46,17 @@ class MemoryEntry(Strict):
 
 
 @dataclass(frozen=True)
+class SerialEntry(Strict):
+    """``[serial]``: as ``serial.Serial``, the clock a number or "16M"."""
+
+    kind: SerialKind
+    base: int = 0
+    clock: int | str = 0
+    baud: int = 115_200
+    setup: tuple[Write, ...] = ()
+
+
+@dataclass(frozen=True)
 class Sources(Strict):
     """Where the figures are from: documents, or who measured."""
 
@@ -52,6 +64,7 @@ class Sources(Strict):
     clock: str = ""
     power: str = ""
     wait_states: str = ""
+    serial: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,7 @@ class BoardFile(Strict):
     power_mw: float | None = None
     sources: Sources = Sources()
     note: str = ""
+    serial: SerialEntry | None = None
 
 
 @cache
@@ -171,6 +185,16 @@ class _Reader:
                     said = f"{one.name} overlaps {other.name}, which ends at {other.end:#010x}"
                     self._fail(("memories", place, "origin"), said)
 
+    def _serial(self, entry: SerialEntry | None) -> Serial:
+        if entry is None:
+            return SEMIHOSTING
+        clock = frequency_of(entry.clock) if entry.clock else 0
+        if clock is None:
+            self._fail(("serial", "clock"), f"'{str(entry.clock)[:40]}' is no frequency, as 16M")
+        if entry.baud < 300:
+            self._fail(("serial", "baud"), "it is less than 300")
+        return Serial(entry.kind, entry.base, clock, entry.baud, entry.setup)
+
     def _first(self, memories: list[Memory], what: Holds) -> Memory:
         for memory in memories:
             if what in memory.holds:
@@ -178,7 +202,10 @@ class _Reader:
         self._fail(("memories",), f'none of them holds "{what}"')
 
     def _made(self, board: BoardFile, core: Core, clock: int, memories: list[Memory]) -> Target:
-        code, data = self._first(memories, "code"), self._first(memories, "data")
+        code = self._first(memories, "code")
+        data = self._first([m for m in memories if m is not code] or memories, "data")
+        if data is code:
+            self._fail(("memories",), "code and data lie in one: give each a part of its own")
         entry = board.memories[memories.index(code)]
         memory: FlatMemory | ClusterMemory = ClusterMemory(l1=data, l2=code)
         if not core.is_cluster:
@@ -214,6 +241,7 @@ class _Reader:
                 memory_source=board.sources.memories,
                 core=core.name,
                 gcc_flags=core.gcc_flags,
+                serial=self._serial(board.serial),
             )
         except TargetError as error:
             said = str(error).partition("cannot be: ")[2].rstrip(".")

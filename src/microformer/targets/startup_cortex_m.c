@@ -16,6 +16,7 @@ extern uint32_t mf_stack_bottom[], mf_stack_top[];
 int main(void);
 void Reset_Handler(void);
 void Fault_Handler(void);
+void SysTick_Handler(void) __attribute__((weak, alias("Fault_Handler")));
 
 /* Stops here on any exception: nothing in a network may raise one. */
 void Fault_Handler(void) {
@@ -27,8 +28,11 @@ void Fault_Handler(void) {
 void Reset_Handler(void) {
   volatile uint32_t *to;
   uint32_t *frame;
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+  *(volatile uint32_t *)0xE000ED88u |= 0xF00000u; /* CPACR: floats and vectors may be used */
+  __asm volatile("dsb\n\tisb");
+#endif
 #if defined(__ARM_FEATURE_MVE)
-  *(volatile uint32_t *)0xE000ED88u |= 0xF00000u; /* CPACR: the vector unit may be used */
   *(volatile uint32_t *)0xE000ED14u |= 1u << 19;  /* CCR.LOB: loops of Armv8.1-M may be cached */
   __asm volatile("dsb\n\tisb");
 #endif
@@ -64,5 +68,5 @@ __attribute__((section(".vectors"), used)) static void (*const vectors[16])(void
     Fault_Handler,                /* 12: DebugMonitor */
     Fault_Handler,                /* 13 */
     Fault_Handler,                /* 14: PendSV */
-    Fault_Handler,                /* 15: SysTick */
+    SysTick_Handler,              /* 15: a firmware that measures itself has one */
 };

@@ -14,6 +14,7 @@ from microformer.targets.runners import (
     Runner,
     UnicornRunner,
 )
+from microformer.targets.serial import SEMIHOSTING, Serial
 from microformer.targets.strict import Strict
 
 KIB = 1024
@@ -38,7 +39,8 @@ class Target(Strict):
     ``memory`` is None for this machine. A cluster has ``cores`` of at most ``max_cores``; each
     core has a stack of ``stack_bytes``, and the constants lie in the memory ``weights``.
     ``core`` is the core's name, empty where the record does not say it; ``gcc_flags`` are the
-    options by which GCC and Clang make code for it.
+    options by which GCC and Clang make code for it. ``serial`` is the port that a firmware that
+    measures itself speaks by.
     ``memory_source`` is where addresses and sizes of the memories, and the clock, are from.
     """
 
@@ -65,6 +67,7 @@ class Target(Strict):
     memory_source: str = ""
     core: str = ""
     gcc_flags: tuple[str, ...] = ()
+    serial: Serial = SEMIHOSTING
 
     def __post_init__(self) -> None:
         if problem := _problem(self):

@@ -18,6 +18,13 @@
 #define MF_ASSERT(CONDITION) ((void)0)
 #endif
 
+#if defined(MF_PROFILE) /* a firmware that measures itself: before each layer */
+extern void mf_layer(int32_t number); /* with their count, behind the last */
+#define MF_LAYER_AT(NUMBER) mf_layer(NUMBER)
+#else
+#define MF_LAYER_AT(NUMBER) ((void)0)
+#endif
+
 #if defined(__GNUC__) && defined(__arm__) && !defined(__ARM_FEATURE_UNALIGNED)
 #error "these kernels need unaligned access: leave -mno-unaligned-access out"
 #endif
@@ -263,31 +270,59 @@ MF_LAYER layer_26_head(int8_t *out, uint8_t *arena) {
 void digits_vit_run(const int8_t *in, int8_t *out, void *arena) {
   uint8_t *const bytes = (uint8_t *)arena;
   MF_ASSERT(((uintptr_t)arena & (DIGITS_VIT_ARENA_ALIGNMENT - 1u)) == 0);
+  MF_LAYER_AT(0);
   layer_00_stem(in, bytes);
+  MF_LAYER_AT(1);
   layer_01_concat_0(bytes);
+  MF_LAYER_AT(2);
   layer_02_add(bytes);
+  MF_LAYER_AT(3);
   layer_03_blocks_0_norm1(bytes);
+  MF_LAYER_AT(4);
   layer_04_blocks_0_self_attn_q(bytes);
+  MF_LAYER_AT(5);
   layer_05_blocks_0_self_attn_k(bytes);
+  MF_LAYER_AT(6);
   layer_06_blocks_0_self_attn_v(bytes);
+  MF_LAYER_AT(7);
   layer_07_blocks_0_self_attn_attention(bytes);
+  MF_LAYER_AT(8);
   layer_08_blocks_0_self_attn_out(bytes);
+  MF_LAYER_AT(9);
   layer_09_blocks_0_add(bytes);
+  MF_LAYER_AT(10);
   layer_10_blocks_0_norm2(bytes);
+  MF_LAYER_AT(11);
   layer_11_blocks_0_linear1(bytes);
+  MF_LAYER_AT(12);
   layer_12_blocks_0_linear2(bytes);
+  MF_LAYER_AT(13);
   layer_13_blocks_0_add_2(bytes);
+  MF_LAYER_AT(14);
   layer_14_blocks_1_norm1(bytes);
+  MF_LAYER_AT(15);
   layer_15_blocks_1_self_attn_q(bytes);
+  MF_LAYER_AT(16);
   layer_16_blocks_1_self_attn_k(bytes);
+  MF_LAYER_AT(17);
   layer_17_blocks_1_self_attn_v(bytes);
+  MF_LAYER_AT(18);
   layer_18_blocks_1_self_attn_attention(bytes);
+  MF_LAYER_AT(19);
   layer_19_blocks_1_self_attn_out(bytes);
+  MF_LAYER_AT(20);
   layer_20_blocks_1_add(bytes);
+  MF_LAYER_AT(21);
   layer_21_blocks_1_norm2(bytes);
+  MF_LAYER_AT(22);
   layer_22_blocks_1_linear1(bytes);
+  MF_LAYER_AT(23);
   layer_23_blocks_1_linear2(bytes);
+  MF_LAYER_AT(24);
   layer_24_blocks_1_add_2(bytes);
+  MF_LAYER_AT(25);
   layer_25_norm(bytes);
+  MF_LAYER_AT(26);
   layer_26_head(out, bytes);
+  MF_LAYER_AT(27);
 }

@@ -14,6 +14,13 @@
 #define MF_ASSERT(CONDITION) ((void)0)
 #endif
 
+#if defined(MF_PROFILE) /* a firmware that measures itself: before each layer */
+extern void mf_layer(int32_t number); /* with their count, behind the last */
+#define MF_LAYER_AT(NUMBER) mf_layer(NUMBER)
+#else
+#define MF_LAYER_AT(NUMBER) ((void)0)
+#endif
+
 #if defined(__GNUC__) && defined(__arm__) && !defined(__ARM_FEATURE_UNALIGNED)
 #error "these kernels need unaligned access: leave -mno-unaligned-access out"
 #endif
@@ -41,5 +48,7 @@ MF_LAYER layer_00_range_doppler(const int16_t *in, int8_t *out, uint8_t *arena) 
 void radar_transformer_features_run(const int16_t *in, int8_t *out, void *arena) {
   uint8_t *const bytes = (uint8_t *)arena;
   MF_ASSERT(((uintptr_t)arena & (RADAR_TRANSFORMER_FEATURES_ARENA_ALIGNMENT - 1u)) == 0);
+  MF_LAYER_AT(0);
   layer_00_range_doppler(in, out, bytes);
+  MF_LAYER_AT(1);
 }
