@@ -13,7 +13,7 @@ from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.int_graph import IntGraph
 from microformer.report import Report
 from microformer.samples import Samples, SamplesLike, as_arrays, check_samples
-from microformer.settings import DEFAULTS, Effort, Residual, Settings, SoftmaxKind
+from microformer.settings import DEFAULTS, Effort, Optimize, Residual, Settings, SoftmaxKind
 from microformer.store.folder import write_folder
 from microformer.targets import Target
 
@@ -96,6 +96,7 @@ def compile(
     calibration_samples: int = DEFAULTS.samples,
     ranges: Ranges | None = None,
     front: SensorFrontEnd | None = None,
+    optimize: Optimize = "speed",
 ) -> Compiled:
     """The C project of ``model`` for ``target``, built once to prove that it fits.
 
@@ -106,10 +107,11 @@ def compile(
     ``x`` [N, *input shape] are calibration samples; ``ranges`` in their place are those of a
     training. ``effort`` and ``residual`` as of ``quantize``. ``microformer.store.save`` writes it.
     ``front`` is a front end that makes the model's input on the device, an entry point of its own.
+    ``optimize`` "speed", "balanced" or "size": less code for more cycles.
     Of a PULP cluster, ``cores`` 1 to 8 run it, with ``weights`` in "l1" or "l2";
     the target itself says so where they are left out.
     """
-    settings = Settings(softmax, effort, residual, calibration_samples)
+    settings = Settings(softmax, effort, residual, calibration_samples, optimize)
     board = targets.resolve(target, cores or None, weights)
     model = _model(model, x)
     basis = _basis(model, x, ranges)

@@ -8,6 +8,7 @@ from microformer.errors import DataError
 SoftmaxKind = Literal["lut", "ibert"]
 Effort = Literal["low", "normal", "high"]
 Residual = Literal["enough", "rows", "int8", "int16", "auto"]
+Optimize = Literal["speed", "balanced", "size"]
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,16 @@ class Settings:
     its groups of unlike rows in scales of their own where that is measured to gain ("rows"); in one
     scale ("int8"), in int16, or int16 only where that gains ("auto"). "enough" is "rows", and
     "auto" where that keeps less than 26 dB at the output. ``samples``: of more calibration samples
-    so many are taken, evenly.
+    so many are taken, evenly. ``optimize``: each layer's kernel specialised for its shape
+    ("speed"), only those that most of the work is in ("balanced"), or one body a kernel, compiled
+    for size ("size").
     """
 
     softmax: SoftmaxKind = "lut"
     effort: Effort = "normal"
     residual: Residual = "enough"
     samples: int = 1024
+    optimize: Optimize = "speed"
 
     def __post_init__(self) -> None:
         kinds = get_type_hints(type(self))

@@ -13,6 +13,7 @@ from microformer.pipeline.compile import CompileRecord
 from microformer.records import schema
 from microformer.report import Report
 from microformer.targets import target_schema
+from microformer.validate import Validation
 
 _FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -21,6 +22,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "audit": lambda: schema(Audit),
     "bench": lambda: schema(Bench),
     "compile": lambda: schema(CompileRecord),
+    "validate": lambda: schema(Validation),
 }
 
 

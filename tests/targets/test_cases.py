@@ -50,7 +50,11 @@ def test_the_cases_are_valid_programs(cases: list[Case]) -> None:
 
 
 # "<target>[ sanitized][ <isa>][ small]": a core of several sets runs the lesser ones too
-RUNS = [*TARGETS, "host sanitized", "host dsp", "host sanitized dsp", "cortex-m55 dsp"]
+RUNS = [
+    *TARGETS,
+    *("host sanitized", "host dsp", "host sanitized dsp", "cortex-m55 dsp"),
+    *("host size", "cortex-m4 size", "cortex-m55 size", "rv32imc size"),
+]
 RUNS += [f"{name} small" for name in ("cortex-m4", "cortex-m7", "cortex-m33")]
 
 
@@ -101,7 +105,7 @@ def _check(
     placed = plan(lower(graph, target, isas=isas))
     if name.endswith("small"):
         placed = plan(_small(placed.graph))
-    project = emit(placed)
+    project = emit(placed, optimize="size" if name.endswith("size") else "speed")
     fast = {layer.kernel for layer in project.layers if "_ref" not in layer.kernel}
     wanted = {
         k.symbol

@@ -10,9 +10,9 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section
 
 from microformer.build.compiler import (
-    FLAGS,
     CompilerError,
     compile_and_link,
+    flags_of,
     refusal,
     ziglang,
 )
@@ -57,7 +57,7 @@ def build_bare_metal(
     sources = [*(str(folder.resolve() / s) for s in project.sources), *map(str, harness)]
     arguments = [
         *("-target", target.triple, f"-mcpu={target.cpu}"),
-        *FLAGS,
+        *flags_of(project),
         *FREESTANDING,
         *KEPT,
         *("-mno-relax",) * target.is_riscv,

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from microformer.errors import ToolError
+from microformer.graph.project import CProject
 from microformer.scratch import dies_with_us, temporary_folder
 
 FLAGS = (
@@ -28,6 +29,15 @@ FLAGS = (
 """For every target. The emitted C is clean under these warnings."""
 
 _TIMEOUT_S = 900
+
+
+def flags_of(project: CProject) -> tuple[str, ...]:
+    """``FLAGS``, for size where the project wants that."""
+    if project.optimize != "size":
+        return FLAGS
+    # -g: without it ziglang strips what it makes for size, and a program without symbols cannot be
+    # run here; the linker script leaves the debug data out
+    return (*("-Os" if flag == "-O2" else flag for flag in FLAGS), "-g")
 
 
 class CompilerError(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 
 from microformer.build.bare_metal import FREESTANDING
-from microformer.build.compiler import FLAGS, CompilerError, compile_and_link, refusal, ziglang
+from microformer.build.compiler import CompilerError, compile_and_link, refusal, ziglang
 from microformer.errors import DoesNotFitError
 from microformer.targets import Target
 
@@ -18,12 +18,13 @@ def build_firmware(
     place: Path,
     *,
     script: str,
+    flags: tuple[str, ...],
     progress: Callable[[str], None] | None = None,
 ) -> tuple[bytes, bytes]:
     """(ELF, binary image) of a firmware's ``files``, compiled in the empty folder ``place``.
 
-    ``script`` is the linker script among them. Raises DoesNotFitError if a memory of the board is
-    too small, ToolError if the compiler refuses.
+    ``script`` is the linker script among them, ``flags`` the compiler's. Raises DoesNotFitError
+    if a memory of the board is too small, ToolError if the compiler refuses.
     """
     for path, content in files.items():
         target = place / path
@@ -35,7 +36,7 @@ def build_firmware(
         progress(f"compiling {len(sources)} files for {board.name}")
     arguments = [
         *("-target", board.triple, f"-mcpu={board.cpu}"),
-        *(flag for flag in FLAGS if flag != "-Werror"),
+        *(flag for flag in flags if flag != "-Werror"),
         *FREESTANDING,
         *("-mno-relax",) * board.is_riscv,
         *("-DMF_PROFILE=1", f"-I{place}", f"-I{place / 'network'}"),

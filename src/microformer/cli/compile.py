@@ -18,6 +18,7 @@ from microformer.cli.options import (
     FromOption,
     FrontOption,
     JsonFlag,
+    OptimizeName,
     Power,
     RamBytes,
     ResidualName,
@@ -43,6 +44,7 @@ def compile_command(
     data: Annotated[Path | None, typer.Option(help="Samples .npz (x) for the ranges.")] = None,
     random_data: Annotated[bool, typer.Option(help="Calibrate on noise.")] = False,
     softmax: SoftmaxName = "lut",
+    optimize: OptimizeName = "speed",
     effort: EffortName = "normal",
     residual: ResidualName = "enough",
     calibration_samples: CalibrationSamples = DEFAULTS.samples,
@@ -71,7 +73,7 @@ def compile_command(
     from microformer.store import save
     from microformer.store.folder import check_free
 
-    settings = settings_of(softmax, effort, residual, calibration_samples)
+    settings = settings_of(softmax, effort, residual, calibration_samples, optimize)
     front = front_end(range_doppler)
     board = board_of(
         *(target, cores, weights), flash=flash, ram=ram, clock=clock, power_mw=power_mw

@@ -73,6 +73,10 @@ FrontOption = Annotated[
         "in an entry point of its own."
     ),
 ]
+OptimizeName = Annotated[
+    str,
+    typer.Option("--optimize", help="speed (default), balanced, or size: less code, more cycles."),
+]
 SoftmaxName = Annotated[str, typer.Option("--softmax", help="lut (default) or ibert.")]
 
 
@@ -87,10 +91,11 @@ def settings_of(
     effort: str = "normal",
     residual: str = "enough",
     samples: int = DEFAULTS.samples,
+    optimize: str = "speed",
 ) -> Settings:
     """The options checked; exit code 2 where one is none of those that there are."""
     try:
-        return Settings(softmax, effort, residual, samples)  # type: ignore[arg-type]  # it checks them
+        return Settings(softmax, effort, residual, samples, optimize)  # type: ignore[arg-type]  # it checks them
     except DataError as error:
         raise typer.BadParameter(str(error), param_hint=f"--{str(error).split()[0]}") from None
 

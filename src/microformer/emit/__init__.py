@@ -18,10 +18,11 @@ from microformer.kernels.registry import library_files
 __all__ = ["emit"]
 
 
-def emit(plan: Plan, front: CProject | None = None) -> CProject:
+def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") -> CProject:
     """The C project of a plan, in memory: what an engineer adds to a firmware.
 
-    With ``front``, the project of a front end, both are in one folder.
+    With ``front``, the project of a front end, both are in one folder. ``optimize`` as of
+    ``settings.Settings``.
 
     ``<name>.h`` (the interface), ``<name>.c`` (a function a layer), ``<name>_weights.[ch]``,
     ``mf/`` (the kernels used, headers only), ``CMakeLists.txt`` and a README.
@@ -32,7 +33,7 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
     target = graph.target
     used = {str(a.value) for call in graph.calls for a in call.args if a.kind == "const"}
     constants = [t for t in graph.tensors.values() if t.name in used]
-    program = Program(plan, name, names)
+    program = Program(plan, name, names, optimize)
     inputs, outputs = c_ends(plan, name)
     weights_header, weights_source = weights_files(name, constants, names, plan.l1_constants)
     sources = (f"{name}.c", f"{name}_weights.c", *(front.sources if front else ()))
@@ -42,7 +43,9 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
         f"{name}.c": program.source(),
         f"{name}_weights.h": weights_header,
         f"{name}_weights.c": weights_source,
-        "CMakeLists.txt": _render("CMakeLists.txt.j2", name=name, sources=" ".join(sources)),
+        "CMakeLists.txt": _render(
+            "CMakeLists.txt.j2", name=name, sources=" ".join(sources), optimize=optimize
+        ),
         "README.md": _render(
             "README.md.j2",
             name=name,
@@ -91,6 +94,7 @@ def emit(plan: Plan, front: CProject | None = None) -> CProject:
         dequantizes=any(end.tensor.qparams is not None for end in outputs),
         inputs=given if several else (),
         outputs=made if several else (),
+        optimize=optimize,
     )
 
 

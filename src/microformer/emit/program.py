@@ -4,13 +4,14 @@ from collections import Counter
 from functools import partial
 
 from microformer.emit.ends import CEnd, c_ends, second_arena
+from microformer.emit.general import any_name, general_calls, general_function
 from microformer.emit.header import declaration
 from microformer.emit.licence import c_line, written
 from microformer.emit.names import Names, comment, identifier, wrapped
+from microformer.emit.preamble import preamble
 from microformer.emit.tiles import TiledBody
 from microformer.graph.kernel_graph import Arg, ArgKind, KernelCall, Plan
 from microformer.graph.project import Layer
-from microformer.kernels.registry import kernel_of
 
 Key = tuple[str, tuple[tuple[ArgKind, str | int], ...]]
 """A kernel and its integers: layers that agree in it can share one specialised function."""
@@ -21,14 +22,10 @@ def _key(call: KernelCall) -> Key:
     return call.symbol, kinds
 
 
-FEATURES = {"mve": "__ARM_FEATURE_MVE", "dsp": "__ARM_FEATURE_DSP"}
-"""What a compiler defines where the core has an instruction set."""
-
-
 class Program:
     """Writes ``<name>.c`` for a plan."""
 
-    def __init__(self, plan: Plan, name: str, names: Names) -> None:
+    def __init__(self, plan: Plan, name: str, names: Names, optimize: str = "speed") -> None:
         self._plan = plan
         self._graph = plan.graph
         self._name = name
@@ -39,7 +36,12 @@ class Program:
         self._second = second_arena(plan)
         self._cluster = plan.graph.target.is_cluster
         self._tiled = any(call.tiling is not None for call in self._graph.calls)
-        counts = Counter(_key(call) for call in self._graph.calls if call.tiling is None)
+        self._general = general_calls(plan, optimize)
+        counts = Counter(
+            _key(call)
+            for index, call in enumerate(self._graph.calls)
+            if call.tiling is None and index not in self._general
+        )
         self._shared = [key for key, count in counts.items() if count > 1]
 
     def layers(self) -> tuple[Layer, ...]:
@@ -78,73 +80,15 @@ class Program:
         lines += [f'#include "{self._name}.h"', "", f'#include "{self._name}_weights.h"']
         lines += [f'#include "mf/{symbol}.h"' for symbol in kernels]
         lines += ['#include "mf/mf_cluster.h"'] * (self._cluster or self._tiled)
-        lines += self._checks()
-        lines += [
-            "",
-            "/* Each layer is a function of its own, so that a profiler can tell them apart. */",
-            "/* flatten: the kernel's code is specialised for the shapes written here */",
-            "#if defined(__clang__)",
-            "#define MF_LAYER __attribute__((noinline, flatten)) static void",
-            "#elif defined(__GNUC__) /* noipa: at -Os GCC 12 drops layers that it takes as dead */",
-            "#define MF_LAYER __attribute__((noipa, flatten)) static void",
-            "#else",
-            "#define MF_LAYER static void",
-            "#endif",
-            "",
-        ]
+        lines += preamble(self._graph, general=bool(self._general))
         for number, key in enumerate(self._shared):
             lines += self._shared_function(number, key)
+        for symbol in sorted({self._graph.calls[i].symbol for i in self._general}):
+            lines += general_function(symbol)
         for index, call in enumerate(self._graph.calls):
             lines += self._layer(index, call)
         lines += self._run()
         return "\n".join(lines)
-
-    def _checks(self) -> list[str]:
-        """What the C stops at: an arena that is not aligned, a compiler that may not be asked."""
-        lines = [
-            "",
-            "#if defined(MF_DEBUG) /* the Debug configuration of CMakeLists.txt sets it */",
-            "#include <assert.h>",
-            "#define MF_ASSERT(CONDITION) assert(CONDITION)",
-            "#else",
-            "#define MF_ASSERT(CONDITION) ((void)0)",
-            "#endif",
-        ]
-        if not self._cluster:
-            lines += [
-                "",
-                "#if defined(MF_PROFILE) /* a firmware that measures itself: before each layer */",
-                "extern void mf_layer(int32_t number); /* with their count, behind the last */",
-                "#define MF_LAYER_AT(NUMBER) mf_layer(NUMBER)",
-                "#else",
-                "#define MF_LAYER_AT(NUMBER) ((void)0)",
-                "#endif",
-            ]
-        if self._graph.target.needs_unaligned_access:
-            lines += [
-                "",
-                "#if defined(__GNUC__) && defined(__arm__) && !defined(__ARM_FEATURE_UNALIGNED)",
-                '#error "these kernels need unaligned access: leave -mno-unaligned-access out"',
-                "#endif",
-            ]
-        return [*lines, *self._features()]
-
-    def _features(self) -> list[str]:
-        """A stop where the compiler lacks the instructions that the kernels were chosen for.
-
-        Only on the core's own architecture: elsewhere, as on a computer, all of it is plain C.
-        """
-        used = {kernel_of(call.symbol).isa for call in self._graph.calls}
-        needed = next((FEATURES[isa] for isa in ("mve", "dsp") if isa in used), None)
-        flags = " ".join(self._graph.target.gcc_flags)
-        if needed is None or not flags:
-            return []
-        return [
-            "",
-            f"#if defined(__GNUC__) && defined(__arm__) && !defined({needed})",
-            f'#error "compile for the core that the kernels were chosen for: {flags}"',
-            "#endif",
-        ]
 
     def _symbol(self, index: int, call: KernelCall) -> str:
         return f"layer_{index:02d}_{identifier(call.name)}"
@@ -237,7 +181,9 @@ class Program:
         """The kernel on the whole layer."""
         key, callee = _key(call), call.symbol
         used = list(enumerate(call.args))
-        if key in self._shared:
+        if index in self._general:
+            callee = any_name(call.symbol)
+        elif key in self._shared:
             callee = self._shared_name(self._shared.index(key), key)
             used = [(i, a) for i, a in used if a.kind not in {"int", "null"}]
         arguments = [self._argument(a, index) for _, a in used]

@@ -43,6 +43,7 @@ class CProject:
     both are empty. ``input_size`` and ``output_size`` are bytes of a whole row then, and the
     function takes a pointer for each.
 
+    ``optimize``: "size" is compiled for size (``settings``).
     ``quantizes``: ``<name>_quantize_input`` makes ``in`` of float; ``dequantizes``:
     ``<name>_dequantize_output`` makes float of ``out``.
     """
@@ -65,6 +66,7 @@ class CProject:
     dequantizes: bool = False
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    optimize: str = "speed"
 
 
 @dataclass(frozen=True)

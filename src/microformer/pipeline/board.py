@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from microformer.build.compiler import flags_of
 from microformer.build.firmware import build_firmware
 from microformer.errors import ToolError
 from microformer.export.firmware import LINKER_SCRIPT, digest, firmware, inputs_digest, vectors_of
@@ -24,7 +25,9 @@ def export_firmware(
     files = firmware(compiled, board, x)
     name = compiled.project.name
     with progress("build"), temporary_folder() as folder:
-        elf, image = build_firmware(files, name, board, folder, script=LINKER_SCRIPT)
+        elf, image = build_firmware(
+            files, name, board, folder, script=LINKER_SCRIPT, flags=flags_of(compiled.project)
+        )
     return {**files, f"{name}.elf": elf, f"{name}.bin": image}
 
 

@@ -11,7 +11,7 @@ from microformer.analysis.residual import residual_tensors
 from microformer.analysis.statistics import sqnr_db
 from microformer.audit import Audit, audit
 from microformer.calibrate import calibrate
-from microformer.errors import DataError, OutputError
+from microformer.errors import DataError, OutputError, TargetError
 from microformer.graph.compiled import Compiled
 from microformer.graph.ends import flat_outputs, quantized, real_outputs
 from microformer.graph.float_model import FloatModel, ImportedScale, Ranges
@@ -192,6 +192,10 @@ def compile_model(
 ) -> Compilation:
     """Stages 2 to 7, and a build to prove that the program compiles and fits, with its ``front``
     end if there is one."""
+    if target.is_cluster and settings.optimize != "speed":
+        raise TargetError(
+            f"On {target.name} every layer is specialised for its shape; leave --optimize out."
+        )
     refuse_too_large(model, target)
     tuned, graph = quantize_model(
         *(model, basis, settings), calibrated=calibrated, channels=front is None, progress=progress
@@ -202,7 +206,7 @@ def compile_model(
         placed = plan(kernel_graph, target)
         refuse_too_much(placed, target)
     with progress("emit"):
-        project, front_end = emit_both(front, graph, placed, target)
+        project, front_end = emit_both(front, graph, placed, target, settings.optimize)
     compiled = Compiled(
         target,
         settings.softmax,

@@ -35,11 +35,15 @@ BATCH = 8
 
 
 def emit_both(
-    spec: SensorFrontEnd | None, graph: IntGraph, placed: Plan, target: Target
+    spec: SensorFrontEnd | None,
+    graph: IntGraph,
+    placed: Plan,
+    target: Target,
+    optimize: str = "speed",
 ) -> tuple[CProject, FrontEnd | None]:
     """The C project of a network, and its front end as an entry point of the same project."""
     if spec is None:
-        return emit(placed), None
+        return emit(placed, optimize=optimize), None
     front = front_graph(spec, graph)
     in_l2 = frozenset[str]()
     if target.is_cluster:
@@ -47,15 +51,15 @@ def emit_both(
         there = placed.graph.inputs[0] in placed.caller_l2
         in_l2 = frozenset((*front.inputs, *(front.outputs if there else ())))
     alone = emit(plan(lower(front, target), target, in_l2=in_l2))
-    project = emit(placed, alone)
+    project = emit(placed, alone, optimize=optimize)
     return project, FrontEnd(spec, front, both(alone, project))
 
 
 def emit_graph(
-    spec: SensorFrontEnd | None, graph: IntGraph, target: Target
+    spec: SensorFrontEnd | None, graph: IntGraph, target: Target, optimize: str = "speed"
 ) -> tuple[CProject, FrontEnd | None]:
     """Stages 5 to 7 of a network and its front end."""
-    return emit_both(spec, graph, plan(lower(graph, target), target), target)
+    return emit_both(spec, graph, plan(lower(graph, target), target), target, optimize)
 
 
 def both(part: CProject, project: CProject) -> CProject:

@@ -26,7 +26,7 @@ def recompiled(compiled: Compiled, target: Target) -> Compiled:
     if target == compiled.target:
         return compiled
     spec = None if compiled.front is None else compiled.front.spec
-    project, front = emit_graph(spec, compiled.int_graph, target)
+    project, front = emit_graph(spec, compiled.int_graph, target, compiled.project.optimize)
     return replace(compiled, target=target, project=project, front=front)
 
 

@@ -110,6 +110,10 @@ def find(name: str) -> Target:
     )
 
 
+def _family(board: Target) -> str:
+    return "RISC-V riscv" if board.is_riscv else "Arm" * (not board.is_host)
+
+
 def search(words: str) -> tuple[Target, ...]:
     """Boards that have each of the ``words`` in their name, an alias, their chip or core."""
     wanted = words.casefold().split()
@@ -120,7 +124,8 @@ def search(words: str) -> tuple[Target, ...]:
         board
         for name, board in BOARDS.items()
         if all(
-            word in f"{board.board} {board.core} {' '.join(others[name])}".casefold()
+            word
+            in f"{board.board} {board.core} {_family(board)} {' '.join(others[name])}".casefold()
             for word in wanted
         )
     )
