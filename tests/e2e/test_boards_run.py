@@ -62,6 +62,65 @@ def test_an_arena_over_two_rams(name: str, branches: tuple[microformer.FloatMode
     assert report.ram_bytes is not None and report.ram_bytes > 96 << 10
 
 
+EXTERNAL = """
+name = "wide"
+board = "a board with flash of two kinds"
+core = "cortex-m4f"
+clock = "64M"
+
+[[memories]]
+name = "FLASH"
+origin = 0x0800_0000
+bytes = "256K"
+holds = ["code"]
+
+[[memories]]
+name = "QSPI"
+origin = 0x9000_0000
+bytes = "1M"
+holds = ["constants"]
+
+[[memories]]
+name = "SRAM"
+origin = 0x2000_0000
+bytes = "64K"
+holds = ["data"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "memory"), [("stm32f405rg", "ccm"), ("stm32f405rg", "SRAM"), ("wide.toml", "qspi")]
+)
+def test_constants_in_a_memory_of_their_own(name: str, memory: str, tmp_path: Path) -> None:
+    """Copied at start into RAM, or kept in another flash; the report says what lies where."""
+    (tmp_path / "wide.toml").write_text(EXTERNAL)
+    board = targets.resolve(tmp_path / name if name.endswith("toml") else name)
+    with demo_paths() as paths, np.load(paths.calibration) as file:
+        compiled = microformer.compile(paths.model, file["x"], board, effort="low", weights=memory)
+        report = microformer.run(compiled, file["x"][:2])
+    assert report.bit_exact and report.firmware_exact
+    used = {use.name: use for use in report.memories}
+    there = used[memory.upper()]
+    assert there.used_bytes >= compiled.project.weight_bytes
+    assert sum(use.used_bytes for use in report.memories) == (
+        (report.flash_bytes or 0) + (report.ram_bytes or 0)
+    )
+    if memory == "qspi":
+        assert used["FLASH"].used_bytes < compiled.project.weight_bytes + 10_000
+    with pytest.raises(TargetError, match="has no memory 'dtcm'; it has"):
+        targets.with_weights(board, "dtcm")
+
+
+def test_constants_and_a_second_arena_share_a_ram(
+    branches: tuple[microformer.FloatModel, Array],
+) -> None:
+    model, x = branches
+    board = targets.customised(targets.find("stm32f405rg"), ram=96 << 10)
+    compiled = microformer.compile(model, x, board, effort="low", weights="CCM")
+    assert compiled.project.l2_bytes
+    assert microformer.run(compiled, x[:1]).bit_exact
+
+
 def test_two_rams_too_small(branches: tuple[microformer.FloatModel, Array]) -> None:
     model, x = branches
     board = targets.customised(targets.find("stm32l476rg"), ram=48 << 10)

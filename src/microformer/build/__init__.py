@@ -67,11 +67,16 @@ def _for_both(
     own = place / "board"
     own.mkdir(exist_ok=True)
     board = build_bare_metal(project, target, folder, own, stack_bytes=stack_bytes, progress=tell)
-    other = replace(target, memory=machine)
+    other = replace(target, memory=machine, weights="l2")
     try:
         made = build_bare_metal(
             project, other, folder, place, stack_bytes=stack_bytes, progress=tell
         )
     except DoesNotFitError as error:
         return replace(board, cannot_run=f"QEMU's machine for it is smaller: {error}")
-    return replace(made, flash_bytes=board.flash_bytes, ram_bytes=board.ram_bytes)
+    return replace(
+        made,
+        flash_bytes=board.flash_bytes,
+        ram_bytes=board.ram_bytes,
+        memories=board.memories,
+    )

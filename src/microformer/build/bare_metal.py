@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 
 from elftools.elf.constants import SH_FLAGS
@@ -19,8 +18,8 @@ from microformer.build.compiler import (
 from microformer.build.qemu import build_plugin
 from microformer.build.sources import KEPT, defines, write_harness
 from microformer.errors import DoesNotFitError, TargetError
-from microformer.graph.project import CProject, Image
-from microformer.targets import QemuRunner, Target
+from microformer.graph.project import CProject, Image, MemoryUse
+from microformer.targets import FlatMemory, Memory, QemuRunner, Target, linker_script
 
 FREESTANDING = (
     "-fhosted",  # else __builtin_memcpy of 4 bytes stays a call and is not a load
@@ -31,7 +30,7 @@ FREESTANDING = (
     "-Wl,-e,Reset_Handler",
 )
 """For every core without an operating system."""
-_OVERFLOW = re.compile(r"will not fit in region '(FLASH|RAM)2?': overflowed by (\d+) bytes")
+_OVERFLOW = re.compile(r"will not fit in region '(FLASH|RAM|MEM_\w+)': overflowed by (\d+) bytes")
 
 
 def build_bare_metal(
@@ -62,6 +61,7 @@ def build_bare_metal(
         *KEPT,
         *("-mno-relax",) * target.is_riscv,
         *defines(project),
+        *placed_weights(target),
         *(f"-I{folder.resolve() / d}" for d in project.include_dirs),
         *("-T", str(place / "bare_metal.ld")),
     ]
@@ -75,28 +75,30 @@ def build_bare_metal(
         raise _overflow(error.output, project, target) or refusal(
             error.output, f"'{project.name}' for {target.name}"
         ) from None
-    flash, ram = _sizes(path, target)
-    return Image(path, target.name, flash, ram, stack_bytes)
+    uses = _uses(path, target)
+    code = target.code_memory()[1]
+    constant = {code.origin, *(m.origin for m in _flashes(target))}
+    flash = sum(use.used_bytes for use in uses if use.origin in constant)
+    ram = sum(use.used_bytes for use in uses if use.origin not in constant)
+    return Image(path, target.name, flash, ram, stack_bytes, uses)
+
+
+def _flashes(target: Target) -> list[Memory]:
+    """Memories beside the first flash that keep what they hold."""
+    assert isinstance(target.memory, FlatMemory)
+    return [memory for memory in target.memory.others if not memory.volatile]
+
+
+def placed_weights(target: Target) -> list[str]:
+    """The option that puts constants into the section that the linker script has for them."""
+    if target.weights_memory() is None:
+        return []
+    return ['-DMF_CONSTANTS=__attribute__((section(".mf_weights")))']
 
 
 def _support_files(project: CProject, target: Target, place: Path, stack_bytes: int) -> list[Path]:
     """Write linker script, start-up and harness to ``place``; the C files among them."""
-    script = resources.files("microformer.targets").joinpath("bare_metal.ld.in").read_text("utf-8")
-    flash, ram = target.code_memory()[1], target.data_memory()[1]
-    for key, value in {
-        "FLASH_ORIGIN": flash.origin,
-        "FLASH_BYTES": flash.size_bytes,
-        "RAM_ORIGIN": ram.origin,
-        "RAM_BYTES": ram.size_bytes,
-        "STACK_BYTES": stack_bytes,
-    }.items():
-        script = script.replace(f"@{key}@", f"{value:#x}")
-    second = target.second_ram() if project.l2_bytes else None
-    if second is not None:
-        others = f"  RAM2  (rw)  : ORIGIN = {second.origin:#x}, LENGTH = {second.size_bytes:#x}\n"
-        section = "  .ram2 (NOLOAD) : { *(.ram2) } > RAM2\n\n"
-    script = script.replace("@OTHERS@", others if second else "")
-    script = script.replace("@SECOND@", section if second else "")
+    script = linker_script(target, stack_bytes=stack_bytes, second_arena=bool(project.l2_bytes))
     (place / "bare_metal.ld").write_text(script, "utf-8")
     startup = "startup_riscv.c" if target.is_riscv else "startup_cortex_m.c"
     harness = "harness_qemu.c" if isinstance(target.runner, QemuRunner) else "harness.c"
@@ -114,6 +116,16 @@ def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError
         over[region] = max(over.get(region, 0), int(count))
     if not over:
         return None
+    others = [name for name in over if name.startswith("MEM_")]
+    if others and len(others) == len(over):
+        name = others[0].removeprefix("MEM_")
+        return DoesNotFitError(
+            f"'{project.name}' does not fit into {target.name} ({target.board}): it exceeds "
+            f"{name} by {over[others[0]]:,} bytes; put its weights elsewhere, or choose a smaller "
+            "model.",
+            name,
+            over[others[0]],
+        )
     region = "FLASH" if "FLASH" in over else "RAM"
     ram = target.data_memory()[1].size_bytes
     memory, part = target.code_memory() if region == "FLASH" else target.data_memory()
@@ -132,33 +144,36 @@ def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError
     )
 
 
-def _sizes(path: Path, target: Target) -> tuple[int, int]:
-    """(flash, RAM) bytes: sums of the sections that the linker put into each.
+def _uses(path: Path, target: Target) -> tuple[MemoryUse, ...]:
+    """What the linker put into each memory: sums of its sections.
 
-    Initialised data count in both: the image in flash, the copy in RAM.
+    What is copied at start counts twice: where it is stored, and where it lies then.
     """
-    flash = ram = 0
-    second = target.second_ram()
-    rams = (target.data_memory()[1], *([] if second is None else [second]))
+    assert isinstance(target.memory, FlatMemory)
+    known = (target.memory.flash, target.memory.ram, *target.memory.others)
+    used = dict.fromkeys(known, 0)
     with path.open("rb") as file:
         elf = ELFFile(file)
         for section in elf.iter_sections():
             if not section["sh_flags"] & SH_FLAGS.SHF_ALLOC:
                 continue
-            size = int(section["sh_size"])
-            if any(m.has(section["sh_addr"]) for m in rams):
-                ram += size
-            if section["sh_type"] != "SHT_NOBITS" and _in_flash(elf, section, target):
-                flash += size
-    return flash, ram
+            places = {int(section["sh_addr"])}
+            if section["sh_type"] != "SHT_NOBITS":
+                places.add(_stored(elf, section))
+            for memory in known:
+                used[memory] += int(section["sh_size"]) * any(map(memory.has, places))
+    return tuple(
+        MemoryUse(memory.name or name, memory.origin, memory.size_bytes, used[memory])
+        for memory, name in zip(known, ("flash", "RAM", *[""] * len(known)), strict=False)
+        if used[memory]
+    )
 
 
-def _in_flash(elf: ELFFile, section: Section, target: Target) -> bool:
-    """True if the section's bytes are stored in the flash: its load address lies there."""
+def _stored(elf: ELFFile, section: Section) -> int:
+    """The address at which the section's bytes are stored before start-up."""
     address = int(section["sh_addr"])
     for segment in elf.iter_segments("PT_LOAD"):
         offset = address - int(segment["p_vaddr"])
         if 0 <= offset < max(int(segment["p_filesz"]), 1):
-            address = int(segment["p_paddr"]) + offset
-            break
-    return target.code_memory()[1].has(address)
+            return int(segment["p_paddr"]) + offset
+    return address

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from microformer.build.bare_metal import FREESTANDING
+from microformer.build.bare_metal import FREESTANDING, placed_weights
 from microformer.build.compiler import CompilerError, compile_and_link, refusal, ziglang
 from microformer.errors import DoesNotFitError
 from microformer.targets import Target
@@ -39,6 +39,7 @@ def build_firmware(
         *(flag for flag in flags if flag != "-Werror"),
         *FREESTANDING,
         *("-mno-relax",) * board.is_riscv,
+        *placed_weights(board),
         *("-DMF_PROFILE=1", f"-I{place}", f"-I{place / 'network'}"),
         *("-T", str(place / script)),
     ]

@@ -36,7 +36,8 @@ Power = Annotated[
 ]
 Cores = Annotated[int | None, typer.Option(help="Cores of a PULP cluster, 1 to 8 (default 8).")]
 Weights = Annotated[
-    str | None, typer.Option(help="Memory of a PULP cluster for constants: l1 or l2 (default).")
+    str | None,
+    typer.Option(help="Memory for constants: l1 or l2 of a cluster, or one of the board's, DTCM."),
 ]
 EffortName = Annotated[
     str, typer.Option("--effort", help="To lose less accuracy: low, normal (default) or high.")

@@ -59,6 +59,13 @@ def string_literals(data: Array) -> str:
     return "\n".join('    "' + "".join(map(_CHARACTERS.__getitem__, row)) + '"' for row in rows)
 
 
+_PLACE = [
+    "/* Where the constants lie if not with the code: an attribute, such as a section of yours. */",
+    "#if !defined(MF_CONSTANTS)",
+    "#define MF_CONSTANTS",
+    "#endif",
+    "",
+]
 _IN_L1 = '__attribute__((section(".weights_l1"))) '
 
 
@@ -72,6 +79,7 @@ def weights_files(
     header += [f"#define {guard}", "", "#include <stdint.h>", ""]
     source = [*about, f'#include "{name}_weights.h"', ""]
     source += _UNTERMINATED * any(map(_as_string, constants))
+    source += [] if in_l1 else _PLACE
     for tensor in constants:
         assert tensor.data is not None
         symbol = names(tensor.name)
@@ -80,7 +88,7 @@ def weights_files(
         header.append(f"/* {note} */")
         header.append(f"extern {declaration(tensor, symbol)};")
         source.append(f"/* {note} */")
-        section = _IN_L1 if tensor.name in in_l1 else ""
+        section = _IN_L1 if tensor.name in in_l1 else "" if in_l1 else "MF_CONSTANTS "
         begin = f"{section}_Alignas(8) {declaration(tensor, symbol)} ="
         if _as_string(tensor):
             source += [begin, f"{string_literals(tensor.data)};", ""]

@@ -18,13 +18,15 @@ from microformer.export.package import MARKER, Package
 from microformer.export.vectors import SAMPLES, SEED, Vectors, given, made, rows_of, step_of
 from microformer.graph.compiled import Compiled
 from microformer.graph.tensor import Array
-from microformer.targets import Target
+from microformer.targets import Target, linker_script
 
 PROTOCOL = "MF1"
 """What every line begins with: the version of the protocol."""
 ROW = 32
 """Output bytes a line."""
 LINKER_SCRIPT = "board.ld"
+STACK_MORE = 1024
+"""Bytes of stack for the main loop, beside what the network has."""
 
 
 def digest(compiled: Compiled) -> str:
@@ -102,6 +104,9 @@ def firmware(compiled: Compiled, board: Target, x: Array | None = None) -> dict[
     for item in root.joinpath("firmware").iterdir():
         text = environment.from_string(item.read_text("utf-8")).render(**values)
         files[item.name.removesuffix(".j2")] = text
+    stack = board.stack_bytes + STACK_MORE
+    second = bool(package.project.l2_bytes)
+    files[LINKER_SCRIPT] = linker_script(board, stack_bytes=stack, second_arena=second)
     support = resources.files("microformer.targets")
     files[str(values["startup"])] = support.joinpath(str(values["startup"])).read_text("utf-8")
     files["LICENSE"] = licence_text()

@@ -70,6 +70,16 @@ class CProject:
 
 
 @dataclass(frozen=True)
+class MemoryUse:
+    """One memory of a board: its name there, where it is, how large, how much a program takes."""
+
+    name: str
+    origin: int
+    size_bytes: int
+    used_bytes: int
+
+
+@dataclass(frozen=True)
 class Image:
     """A linked program (ELF for a core, shared library for the host) of a project.
 
@@ -84,6 +94,7 @@ class Image:
     flash_bytes: int | None
     ram_bytes: int | None
     stack_reserved_bytes: int | None
+    memories: tuple[MemoryUse, ...] = ()
     cannot_run: str = ""
 
 

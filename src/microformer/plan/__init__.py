@@ -59,14 +59,17 @@ def _in_rams(
 ) -> Plan:
     """``quickest`` where it fits, else over two RAMs, else with kernels of less memory."""
     room = target.buffer_bytes() - _caller_l1_bytes(quickest)
+    weights, other = target.weights_memory(), target.second_ram()
+    size = sum(round8(graph.tensors[name].nbytes) for name in _constants(graph))
+    room -= size * (weights is not None and weights == target.data_memory()[1])
+    second = 0 if other is None else other.size_bytes - size * (weights == other)
     if quickest.arena_bytes <= room:
         return quickest
-    other = target.second_ram()
-    if other is not None and (both := over_both(graph, spans, room, other.size_bytes)):
+    if second > 0 and (both := over_both(graph, spans, room, second)):
         return both
     smaller = with_less_memory(graph, spans, quickest, room)
-    if smaller.arena_bytes > room and other is not None:
-        return over_both(smaller.graph, spans, room, other.size_bytes) or smaller
+    if smaller.arena_bytes > room and second > 0:
+        return over_both(smaller.graph, spans, room, second) or smaller
     return smaller
 
 

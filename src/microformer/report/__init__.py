@@ -99,6 +99,7 @@ def report(
         board_energy_mj=None if on is None else target.energy_mj(on),
         board_over_estimate=BOARD_OVER_ESTIMATE if result.cycles_kind == "estimate" else None,
         measured=_measured(kept, result),
+        memories=image.memories,
         tool_version=version("microformer"),
         firmware_exact=None if firmware is None else not bool(firmware.any()),
         firmware_samples=None if result.inputs is None else len(result.inputs),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from microformer.graph.project import MemoryUse
 from microformer.records import to_json
 from microformer.report.features import Features
 
@@ -99,7 +100,7 @@ class Measured:
 SCHEMA_VERSION = 6
 """The version of the JSON record: 2 names the board and its flash and checks the whole firmware;
 3 says ``calibrated``; 4 lists several ``outputs``; 5 names the layers of most ``losses``;
-6 has what was ``measured`` on the board (docs/schema/report.json)."""
+6 has what was ``measured`` on the board and its ``memories`` (docs/schema/report.json)."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ class Report:
     board_energy_mj: float | None = None
     board_over_estimate: tuple[float, float] | None = None
     measured: Measured | None = None
+    memories: tuple[MemoryUse, ...] = ()
     tool_version: str = ""
     schema_version: int = SCHEMA_VERSION
 

@@ -134,6 +134,9 @@ def totals(report: Report) -> Table:
     table.add_row("energy", energy)
     table.add_row("flash" if report.cluster is None else "L2", _kib(report.flash_bytes))
     table.add_row("RAM" if report.cluster is None else "L1 peak", _kib(report.ram_bytes))
+    for use in report.memories:
+        share = f"{use.used_bytes:,} of {use.size_bytes:,} B from {use.origin:#010x} on"
+        table.add_row(f"  {use.name}", share)
     for row in cluster_rows(report.cluster) if report.cluster else ():
         table.add_row(*row)
     table.add_row("stack seen", _kib(report.stack_bytes))

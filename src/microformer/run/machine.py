@@ -57,8 +57,9 @@ class Machine:
         (_, code), (_, data) = target.code_memory(), target.data_memory()
         self._map(uc, code, unicorn.UC_PROT_EXEC)
         self._map(uc, data, unicorn.UC_PROT_WRITE)
-        if (second := target.second_ram()) is not None:
-            self._map(uc, second, unicorn.UC_PROT_WRITE)
+        for memory in {target.second_ram(), target.weights_memory()} - {None, data}:
+            assert memory is not None
+            self._map(uc, memory, unicorn.UC_PROT_WRITE)
         for address, stored in self._firmware.segments:
             uc.mem_write(address, stored)
         uc.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_memory_fault)

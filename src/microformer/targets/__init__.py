@@ -7,6 +7,7 @@ from microformer.errors import TargetError
 from microformer.targets.board_file import board_of
 from microformer.targets.boards import BOARDS, TARGETS, board_text, find, search
 from microformer.targets.flash import BOARD_OVER_ESTIMATE, Flash
+from microformer.targets.linker import linker_script
 from microformer.targets.memories import ClusterMemory, FlatMemory, Memory
 from microformer.targets.record import (
     SUFFIXES,
@@ -37,6 +38,7 @@ __all__ = [
     "board_text",
     "customised",
     "find",
+    "linker_script",
     "read_target",
     "resized",
     "resolve",
@@ -66,14 +68,24 @@ def with_cores(target: Target, cores: int) -> Target:
 
 
 def with_weights(target: Target, memory: str) -> Target:
-    """``target`` with the constants of a program in ``memory``, "l1" or "l2" of a cluster."""
-    if memory == "l2":
-        return replace(target, weights="l2")
-    if memory != "l1":
-        raise TargetError(f"Weights lie in l1 or l2, not in '{memory[:20]}'.")
-    if not target.is_cluster:
-        raise TargetError(f"{target.name} has no L1 to put weights into; leave --weights out.")
-    return replace(target, weights="l1")
+    """``target`` with the constants of a program in ``memory``; TargetError if it has no such one.
+
+    "l1" or "l2" of a cluster; of a microcontroller one of its memories by name, in small letters
+    or capitals: start-up copies them there from flash, unless it is a flash itself.
+    """
+    if target.is_cluster or target.is_host or memory == "l2":
+        if memory not in ("l1", "l2"):
+            raise TargetError(f"Weights lie in l1 or l2, not in '{memory[:20]}'.")
+        if memory == "l1" and not target.is_cluster:
+            raise TargetError(f"{target.name} has no L1 to put weights into; leave --weights out.")
+        return replace(target, weights=memory)
+    assert isinstance(target.memory, FlatMemory)
+    known = [m for m in (target.memory.ram, *target.memory.others) if m.name]
+    found = next((m for m in known if m.name.casefold() == memory.casefold()), None)
+    if found is None:
+        names = ", ".join(m.name for m in known) or "none but flash that has a name"
+        raise TargetError(f"{target.name} has no memory '{memory[:20]}'; it has {names}.")
+    return replace(target, weights=found.name)
 
 
 def customised(

@@ -26,6 +26,11 @@ class Memory(Strict):
         """The first address behind it."""
         return self.origin + self.size_bytes
 
+    @property
+    def volatile(self) -> bool:
+        """Whether what lies there must be copied there at start: it holds data or code alone."""
+        return "constants" not in self.holds
+
     def has(self, address: int) -> bool:
         """Whether ``address`` lies in it."""
         return 0 <= address - self.origin < self.size_bytes

@@ -10,6 +10,8 @@
 
 extern const uint32_t mf_data_load[];
 extern uint32_t mf_data_start[], mf_data_end[];
+extern const uint32_t mf_weights_load[];
+extern uint32_t mf_weights_start[], mf_weights_end[];
 extern uint32_t mf_bss_start[], mf_bss_end[];
 extern uint32_t mf_stack_bottom[], mf_stack_top[];
 
@@ -43,6 +45,10 @@ __attribute__((used)) void mf_start(void) {
   }
   const volatile uint32_t *from = mf_data_load;
   for (to = mf_data_start; to < mf_data_end; to++) {
+    *to = *from++;
+  }
+  from = mf_weights_load; /* where the constants shall lie in a faster memory */
+  for (to = mf_weights_start; to < mf_weights_end; to++) {
     *to = *from++;
   }
   for (to = mf_bss_start; to < mf_bss_end; to++) {

@@ -22,7 +22,6 @@ LINKER_SLACK_BYTES = 32
 """What alignments of the linker may cost beside the buffers that ``plan`` places."""
 
 TimingName = Literal["m4", "m7", "m55", "hazard3"]
-WeightMemory = Literal["l1", "l2"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,9 @@ class Target(Strict):
     who wants it. ``defines`` are the macros by which the kernels suit the core, NAME or NAME=value.
 
     ``memory`` is None for this machine. A cluster has ``cores`` of at most ``max_cores``; each
-    core has a stack of ``stack_bytes``, and the constants lie in the memory ``weights``.
+    core has a stack of ``stack_bytes``, and the constants lie in the memory ``weights``: "l1" or
+    "l2" of a cluster; of a microcontroller "l2" means with the code, else it names one of its
+    memories.
     ``core`` is the core's name, empty where the record does not say it; ``gcc_flags`` are the
     options by which GCC and Clang make code for it. ``serial`` is the port that a firmware that
     measures itself speaks by.
@@ -63,7 +64,7 @@ class Target(Strict):
     cores: int = 1
     max_cores: int = 1
     stack_bytes: int = 2048
-    weights: WeightMemory = "l2"
+    weights: str = "l2"
     memory_source: str = ""
     core: str = ""
     gcc_flags: tuple[str, ...] = ()
@@ -110,6 +111,13 @@ class Target(Strict):
             case ClusterMemory(l1=l1):
                 return "L1", l1
         raise TargetError(f"{self.name} has no memory of its own.")
+
+    def weights_memory(self) -> Memory | None:
+        """Of a microcontroller the memory of the constants, None where they lie with the code."""
+        if not isinstance(self.memory, FlatMemory):
+            return None
+        known = (self.memory.ram, *self.memory.others)
+        return next((memory for memory in known if memory.name == self.weights), None)
 
     def second_ram(self) -> Memory | None:
         """The largest memory for data beside RAM, None where there is none."""
@@ -188,6 +196,8 @@ def _problem(target: Target) -> str:
             return "a memory of it does not lie in 32 bits of addresses"
         if part.name and not _IDENTIFIER.fullmatch(part.name):
             return f"a memory of it is called '{part.name[:40]}', not an identifier"
+    if target.weights not in ("l1", "l2") and target.weights_memory() is None:
+        return f"its weights lie in '{target.weights[:40]}', which is none of its memories"
     if target.clock_hz < 1:
         return "it has no clock"
     if not 1 <= target.cores <= target.max_cores:

@@ -2,8 +2,13 @@
 /* Constants of digits_vit, as its model is licensed. Written by microformer 0.1.0. */
 #include "digits_vit_weights.h"
 
+/* Where the constants lie if not with the code: an attribute, such as a section of yours. */
+#if !defined(MF_CONSTANTS)
+#define MF_CONSTANTS
+#endif
+
 /* stem.weight: int8 [32 x 2 x 2 x 1] */
-_Alignas(8) const int8_t digits_vit_w_stem_weight[128] = {
+MF_CONSTANTS _Alignas(8) const int8_t digits_vit_w_stem_weight[128] = {
   -7, 127, -109, -78, -57, 51, 37, 127, 8, 127, -87, -108, -127, -85, -22, 27,
   84, 127, -70, -65, 44, 127, -66, 57, -39, -3, 94, -127, -76, -51, -43, 127,
   -60, -31, -75, -127, -115, 127, 60, 42, 21, -48, 13, -127, -126, -127, 127, 118,
@@ -15,14 +20,14 @@ _Alignas(8) const int8_t digits_vit_w_stem_weight[128] = {
 };
 
 /* stem.mult: int32 [32] */
-_Alignas(8) const int32_t digits_vit_w_stem_mult[32] = {
+MF_CONSTANTS _Alignas(8) const int32_t digits_vit_w_stem_mult[32] = {
   17215, 16915, 5728, 17365, 15360, 15902, 17978, 16188, 11849, 13001, 17559, 14140, 14033, 10811,
   16219, 13844, 8951, 17870, 8892, 14784, 16386, 7684, 12164, 16460, 14524, 13489, 14564, 9792,
   16753, 7529, 9639, 15866
 };
 
 /* stem.add: int32 [32] */
-_Alignas(8) const int32_t digits_vit_w_stem_add[32] = {
+MF_CONSTANTS _Alignas(8) const int32_t digits_vit_w_stem_add[32] = {
   -118216973, 101583212, -18801889, -193324267, 29045978, 426626666, 241388546, 7377960,
   -225430153, 234510629, -67810987, 336781269, 533659289, 358340136, 113576748, 194415113,
   -84167778, 48029688, 772291151, -14733115, -203996209, -328110543, 142113109, -335837790,
@@ -30,13 +35,13 @@ _Alignas(8) const int32_t digits_vit_w_stem_add[32] = {
 };
 
 /* concat.constant: int8 [1 x 32] */
-_Alignas(8) const int8_t digits_vit_w_concat_constant[32] = {
+MF_CONSTANTS _Alignas(8) const int8_t digits_vit_w_concat_constant[32] = {
   29, 15, 54, 17, 32, 16, 15, 21, 14, 25, 18, 25, 15, 17, 11, -7, 23, 19, 8,
   17, 25, 18, 15, 28, 14, 20, 17, 6, 12, -12, 7, 9
 };
 
 /* add.constant: int8 [17 x 32] */
-_Alignas(8) const int8_t digits_vit_w_add_constant[544] = {
+MF_CONSTANTS _Alignas(8) const int8_t digits_vit_w_add_constant[544] = {
   19, 8, 75, 7, 30, 10, -4, 14, -2, 13, 10, 21, 6, 4, -5, -37,
   23, 10, 0, 11, 8, 10, -9, 15, 10, 21, -7, -15, -7, -45, -13, -4,
   -79, 25, 108, 5, -32, 44, 42, 22, -53, -26, 18, 114, 29, -75, -52, 37,
@@ -53,8 +58,3 @@ _Alignas(8) const int8_t digits_vit_w_add_constant[544] = {
   -15, -10, 35, 17, 29, -70, 24, 1, -71, 8, 85, -18, -47, 22, 95, -56,
   -20, -41, -73, 30, -64, -70, 7, 56, -30, 57, 31, -62, 77, 18, 33, -21,
   104, 4, -74, -9, -8, -52, 56, 70, 46, 69, 11, 35, -42, -94, 24, 117,
-  -27, -49, -1, 16, 21, -30, -10, 66, 12, -11, 85, -20, 16, 7, -36, -80,
-  -70, 46, -16, 32, 50, 32, 6, -10, -17, 17, 49, 46, -62, 35, 28, -21,
-  46, 69, -3, 12, -9, 14, 5, -12, 30, -2, -20, 0, -68, 15, -12, 2,
-  -63, 72, -34, 4, 49, -25, 32, 17, -4, -39, 3, -23, -41, -34, 43, -13,
-  54, -5, 12, 47, 15, 31, 1, -42, 60, 20, -18, 15, -32, -27, -11, 7,
