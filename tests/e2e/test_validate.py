@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import serial
 import torch
 from torch import Tensor, nn
 
@@ -342,3 +343,48 @@ def test_what_has_no_firmware(tmp_path: Path) -> None:
     compiled, _ = _digits("host")
     with pytest.raises(TargetError, match="compile it for the board that you have"):
         pipeline.export_firmware(compiled, targets.find("pico"), None, progress=silent)
+
+
+def _exchange(port: str, commands: list[str]) -> str:
+    """What the board says until each command is answered."""
+    said = b""
+    deadline = time.monotonic() + 120
+    with serial.Serial(port, 115_200, timeout=0.2) as opened:
+        for number, command in enumerate(commands, 1):
+            for begin in range(0, len(command), 16):  # as fast as a FIFO takes it
+                opened.write(command[begin : begin + 16].encode())
+                time.sleep(0.01)
+            opened.write(b"%")
+            # one answer a command, and one at the start if we were there
+            while said.count(b"m-ready\r\n") < number + (b"m-init-done" in said):
+                assert time.monotonic() < deadline, said
+                said += opened.read(opened.in_waiting or 1)
+    return said.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("board", ["stm32f405rg", "mps2-an386", "nrf51822", "qemu-riscv-virt"])
+def test_energyrunners_commands(board: str, tmp_path: Path) -> None:
+    """The published protocol, by a stand-in for the tool: load, infer, results."""
+    compiled, x = _digits(board)
+    place = targets.find(board)
+    files = pipeline.export_firmware(compiled, place, None, energyrunner=True, progress=silent)
+    elf = files["digits.elf"]
+    assert isinstance(elf, bytes) and "EnergyRunner" in str(files["README.md"])
+    (tmp_path / "digits.elf").write_bytes(elf)
+    graph = compiled.int_graph
+    levels = graph.tensors[graph.inputs[0]].quantize(x[:1]).reshape(-1)
+    load = [f"db load {levels.size}", *(f"db {c.tobytes().hex()}" for c in levels.reshape(-1, 16))]
+    with _powered(board, tmp_path / "digits.elf") as port:
+        said = _exchange(port, ["name", "profile", *load, "db print", "infer 3 1", "bogus", "db"])
+    assert f"m-name-dut-[{place.name}]\r\n" in said and "m-model-[digits]" in said
+    assert f"m-[Expecting {levels.size} bytes]" in said and said.count("m-load-done") == 1
+    first = "-".join(f"{byte:02x}" for byte in levels.tobytes()[:8])
+    assert f"m-buffer-{first}\r\n" in said
+    laps = [int(lap) for lap in re.findall(r"m-lap-us-(\d+)", said)]
+    assert len(laps) == 2 and laps[1] >= laps[0]
+    assert "m-warmup-start-1\r\n" in said and "m-infer-start-3\r\n" in said
+    (numbers,) = re.findall(r"m-results-\[([^\]]*)\]", said)
+    made = [float(number) for number in numbers.split(",")]
+    np.testing.assert_allclose(made, microformer.predict(compiled, x[:1])[0], atol=6e-4)
+    assert "e-[Unknown command: bogus]" in said and "e-[Command 'db' requires" in said

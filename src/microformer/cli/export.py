@@ -26,6 +26,10 @@ def export_command(
     data: Annotated[
         Path | None, typer.Option(help="Samples .npz that the firmware measures with.")
     ] = None,
+    energyrunner: Annotated[
+        bool,
+        typer.Option("--energyrunner", help="The firmware obeys MLPerf Tiny's EnergyRunner."),
+    ] = False,
     version: Annotated[str, typer.Option(help="The package's own version.")] = "1.0.0",
     url: Annotated[
         str | None, typer.Option(help="The package's page, which some ecosystems ask for.")
@@ -45,8 +49,10 @@ def export_command(
 
     if (form is None) == (firmware is None):
         raise typer.BadParameter("give one of --as and --firmware", param_hint="--as")
-    if data is not None and firmware is None:
-        raise typer.BadParameter("samples are for --firmware", param_hint="--data")
+    if firmware is None and (data is not None or energyrunner):
+        raise typer.BadParameter("--data and --energyrunner are for --firmware", param_hint="--as")
+    if data is not None and energyrunner:
+        raise typer.BadParameter("EnergyRunner sends the samples", param_hint="--data")
     check_free(output, force=force, marker=pipeline.EXPORT_MARKER)
     compiled = open_folder(folder, edited=edited)
     if form is not None:
@@ -55,7 +61,9 @@ def export_command(
         board = targets.resolve(str(firmware))
         x = None if data is None else read_samples(data, compiled.float_model).x
         with Bars() as bars:
-            files = pipeline.export_firmware(compiled, board, x, progress=bars)
+            files = pipeline.export_firmware(
+                compiled, board, x, energyrunner=energyrunner, progress=bars
+            )
         form = f"a firmware on {board.name}"
     write_folder(files, output, force=force, marker=pipeline.EXPORT_MARKER)
     if as_json:

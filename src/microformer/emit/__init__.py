@@ -52,6 +52,7 @@ def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") 
             upper=name.upper(),
             plan=plan,
             second=second_arena(plan),
+            weight_bytes=sum(t.nbytes for t in constants),
             ram2=target.second_ram(),
             front=front,
             cluster=target.is_cluster,

@@ -49,11 +49,14 @@ def vectors_of(compiled: Compiled, x: Array | None) -> Vectors:
     return made(graph) if x is None else given(graph, x)
 
 
-def firmware(compiled: Compiled, board: Target, x: Array | None = None) -> dict[str, str | bytes]:
+def firmware(
+    compiled: Compiled, board: Target, x: Array | None = None, *, energyrunner: bool = False
+) -> dict[str, str | bytes]:
     """The files of a whole firmware of ``compiled`` for ``board``.
 
     ``x`` are the user's samples, of which the first eight are stored in it; without them eight
-    are made on the device. Raises TargetError where the board has another core.
+    are made on the device. With ``energyrunner`` it waits for the commands of MLPerf Tiny's
+    EnergyRunner instead. Raises TargetError where the board has another core.
     """
     if compiled.target.is_host or compiled.target.is_cluster or board.memory is None:
         raise TargetError(
@@ -92,6 +95,8 @@ def firmware(compiled: Compiled, board: Target, x: Array | None = None) -> dict[
         "startup": "startup_riscv.c" if board.is_riscv else "startup_cortex_m.c",
         "arrays": _arrays(compiled, vectors) if vectors.given else [],
         "expected": [zlib.crc32(row.tobytes()) for row in vectors.outputs],
+        "energyrunner": energyrunner,
+        "input_bytes": sum(graph.tensors[n].nbytes for n in graph.inputs),
         "output_bytes": vectors.outputs.shape[1],
     }
     root = resources.files("microformer.export").joinpath("templates")
@@ -101,9 +106,13 @@ def firmware(compiled: Compiled, board: Target, x: Array | None = None) -> dict[
     files: dict[str, str | bytes] = {
         f"network/{path}": text for path, text in {**package.headers, **package.sources}.items()
     }
+    left_out = "main.c.j2" if energyrunner else "energyrunner.c.j2"
     for item in root.joinpath("firmware").iterdir():
+        if item.name == left_out:
+            continue
         text = environment.from_string(item.read_text("utf-8")).render(**values)
-        files[item.name.removesuffix(".j2")] = text
+        name = item.name.removesuffix(".j2")
+        files["main.c" if name == "energyrunner.c" else name] = text
     stack = board.stack_bytes + STACK_MORE
     second = bool(package.project.l2_bytes)
     files[LINKER_SCRIPT] = linker_script(board, stack_bytes=stack, second_arena=second)
@@ -112,7 +121,7 @@ def firmware(compiled: Compiled, board: Target, x: Array | None = None) -> dict[
     files["LICENSE"] = licence_text()
     record = {
         "written_by": f"microformer {version()}",
-        "form": "firmware",
+        "form": "energyrunner" if energyrunner else "firmware",
         "model": package.name,
         "target": board.name,
         "samples": len(vectors.outputs) if vectors.given else SAMPLES,

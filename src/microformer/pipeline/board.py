@@ -19,10 +19,15 @@ from microformer.validate import Broken, Expected, Line, Validation, read, valid
 
 
 def export_firmware(
-    compiled: Compiled, board: Target, x: Array | None, *, progress: Progress
+    compiled: Compiled,
+    board: Target,
+    x: Array | None,
+    *,
+    energyrunner: bool = False,
+    progress: Progress,
 ) -> dict[str, str | bytes]:
     """The firmware's files, with the ELF and the image that were built of them."""
-    files = firmware(compiled, board, x)
+    files = firmware(compiled, board, x, energyrunner=energyrunner)
     name = compiled.project.name
     with progress("build"), temporary_folder() as folder:
         elf, image = build_firmware(
