@@ -160,9 +160,11 @@ def test_the_example_prints_what_the_network_gives(
     assert " ".join(compiled.target.gcc_flags) in readme and "1.2.3" in readme
     assert compiled.target.board in readme and "{{" not in readme
     for path in (tmp_path / "package").rglob("*"):
-        if path.is_file() and path.suffix not in (".pack", ".json", ".md", ".properties"):
-            head = path.read_text()[:400]
-            assert path.name in ("LICENSE", "config.cmake.in") or "SPDX-License-Identifier" in head
+        if path.is_file() and path.suffix != ".pack" and path.name != "LICENSE":
+            head = path.read_text()[:600]
+            assert f"microformer {microformer.__version__}" in head, path
+            free = (".json", ".properties")  # what has fields for both, and no comments
+            assert path.suffix in free or "SPDX-License-Identifier" in head, path
 
 
 @pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"), reason="no GCC for Arm")

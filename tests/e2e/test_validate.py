@@ -83,6 +83,10 @@ def _flashed(compiled: Compiled, board: str, place: Path, x: Array | None = None
     files = pipeline.export_firmware(compiled, targets.find(board), x, progress=silent)
     for name in ("README.md", "port.c", "board.ld", "CMakeLists.txt"):
         assert "{{" not in str(files[name]) and name in files
+    for name, content in files.items():
+        if isinstance(content, str) and name not in ("LICENSE", "network/mf/LICENSE"):
+            assert f"microformer {microformer.__version__}" in content[:600], name
+            assert name.endswith(".json") or "SPDX-License-Identifier" in content[:600], name
     elf, image = files["digits.elf"], files["digits.bin"]
     assert isinstance(elf, bytes) and isinstance(image, bytes) and len(image) < 100_000
     path = place / "digits.elf"

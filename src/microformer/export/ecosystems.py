@@ -11,7 +11,7 @@ import jinja2
 
 from microformer.emit.licence import licence_text
 from microformer.emit.names import comment
-from microformer.export.package import Package
+from microformer.export.package import Package, stamped
 
 _EPOCH = (2020, 1, 1, 0, 0, 0)
 """Of every member of an archive, so that the same model gives the same bytes."""
@@ -63,7 +63,7 @@ class Ecosystem:
         }
         for path, template in _walk(root.joinpath(self.key), ""):
             text = environment.from_string(template.read_text("utf-8")).render(**values)
-            made[_named(path.removesuffix(".j2"), package)] = text
+            made[_named(path.removesuffix(".j2"), package)] = stamped(text)
         if "README.md" not in made:
             made["README.md"] = environment.get_template("README.md.j2").render(**values)
         return made

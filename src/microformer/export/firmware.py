@@ -11,10 +11,10 @@ from importlib import resources
 import jinja2
 import numpy as np
 
-from microformer.emit.licence import LICENCE, licence_text, version
+from microformer.emit.licence import LICENCE, c_line, licence_text, version
 from microformer.emit.weights import C_TYPES
 from microformer.errors import TargetError
-from microformer.export.package import MARKER, Package
+from microformer.export.package import MARKER, Package, stamped
 from microformer.export.vectors import SAMPLES, SEED, Vectors, given, made, rows_of, step_of
 from microformer.graph.compiled import Compiled
 from microformer.graph.tensor import Array
@@ -112,12 +112,14 @@ def firmware(
             continue
         text = environment.from_string(item.read_text("utf-8")).render(**values)
         name = item.name.removesuffix(".j2")
-        files["main.c" if name == "energyrunner.c" else name] = text
+        files["main.c" if name == "energyrunner.c" else name] = stamped(text)
     stack = board.stack_bytes + STACK_MORE
     second = bool(package.project.l2_bytes)
     files[LINKER_SCRIPT] = linker_script(board, stack_bytes=stack, second_arena=second)
     support = resources.files("microformer.targets")
-    files[str(values["startup"])] = support.joinpath(str(values["startup"])).read_text("utf-8")
+    start = support.joinpath(str(values["startup"])).read_text("utf-8")
+    files[str(values["startup"])] = stamped(f"{c_line()}\n{start}")
+    files[LINKER_SCRIPT] = stamped(f"{c_line()}\n{files[LINKER_SCRIPT]}")  # type: ignore[str-bytes-safe]  # a text
     files["LICENSE"] = licence_text()
     record = {
         "written_by": f"microformer {version()}",

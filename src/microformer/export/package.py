@@ -23,6 +23,20 @@ _URL = re.compile(r"https?://[A-Za-z0-9./_~%-]{3,200}")
 _RAMP = 32
 
 
+def stamped(text: str) -> str:
+    """``text`` with who wrote it behind the line of its licence, as a comment of its language."""
+    head, found, rest = text.partition("SPDX-License-Identifier:")
+    if not found:
+        return text
+    line, newline, rest = rest.partition("\n")
+    identifier, _, end = line.strip().partition(" ")
+    begin = head.rpartition("\n")[2]
+    if f"microformer {version()}" in rest[:400] or not newline:
+        return text
+    written = f"{begin}Written by microformer {version()}.{' ' + end if end else ''}"
+    return f"{head}{found} {identifier}{' ' + end if end else ''}\n{written}\n{rest}"
+
+
 def check_version(text: str) -> str:
     """``text``, three numbers with dots; TargetError if it is none."""
     if not _VERSION.fullmatch(text):
