@@ -66,8 +66,11 @@ def export_command(
             )
         form = f"a firmware on {board.name}"
     write_folder(files, output, force=force, marker=pipeline.EXPORT_MARKER)
+    note = "" if firmware is None else board.boot
     if as_json:
         record = {"form": form, "output": str(output), "files": sorted(files)}
         print(json.dumps(record, indent=2))
         return
     print(f"{compiled.project.name} for {form}: {len(files)} files in {output}; see its README.md")
+    if note:
+        print(f"  note: {note}")

@@ -80,6 +80,7 @@ class BoardFile(Strict):
     power_mw: float | None = None
     sources: Sources = Sources()
     note: str = ""
+    boot: str = ""
     serial: SerialEntry | None = None
 
 
@@ -242,6 +243,7 @@ class _Reader:
                 core=core.name,
                 gcc_flags=core.gcc_flags,
                 serial=self._serial(board.serial),
+                boot=board.boot,
             )
         except TargetError as error:
             said = str(error).partition("cannot be: ")[2].rstrip(".")

@@ -41,7 +41,8 @@ class Target(Strict):
     memories.
     ``core`` is the core's name, empty where the record does not say it; ``gcc_flags`` are the
     options by which GCC and Clang make code for it. ``serial`` is the port that a firmware that
-    measures itself speaks by.
+    measures itself speaks by; ``boot`` says what the chip needs to start a bare image, where it
+    needs more than that.
     ``memory_source`` is where addresses and sizes of the memories, and the clock, are from.
     """
 
@@ -69,6 +70,7 @@ class Target(Strict):
     core: str = ""
     gcc_flags: tuple[str, ...] = ()
     serial: Serial = SEMIHOSTING
+    boot: str = ""
 
     def __post_init__(self) -> None:
         if problem := _problem(self):
