@@ -53,7 +53,7 @@ def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") 
             plan=plan,
             second=second_arena(plan),
             weight_bytes=sum(t.nbytes for t in constants),
-            ram2=target.second_ram(),
+            ram2_name=getattr(target.second_ram(), "name", "") or "RAM2",
             front=front,
             cluster=target.is_cluster,
             unaligned=target.needs_unaligned_access,

@@ -20,6 +20,7 @@ from microformer.load.onnx import read_bytes, read_file, read_proto
 from microformer.load.patterns.integers import lower_integers
 from microformer.load.patterns.microsoft import DOMAIN as MICROSOFT_DOMAIN
 from microformer.load.patterns.microsoft import lower_microsoft
+from microformer.load.patterns.one_hot import lower_one_hot
 from microformer.load.places import take_places
 from microformer.load.quantized import import_quantisation
 from microformer.load.torch import as_module, as_program, export_module, export_program
@@ -65,6 +66,7 @@ def load(
         fix_inputs(model.graph, shape, label)
         fold_constants(model, label)
         places = take_places(model)
+        lower_one_hot(model)
         add_batches(model.graph)
         check_attributes(model.graph, understood=UNDERSTOOD)
         if import_quantisation(model.graph, exact_import):

@@ -33,6 +33,8 @@ from microformer.load.patterns.layernorm import normalise_norms, recognise_norms
 from microformer.load.patterns.layouts import simplify_layouts
 from microformer.load.patterns.linear import absorb_bias, recognise_linear
 from microformer.load.patterns.linear_maps import lower_linear_maps
+from microformer.load.patterns.moments import recognise_moments
+from microformer.load.patterns.one_hot import fold_tables
 from microformer.load.patterns.pointwise import gather_pointwise
 from microformer.load.patterns.pooling import normalise_pools
 from microformer.load.patterns.products import normalise_products, recognise_contractions
@@ -46,6 +48,7 @@ RECOGNISE: tuple[edit.Pass, ...] = (
     drop_expands,
     recognise_contractions,
     lower_einsums,
+    recognise_moments,
     recognise_norms,  # before arithmetic is rewritten: it looks for Sub, Div and Pow
     recognise_softmax,
     lower_recurrent,
@@ -74,6 +77,7 @@ FOLD: tuple[edit.Pass, ...] = (
     fold_ahead,  # what could not go backwards
     merge_constants,
     fold_concats,
+    fold_tables,
     fold_constant_nodes,
     lower_linear_maps,  # once recognise_linear and attention have had their products
     normalise_products,  # what attention has left

@@ -84,7 +84,10 @@ def with_weights(target: Target, memory: str) -> Target:
     found = next((m for m in known if m.name.casefold() == memory.casefold()), None)
     if found is None:
         names = ", ".join(m.name for m in known) or "none but flash that has a name"
-        raise TargetError(f"{target.name} has no memory '{memory[:20]}'; it has {names}.")
+        raise TargetError(
+            f"{target.name} has no memory '{memory[:20]}'; it has {names}: name one, or leave "
+            "--weights out."
+        )
     return replace(target, weights=found.name)
 
 

@@ -33,27 +33,51 @@ def recognise_softmax(graph: ir.Graph) -> bool:
 
 
 def _spelled(node: ir.Node) -> ir.Value | None:
-    powers, below = edit.producer(node.inputs[0], "Exp"), node.inputs[1]
-    expanded = edit.producer(below, "Expand")
-    total = edit.producer(expanded.inputs[0] if expanded is not None else below, "ReduceSum")
-    if powers is None or total is None or total.inputs[0] is not node.inputs[0]:
+    powers = edit.producer(node.inputs[0], "Exp")
+    total = _reduction(node.inputs[1], "ReduceSum")
+    if powers is None or total is None or total[0] is not node.inputs[0]:
         return None
-    axis = _one_axis(total)
-    x = powers.inputs[0]
+    x, axis = powers.inputs[0], total[1]
     less = edit.producer(x, "Sub")
     if less is not None:
-        most = edit.producer(less.inputs[1], "ReduceMax")
-        if most is not None and most.inputs[0] is less.inputs[0] and _one_axis(most) == axis:
+        most = _reduction(less.inputs[1], "ReduceMax")
+        if most is not None and most == (less.inputs[0], axis):
             x = less.inputs[0]
-    if x is None or axis is None:
+    if x is None:
         return None
     return edit.insert(node, "Softmax", [x], edit.shape_of(node.outputs[0]), {"axis": axis})
 
 
-def _one_axis(node: ir.Node) -> int | None:
-    """The single axis of a reduction that keeps it as 1."""
+def _reduction(value: ir.Value | None, kind: str) -> tuple[ir.Value, int] | None:
+    """(x, axis) where ``value`` is x reduced over one axis that is 1 then, repeated or not.
+
+    A maximum may be at least minus infinity, as Jax begins it; the axis may come back by a Reshape.
+    """
+    kept: tuple[int, ...] | None = None
+    while True:
+        node = edit.producer(value, kind, "Expand", "Reshape", "Unsqueeze", "Squeeze", "Max")
+        if node is None or value is None:
+            return None
+        if node.op_type == kind:
+            break
+        if node.op_type == "Max":
+            operands = [v for v in node.inputs if (edit.scalar_of(v) or 0.0) > _LOWEST]
+            if len(operands) != 1 or len(node.inputs) != _PAIR:
+                return None
+            value = operands[0]
+            continue
+        if node.op_type != "Expand" and kept is None:
+            kept = edit.shape_of(value)
+        value = node.inputs[0]
     axes = edit.integers_of(node.inputs[1]) if len(node.inputs) > 1 else None
-    if node.inputs[0] is None or axes is None or len(axes) != 1:
+    x = node.inputs[0]
+    if x is None or axes is None or len(axes) != 1:
         return None
-    kept = edit.int_attribute(node, "keepdims", 1)
-    return axes[0] % len(edit.shape_of(node.inputs[0])) if kept else None
+    shape = edit.shape_of(x)
+    axis = axes[0] % len(shape)
+    wanted = tuple(1 if a == axis else d for a, d in enumerate(shape))
+    return (x, axis) if (kept or edit.shape_of(node.outputs[0])) == wanted else None
+
+
+_LOWEST, _PAIR = -1e30, 2
+"""A bound below it bounds nothing; operands of a maximum of two."""
