@@ -22,16 +22,24 @@ def lower_one_hot(model: ir.Model) -> None:
     """One-hot vectors of integers become rows of the unit matrix, once constants are folded."""
     modified = False
     for node in list(model.graph):
+        shape = node.outputs[0].shape
+        if node.op_type not in ("Cast", "OneHot") or shape is None or not shape.is_static():
+            continue  # what has no shape is refused by a sentence of its own
         found = _of_equal(node) if node.op_type == "Cast" else _of_operator(node)
         if found is None:
             continue
         index, size = found
-        shape = edit.shape_of(node.outputs[0])
-        moved = edit.constant(node, np.array(shape[:-1], np.int64))
-        rows = edit.insert(node, "Reshape", [index, moved], shape[:-1])
+        sizes = edit.shape_of(node.outputs[0])
+        moved = edit.constant(node, np.array(sizes[:-1], np.int64))
+        rows = edit.insert(node, "Reshape", [index, moved], sizes[:-1])
         table = edit.constant(node, np.eye(size, dtype=np.float32))
-        made = edit.insert(node, "Gather", [table, rows], shape, {"axis": 0})
+        made = edit.insert(node, "Gather", [table, rows], sizes, {"axis": 0})
         edit.replace(node.outputs[0], made)
+        edit.add_note(
+            model.graph,
+            f"Indices of one-hot vectors must lie in 0..{size - 1}: a program takes the nearest "
+            "row for others, where the model has zeros.",
+        )
         modified = True
     if modified:
         common.RemoveUnusedNodesPass()(model)
