@@ -354,13 +354,20 @@ def _exchange(port: str, commands: list[str]) -> str:
     said = b""
     deadline = time.monotonic() + 120
     with serial.Serial(port, 115_200, timeout=0.2) as opened:
+        # an empty command until one is answered: what came before the port was set up is lost
+        while not said.endswith(b"m-ready\r\n"):
+            assert time.monotonic() < deadline
+            opened.write(b"%")
+            said = opened.read(4096)
+        while opened.read(4096):  # the answers to those that were too many
+            pass
+        said = b""
         for number, command in enumerate(commands, 1):
             for begin in range(0, len(command), 16):  # as fast as a FIFO takes it
                 opened.write(command[begin : begin + 16].encode())
                 time.sleep(0.01)
             opened.write(b"%")
-            # one answer a command, and one at the start if we were there
-            while said.count(b"m-ready\r\n") < number + (b"m-init-done" in said):
+            while said.count(b"m-ready\r\n") < number:
                 assert time.monotonic() < deadline, said
                 said += opened.read(opened.in_waiting or 1)
     return said.decode()
