@@ -383,3 +383,15 @@ class GatedMlp(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         gate, value = self.joint(x).chunk(2, dim=-1)
         return x + self.out(F.silu(gate) * value)  # type: ignore[no-any-return]
+
+
+class TokensAndRows(nn.Module):
+    """Tokens [1, 6] and rows [1, 6, 8] to the largest place [1] and states [1, 16]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.rows = nn.Embedding(20, 16), nn.Linear(8, 16)
+
+    def forward(self, tokens: Tensor, rows: Tensor) -> dict[str, Tensor]:
+        states = (self.embed(tokens) + self.rows(rows)).mean(1)
+        return {"place": states.argmax(-1), "states": states}

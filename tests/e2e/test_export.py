@@ -24,7 +24,7 @@ import yaml
 from idf_component_tools.manager import ManifestManager
 from platformio.package.manifest.parser import ManifestParserFactory
 from platformio.package.manifest.schema import ManifestSchema
-from torch import Tensor, nn
+from torch import nn
 
 import microformer
 from microformer import store, targets
@@ -33,6 +33,7 @@ from microformer.demo import demo_paths
 from microformer.errors import OutputError, TargetError
 from microformer.export import ECOSYSTEMS, example_outputs
 from microformer.graph.compiled import Compiled
+from tests.models import TokensAndRows
 
 FORMS = tuple(ECOSYSTEMS)
 STAND_INS = {
@@ -63,18 +64,6 @@ ENTRY = {
 }
 
 
-class Several(nn.Module):
-    """Tokens [1, 6] and rows [1, 6, 8] to the largest place [1] and states [1, 16]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed, self.rows = nn.Embedding(20, 16), nn.Linear(8, 16)
-
-    def forward(self, tokens: Tensor, rows: Tensor) -> dict[str, Tensor]:
-        states = (self.embed(tokens) + self.rows(rows)).mean(1)
-        return {"place": states.argmax(-1), "states": states}
-
-
 @pytest.fixture(scope="module")
 def demo() -> Compiled:
     with demo_paths() as paths, np.load(paths.calibration) as file:
@@ -91,7 +80,7 @@ def several() -> Compiled:
     }
     torch.manual_seed(0)
     example = {"tokens": torch.as_tensor(x["tokens"][:1]), "rows": torch.as_tensor(x["rows"][:1])}
-    model = microformer.load(Several().eval(), example=example, name="several")
+    model = microformer.load(TokensAndRows().eval(), example=example, name="several")
     return microformer.compile(model, x, "pico", effort="low")
 
 

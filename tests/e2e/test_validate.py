@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import serial
 import torch
-from torch import Tensor, nn
 
 import microformer
 from microformer import pipeline, store, targets
@@ -29,6 +28,7 @@ from microformer.graph.ends import records
 from microformer.graph.tensor import Array
 from microformer.pipeline.board import listen
 from microformer.validate import Expected, Line, read
+from tests.models import TokensAndRows
 
 MACHINES = {
     "stm32f405rg": "netduinoplus2",
@@ -300,18 +300,6 @@ def test_bad_input_is_one_sentence(
     assert "compile it for rp2040" in capsys.readouterr().err and not (tmp_path / "x").exists()
 
 
-class Tokens(nn.Module):
-    """Tokens [1, 6] and rows [1, 6, 8] to a place [1] and states [1, 16]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed, self.rows = nn.Embedding(20, 16), nn.Linear(8, 16)
-
-    def forward(self, tokens: Tensor, rows: Tensor) -> dict[str, Tensor]:
-        states = (self.embed(tokens) + self.rows(rows)).mean(1)
-        return {"place": states.argmax(-1), "states": states}
-
-
 @pytest.mark.parametrize("stored", [False, True], ids=["made", "given"])
 def test_several_ends_and_the_users_samples(stored: bool, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
@@ -321,7 +309,7 @@ def test_several_ends_and_the_users_samples(stored: bool, tmp_path: Path) -> Non
     }
     torch.manual_seed(0)
     example = {"tokens": torch.as_tensor(x["tokens"][:1]), "rows": torch.as_tensor(x["rows"][:1])}
-    model = microformer.load(Tokens().eval(), example=example, name="digits")
+    model = microformer.load(TokensAndRows().eval(), example=example, name="digits")
     compiled = microformer.compile(model, x, "mps2-an386", effort="low")
     given = records(x) if stored else None
     path = _flashed(compiled, "mps2-an386", tmp_path, given)

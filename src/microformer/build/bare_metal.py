@@ -1,7 +1,7 @@
 """Build for a microcontroller: our own start-up, linker script and harness around the project."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from elftools.elf.constants import SH_FLAGS
@@ -21,7 +21,7 @@ from microformer.errors import DoesNotFitError, TargetError
 from microformer.graph.project import CProject, Image, MemoryUse
 from microformer.targets import FlatMemory, Memory, QemuRunner, Target, linker_script
 
-FREESTANDING = (
+_FREESTANDING = (
     "-fhosted",  # else __builtin_memcpy of 4 bytes stays a call and is not a load
     "-fno-sanitize=all",
     "-fno-unwind-tables",
@@ -55,15 +55,10 @@ def build_bare_metal(
     path = place / f"{project.name}.elf"
     sources = [*(str(folder.resolve() / s) for s in project.sources), *map(str, harness)]
     arguments = [
-        *("-target", target.triple, f"-mcpu={target.cpu}"),
-        *flags_of(project),
-        *FREESTANDING,
+        *bare_options(target, flags_of(project), place / "bare_metal.ld"),
         *KEPT,
-        *("-mno-relax",) * target.is_riscv,
         *defines(project),
-        *placed_weights(target),
         *(f"-I{folder.resolve() / d}" for d in project.include_dirs),
-        *("-T", str(place / "bare_metal.ld")),
     ]
     progress(
         f"compiling {len(sources)} files for {target.name} (the very first time for a core takes "
@@ -89,7 +84,19 @@ def _flashes(target: Target) -> list[Memory]:
     return [memory for memory in target.memory.others if not memory.volatile]
 
 
-def placed_weights(target: Target) -> list[str]:
+def bare_options(target: Target, flags: Iterable[str], script: Path) -> list[str]:
+    """The compiler's options of a program for ``target``, linked by the linker ``script``."""
+    return [
+        *("-target", target.triple, f"-mcpu={target.cpu}"),
+        *flags,
+        *_FREESTANDING,
+        *("-mno-relax",) * target.is_riscv,
+        *_placed_weights(target),
+        *("-T", str(script)),
+    ]
+
+
+def _placed_weights(target: Target) -> list[str]:
     """The option that puts constants into the section that the linker script has for them."""
     if target.weights_memory() is None:
         return []
@@ -100,9 +107,8 @@ def _support_files(project: CProject, target: Target, place: Path, stack_bytes: 
     """Write linker script, start-up and harness to ``place``; the C files among them."""
     script = linker_script(target, stack_bytes=stack_bytes, second_arena=bool(project.l2_bytes))
     (place / "bare_metal.ld").write_text(script, "utf-8")
-    startup = "startup_riscv.c" if target.is_riscv else "startup_cortex_m.c"
     harness = "harness_qemu.c" if isinstance(target.runner, QemuRunner) else "harness.c"
-    return write_harness(project, place, ("targets", startup), ("build", harness))
+    return write_harness(project, place, ("targets", target.startup), ("build", harness))
 
 
 def _overflow(output: str, project: CProject, target: Target) -> DoesNotFitError | None:

@@ -1,11 +1,11 @@
 """Build the firmware that measures itself: an ELF, and the bytes of its flash."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from microformer.build.bare_metal import FREESTANDING, placed_weights
+from microformer.build.bare_metal import bare_options
 from microformer.build.compiler import CompilerError, compile_and_link, refusal, ziglang
 from microformer.errors import DoesNotFitError
 from microformer.targets import Target
@@ -19,7 +19,6 @@ def build_firmware(
     *,
     script: str,
     flags: tuple[str, ...],
-    progress: Callable[[str], None] | None = None,
 ) -> tuple[bytes, bytes]:
     """(ELF, binary image) of a firmware's ``files``, compiled in the empty folder ``place``.
 
@@ -32,16 +31,9 @@ def build_firmware(
         target.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
     sources = [str(place / path) for path in files if path.endswith(".c")]
     made = place / f"{name}.elf"
-    if progress is not None:
-        progress(f"compiling {len(sources)} files for {board.name}")
     arguments = [
-        *("-target", board.triple, f"-mcpu={board.cpu}"),
-        *(flag for flag in flags if flag != "-Werror"),
-        *FREESTANDING,
-        *("-mno-relax",) * board.is_riscv,
-        *placed_weights(board),
+        *bare_options(board, (f for f in flags if f != "-Werror"), place / script),
         *("-DMF_PROFILE=1", f"-I{place}", f"-I{place / 'network'}"),
-        *("-T", str(place / script)),
     ]
     try:
         compile_and_link(ziglang(), [*arguments, *sources, "-o", str(made)])

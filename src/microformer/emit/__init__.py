@@ -35,6 +35,7 @@ def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") 
     constants = [t for t in graph.tensors.values() if t.name in used]
     program = Program(plan, name, names, optimize)
     inputs, outputs = c_ends(plan, name)
+    several = len(inputs) > 1 or len(outputs) > 1 or outputs[0].dtype != "int8_t"
     weights_header, weights_source = weights_files(name, constants, names, plan.l1_constants)
     sources = (f"{name}.c", f"{name}_weights.c", *(front.sources if front else ()))
     files = {
@@ -60,7 +61,7 @@ def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") 
             real="int32_t" if graph.tensors[graph.inputs[0]].qparams is None else "float",
             inputs=inputs,
             outputs=outputs,
-            several=len(inputs) > 1 or len(outputs) > 1 or outputs[0].dtype != "int8_t",
+            several=several,
         ),
     }
     symbols = sorted({call.symbol for call in graph.calls})
@@ -71,7 +72,7 @@ def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") 
     files["mf/LICENSE"] = licence_text()
     # a value whose place decides its scale is converted by a port too
     by_place = any(e.tensor.channels is not None for e in inputs)
-    several = len(inputs) > 1 or len(outputs) > 1 or by_place or outputs[0].dtype != "int8_t"
+    by_ports = several or by_place
     given, made = (
         ports_of([e.tensor for e in ends], [e.part for e in ends]) for ends in (inputs, outputs)
     )
@@ -81,8 +82,8 @@ def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") 
         files=files,
         sources=sources,
         include_dirs=(".",),
-        input_dtype="int8" if several else source.dtype,
-        input_size=given[-1].end if several else source.size,
+        input_dtype="int8" if by_ports else source.dtype,
+        input_size=given[-1].end if by_ports else source.size,
         output_size=made[-1].end,
         arena_bytes=plan.arena_bytes,
         arena_alignment=8,
@@ -93,8 +94,8 @@ def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") 
         output_in_l2=graph.outputs[0] in plan.caller_l2,
         quantizes=any(end.tensor.qparams and end.tensor.dtype == "int8" for end in inputs),
         dequantizes=any(end.tensor.qparams is not None for end in outputs),
-        inputs=given if several else (),
-        outputs=made if several else (),
+        inputs=given if by_ports else (),
+        outputs=made if by_ports else (),
         optimize=optimize,
     )
 

@@ -92,7 +92,7 @@ def firmware(
         "inputs_digest": inputs_digest(vectors),
         "sources": [s for s in package.sources if s.endswith(".c")],
         "flags": " ".join(board.gcc_flags),
-        "startup": "startup_riscv.c" if board.is_riscv else "startup_cortex_m.c",
+        "startup": board.startup,
         "arrays": _arrays(compiled, vectors) if vectors.given else [],
         "expected": [zlib.crc32(row.tobytes()) for row in vectors.outputs],
         "energyrunner": energyrunner,
@@ -115,11 +115,11 @@ def firmware(
         files["main.c" if name == "energyrunner.c" else name] = stamped(text)
     stack = board.stack_bytes + STACK_MORE
     second = bool(package.project.l2_bytes)
-    files[LINKER_SCRIPT] = linker_script(board, stack_bytes=stack, second_arena=second)
+    script = linker_script(board, stack_bytes=stack, second_arena=second)
+    files[LINKER_SCRIPT] = stamped(f"{c_line()}\n{script}")
     support = resources.files("microformer.targets")
-    start = support.joinpath(str(values["startup"])).read_text("utf-8")
-    files[str(values["startup"])] = stamped(f"{c_line()}\n{start}")
-    files[LINKER_SCRIPT] = stamped(f"{c_line()}\n{files[LINKER_SCRIPT]}")  # type: ignore[str-bytes-safe]  # a text
+    start = support.joinpath(board.startup).read_text("utf-8")
+    files[board.startup] = stamped(f"{c_line()}\n{start}")
     files["LICENSE"] = licence_text()
     record = {
         "written_by": f"microformer {version()}",

@@ -40,7 +40,7 @@ class Machine:
         self._done = firmware.address("mf_harness_done") & ~1
         self._kind = RISCV if firmware.riscv else ARM
         self._uc = self._powered()
-        begin = firmware.address("Reset_Handler") & ~1
+        begin = firmware.address("Reset_Handler")
         if self._kind.vectors:
             stack, begin = struct.unpack("<II", self.read(target.code_memory()[1].origin, 8))
             self._uc.reg_write(self._kind.stack, stack)

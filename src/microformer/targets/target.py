@@ -92,6 +92,11 @@ class Target(Strict):
         return self.triple.startswith("riscv")
 
     @property
+    def startup(self) -> str:
+        """The file of this package that starts a microcontroller of this kind."""
+        return "startup_riscv.c" if self.is_riscv else "startup_cortex_m.c"
+
+    @property
     def needs_unaligned_access(self) -> bool:
         """True where the kernels read words that are not aligned, which firmware must allow."""
         return self.unaligned_access and isinstance(self.memory, FlatMemory)

@@ -101,9 +101,8 @@ class Hazard3:
             return Step(1, frozenset(operands), branch="conditional", backward=back)
         if name in _JUMPS:
             return Step(JUMP, frozenset(operands), branch="jump")
-        reads = frozenset(
-            operands if len(code) == 2 else operands[1:]
-        )  # short ones write the first
+        # a short one reads what it writes
+        reads = frozenset(operands if len(code) == 2 else operands[1:])
         return Step(DIVIDE if name in _DIVISIONS else 1, reads)
 
 
