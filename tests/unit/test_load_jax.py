@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -11,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 import microformer
 from microformer.analysis.float_run import FloatRunner
 from microformer.graph.tensor import Array
+from microformer.load.patterns.moments import recognise_moments
 
 RNG = np.random.default_rng(0)
 
@@ -143,3 +145,14 @@ def test_what_only_looks_like_it() -> None:
     out = net.node("Cast", net.node("Equal", column, row), to=TensorProto.FLOAT)
     with pytest.raises(microformer.MicroformerError, match=r"token indices|compares"):
         microformer.load(net.build(out, TensorProto.INT32, [1, 7]))
+
+
+def test_a_spread_that_is_constant_is_no_norm() -> None:
+    """Where nothing folded it: the pattern looks, and leaves it."""
+    net = Net()
+    spread = net.node("Reshape", net.constant(np.ones(4, np.float32)), net.constant([1, 4]))
+    total = net.node("Add", spread, net.constant(np.float32(1e-6)))
+    gain = net.node("Reciprocal", net.node("Sqrt", total))
+    out = net.node("Mul", net.node("Sub", "x", net.constant(np.float32(0.5))), gain)
+    model = ir.from_proto(onnx.load_model_from_string(net.build(out, TensorProto.FLOAT, [1, 4])))
+    assert not recognise_moments(model.graph)

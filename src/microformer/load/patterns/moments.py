@@ -89,6 +89,8 @@ def _variance(value: ir.Value | None, x: ir.Value) -> tuple[int, ...] | None:
         if node.op_type == "Sub":
             break
         operands = [v for v in node.inputs if edit.array_of(v) is None]
+        if not operands:
+            return None  # all of it is constant
         if node.op_type == "Max" and (
             len(operands) != 1 or {_number(v) for v in node.inputs if v is not operands[0]} != {0.0}
         ):
