@@ -8,7 +8,7 @@
 #include "mf/mf_conv2d_s8_dsp_2x4.h"
 #include "mf/mf_copy2d_s8_ref.h"
 #include "mf/mf_layernorm_s8_dsp.h"
-#include "mf/mf_linear_s8_dsp_1x2.h"
+#include "mf/mf_linear_s8_dsp_1x4.h"
 #include "mf/mf_linear_s8_dsp_2x4.h"
 
 #if defined(MF_DEBUG) /* the Debug configuration of CMakeLists.txt sets it */
@@ -262,7 +262,7 @@ MF_LAYER layer_25_norm(uint8_t *arena) {
 
 /* head: Linear 1x32 -> 1x10, 320 MAC */
 MF_LAYER layer_26_head(int8_t *out, uint8_t *arena) {
-  mf_linear_s8_dsp_1x2(
+  mf_linear_s8_dsp_1x4(
       (const int8_t *)(arena + 64), digits_vit_w_head_weight, digits_vit_w_head_mult,
       digits_vit_w_head_add, 0, out, 1, 32, 10, 21, arena + 0);
 }

@@ -85,7 +85,7 @@ ISA = Isa(
             linear_dsp_cost,
             scratch=linear_dsp_scratch(BLOCK),
         ),
-        _kernel("mf_linear_s8_dsp_1x2", "linear", per_mac(2.4, 12), scratch=row_scratch),
+        _kernel("mf_linear_s8_dsp_1x4", "linear", per_mac(1.47, 11), scratch=row_scratch),
         _kernel(
             "mf_conv2d_s8_dsp_2x4",
             "conv2d",

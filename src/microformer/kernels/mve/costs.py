@@ -34,6 +34,23 @@ def block_mve_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) -
     return work + 6 * rows * widths + 4 * inner.heads * output.size
 
 
+def linear_mve_cost(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -> float:
+    """Four columns are put side by side once, then read by two rows at a time."""
+    weight = inputs[1]
+    assert weight is not None
+    n, steps = weight.shape[0], _padded(math.prod(weight.shape[1:])) // 16
+    pairs = -(-(output.size // n) // 2)
+    return -(-n // 4) * (20 * steps + pairs * (17.4 * steps + 52))
+
+
+def rows_mve_cost(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -> float:
+    """Four columns where they lie, once a row."""
+    weight = inputs[1]
+    assert weight is not None
+    n, k = weight.shape[0], math.prod(weight.shape[1:])
+    return output.size // n * -(-n // 4) * (10.6 * _padded(k) / 16 + 34 + 6 * (k % 16 > 0))
+
+
 def linear_mve_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
     """Four columns side by side, padded to vectors, and their constants."""
     weight = inputs[1]

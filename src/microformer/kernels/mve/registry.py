@@ -18,7 +18,9 @@ from microformer.kernels.mve.costs import (
     block_mve_scratch,
     conv_mve_scratch,
     depthwise_mve_scratch,
+    linear_mve_cost,
     linear_mve_scratch,
+    rows_mve_cost,
 )
 
 __all__ = ["ISA"]
@@ -29,7 +31,8 @@ ISA = Isa(
     "mve",
     folder=Path(__file__).parent,
     kernels=(
-        _kernel("mf_linear_s8_mve_2x4", "linear", per_mac(0.2, 6), scratch=linear_mve_scratch),
+        _kernel("mf_linear_s8_mve_2x4", "linear", linear_mve_cost, scratch=linear_mve_scratch),
+        _kernel("mf_linear_s8_mve_1x4", "linear", rows_mve_cost),
         _kernel(
             "mf_conv2d_s8_mve_2x4",
             "conv2d",

@@ -15,6 +15,16 @@ static inline uint32_t mf_load_tail(const int8_t *from, int32_t k) {
   return word;
 }
 
+/* Spreads a row of k bytes to pairs of int16, bytes (0, 2), (1, 3), (4, 6) and so on: to holds
+ * [ceil(k / 4) * 2] words. */
+MF_INLINE void mf_spread_row(const int8_t *x, uint32_t *to, int32_t k) {
+  for (int32_t i = 0; i < k; i += 4) {
+    const uint32_t word = k - i < 4 ? mf_load_tail(x + i, k - i) : mf_load4(x + i);
+    to[i >> 1] = mf_pair_even(word);
+    to[(i >> 1) + 1] = mf_pair_odd(word);
+  }
+}
+
 /* Spreads two rows of k bytes to pairs of int16, bytes (0, 2), (1, 3), (4, 6), (5, 7) and so on:
  * both operands of a product are spread alike, so the order within four bytes does not matter.
  * The rows' pairs lie side by side, a tail is filled with zeros: to holds [ceil(k / 4) * 2, 2] words. */

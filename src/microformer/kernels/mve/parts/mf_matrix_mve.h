@@ -3,7 +3,23 @@
 #ifndef MF_MATRIX_MVE_H
 #define MF_MATRIX_MVE_H
 
-#include "mf_mve.h"
+#include "mf_vector_mve.h"
+
+#if MF_HAS_MVE
+/* Four values of int8, of which `width` are looked up and stored. */
+MF_INLINE void mf_mve_put_4(int32x4_t byte, const int8_t *lut, int8_t *to, int32_t width) {
+  const mve_pred16_t lanes = vctp32q((uint32_t)width);
+  if (lut != NULL) {
+    const uint32x4_t index = vreinterpretq_u32_s32(vaddq_n_s32(byte, 128));
+    byte = vldrbq_gather_offset_z_s32(lut, index, lanes);
+  }
+  if (width == 4) {
+    vstrbq_s32(to, byte);
+  } else {
+    vstrbq_p_s32(to, byte, lanes);
+  }
+}
+#endif
 
 /* One row of a tile: requantised, looked up, stored. */
 MF_INLINE void mf_mve_store_4(
@@ -12,22 +28,10 @@ MF_INLINE void mf_mve_store_4(
 #if MF_HAS_MVE
   const int32x4_t acc = {sums[0], sums[1], sums[2], sums[3]};
   const mve_pred16_t lanes = vctp32q((uint32_t)width);
-  const int32x4_t product = vmulq_s32(acc, vldrwq_z_s32(mult, lanes));
-  const int32x4_t scaled = vaddq_s32(product, vldrwq_z_s32(add, lanes));
-  const int32x4_t value = vshlq_r_s32(scaled, -shift);
-  const int32x4_t low = vmaxq_s32(value, vdupq_n_s32(-128));
-  const int32x4_t byte = vminq_s32(low, vdupq_n_s32(127));
-  if (width == 4 && lut == NULL) {
-    vstrbq_s32(to, byte);
-    return;
-  }
-  if (lut == NULL) {
-    vstrbq_p_s32(to, byte, lanes);
-    return;
-  }
-  const uint32x4_t index = vreinterpretq_u32_s32(vaddq_n_s32(byte, 128));
-  const int32x4_t found = vldrbq_gather_offset_z_s32(lut, index, lanes);
-  vstrbq_p_s32(to, found, lanes);
+  const int32x4_t m = width == 4 ? vldrwq_s32(mult) : vldrwq_z_s32(mult, lanes);
+  const int32x4_t a = width == 4 ? vldrwq_s32(add) : vldrwq_z_s32(add, lanes);
+  const int32x4_t byte = mf_mve_narrow(vaddq_s32(vmulq_s32(acc, m), a), shift);
+  mf_mve_put_4(byte, lut, to, width);
 #else
   for (int32_t j = 0; j < width; j++) {
     to[j] = mf_lookup(lut, mf_requantize(sums[j], mult[j], add[j], shift));

@@ -99,4 +99,39 @@ MF_INLINE void mf_mve_dot_2x4(
 #endif
 }
 
+/* sums[j] = x times column j, k values of each; the columns are read where they lie. */
+MF_INLINE void mf_mve_dot_1x4(
+    const int8_t *x, const int8_t *const columns[4], int32_t k, int32_t sums[4]) {
+#if MF_HAS_MVE
+  register const int8_t *w0 __asm("r1") = columns[0];
+  register const int8_t *w1 __asm("r3") = columns[1];
+  register const int8_t *w2 __asm("r5") = columns[2];
+  register const int8_t *w3 __asm("r7") = columns[3];
+  register const int8_t *from __asm("r9") = x;
+  register int32_t count __asm("lr");
+  register int32_t a0 __asm("r0") = 0, a1 __asm("r2") = 0, a2 __asm("r4") = 0, a3 __asm("r6") = 0;
+  if (k >= 64) {
+    count = k >> 6;
+    MF_MVE_ROW_LOOP(MF_MVE_ROW_STEP MF_MVE_ROW_STEP MF_MVE_ROW_STEP MF_MVE_ROW_STEP);
+  }
+  if ((k & 48) != 0) {
+    count = k >> 4 & 3;
+    MF_MVE_ROW_LOOP(MF_MVE_ROW_STEP);
+  }
+  if ((k & 15) != 0) {
+    int32_t save;
+    count = k & 15;
+    MF_MVE_ROW_ONCE(MF_MVE_ROW_TAIL);
+  }
+  sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
+#else
+  for (int32_t j = 0; j < 4; j++) {
+    sums[j] = 0;
+    for (int32_t i = 0; i < k; i++) {
+      sums[j] += x[i] * columns[j][i];
+    }
+  }
+#endif
+}
+
 #endif

@@ -75,6 +75,54 @@
                  :                                                                                \
                  : MF_MVE_CLOBBERS)
 
+/* One row by four columns where they lie in memory, sixteen values a step: five loads, of which each
+ * hides the product before it. */
+#define MF_MVE_ROW_STEP                      \
+  "vldrb.u8 q0, [%[x]], #16\n\t"             \
+  "vldrb.u8 q1, [%[w0]], #16\n\t"            \
+  "vmladava.s8 %[a0], q0, q1\n\t"            \
+  "vldrb.u8 q2, [%[w1]], #16\n\t"            \
+  "vmladava.s8 %[a1], q0, q2\n\t"            \
+  "vldrb.u8 q1, [%[w2]], #16\n\t"            \
+  "vmladava.s8 %[a2], q0, q1\n\t"            \
+  "vldrb.u8 q2, [%[w3]], #16\n\t"            \
+  "vmladava.s8 %[a3], q0, q2\n\t"
+
+/* The last `count` < 16 values; nothing behind them is read. */
+#define MF_MVE_ROW_TAIL                      \
+  "vmrs %[save], p0\n\t"                     \
+  "vctp.8 %[count]\n\t"                      \
+  "vpstt\n\t"                                \
+  "vldrbt.u8 q0, [%[x]]\n\t"                 \
+  "vldrbt.u8 q1, [%[w0]]\n\t"                \
+  "vmladava.s8 %[a0], q0, q1\n\t"            \
+  "vpst\n\t"                                 \
+  "vldrbt.u8 q2, [%[w1]]\n\t"                \
+  "vmladava.s8 %[a1], q0, q2\n\t"            \
+  "vpst\n\t"                                 \
+  "vldrbt.u8 q1, [%[w2]]\n\t"                \
+  "vmladava.s8 %[a2], q0, q1\n\t"            \
+  "vpst\n\t"                                 \
+  "vldrbt.u8 q2, [%[w3]]\n\t"                \
+  "vmladava.s8 %[a3], q0, q2\n\t"            \
+  "vmsr p0, %[save]\n\t"
+
+#define MF_MVE_ROW_SUMS                                                                           \
+  [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [x] "+r"(from), [w0] "+r"(w0),      \
+      [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [count] "+r"(count)
+
+#define MF_MVE_ROW_LOOP(BODY)                                                                     \
+  __asm volatile("1:\n\t" BODY "le %[count], 1b\n\t"                                            \
+                 : MF_MVE_ROW_SUMS                                                                \
+                 :                                                                                \
+                 : "cc", "memory", "q0", "q1", "q2")
+
+#define MF_MVE_ROW_ONCE(BODY)                                                                     \
+  __asm volatile(BODY                                                                             \
+                 : MF_MVE_ROW_SUMS, [save] "=&r"(save)                                            \
+                 :                                                                                \
+                 : "cc", "memory", "q0", "q1", "q2")
+
 #define MF_MVE_ONCE(BODY)                                                                         \
   __asm volatile(BODY : MF_MVE_SUMS, [save] "=&r"(save) : : MF_MVE_CLOBBERS)
 
