@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microformer.bench.workloads import requantization
+from microformer.bench.builder import requantization
 from microformer.graph import ops
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Array, Tensor, constant

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from microformer.bench.workloads import requantization
+from microformer.bench.builder import requantization
 from microformer.graph import ops
 from microformer.reference.layernorm import H_LIMIT, half_bits
 from tests.cases.case import Case, Operand, Shape, drawn_lut, seeded_rng

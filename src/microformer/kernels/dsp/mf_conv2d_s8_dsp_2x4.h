@@ -17,9 +17,10 @@ static inline void mf_conv2d_s8_dsp_2x4(
     int32_t dilation_w, int32_t groups /* 1 */, int32_t pad_value, int32_t shift,
     void *restrict scratch /* as of linear with k = kh kw c, and int8 [2, words * 2] */) {
   (void)groups;
+  const mf_scale_t scale = mf_scale(shift);
   mf_conv_blocks(
       x, weight, mult, add, lut, y, h, w, c, oh, ow, n, kh, kw, stride_h, stride_w, pad_top,
-      pad_left, dilation_h, dilation_w, pad_value, shift, scratch, MF_BLOCK_BYTES);
+      pad_left, dilation_h, dilation_w, pad_value, &scale, scratch, MF_BLOCK_BYTES);
 }
 
 #endif

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Matrix product of few rows on pairs of int16, one row by four columns, equations (1), (2), (6).
- *
- * Weights are used once or hardly more, so they are spread in the inner loop; the row is spread
- * before. */
+/* Matrix product of few rows on pairs of int16, one row by four columns, equations (1), (2), (6). */
 #ifndef MF_LINEAR_S8_DSP_1X4_H
 #define MF_LINEAR_S8_DSP_1X4_H
 
-#include "mf_dot_1x4.h"
+#include "mf_few_rows_dsp.h"
 
 static inline void mf_linear_s8_dsp_1x4(
     const int8_t *restrict x,       /* [rows, k] */
@@ -17,27 +14,8 @@ static inline void mf_linear_s8_dsp_1x4(
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* uint32 [2 ceil(k / 4)] */) {
-  uint32_t *spread = (uint32_t *)scratch;
-  for (int32_t row = 0; row < rows; row++, x += k, y += n) {
-    mf_spread_row(x, spread, k);
-    int32_t c = 0;
-    for (; c + 4 <= n; c += 4) {
-      int32_t sums[4];
-      mf_dot_1x4(spread, weight + c * k, k, sums);
-      for (int32_t j = 0; j < 4; j++) {
-        y[c + j] = mf_lookup(lut, mf_requantize(sums[j], mult[c + j], add[c + j], shift));
-      }
-    }
-    for (; c < n; c += 2) { /* an odd last column is taken twice */
-      const int8_t *column = weight + c * k;
-      int32_t sums[2] = {0, 0};
-      mf_dot_1x2(spread, column, c + 1 < n ? column + k : column, k, sums);
-      y[c] = mf_lookup(lut, mf_requantize(sums[0], mult[c], add[c], shift));
-      if (c + 1 < n) {
-        y[c + 1] = mf_lookup(lut, mf_requantize(sums[1], mult[c + 1], add[c + 1], shift));
-      }
-    }
-  }
+  const mf_scale_t scale = mf_scale(shift);
+  mf_few_rows(x, weight, mult, add, lut, y, rows, k, n, &scale, (uint32_t *)scratch);
 }
 
 #endif

@@ -15,8 +15,9 @@ static inline void mf_linear_s8_dsp_2x4_8k(
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* uint32 [words (4 + block) + 8], words = 2 ceil(k / 4) */) {
+  const mf_scale_t scale = mf_scale(shift);
   mf_linear_blocks(
-      x, weight, mult, add, lut, y, rows, k, n, shift, scratch, MF_SMALL_BLOCK_BYTES);
+      x, weight, mult, add, lut, y, rows, k, n, &scale, scratch, MF_SMALL_BLOCK_BYTES);
 }
 
 #endif

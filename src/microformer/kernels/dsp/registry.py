@@ -29,6 +29,7 @@ from microformer.kernels.dsp.costs import (
     no_vectors,
     row_scratch,
     softmax_dsp_cost,
+    wider,
     words_scratch,
 )
 from microformer.kernels.kernel import Isa, Kernel
@@ -103,7 +104,43 @@ ISA = Isa(
         _kernel(
             "mf_depthwise_s8_dsp",
             "conv2d",
-            per_mac(4, 15),
+            per_mac(3, 15),
+            fits=is_depthwise,
+            scratch=depthwise_dsp_scratch,
+        ),
+        _kernel(
+            "mf_linear_s8_acc64_dsp_2x4",
+            "linear_acc64",
+            wider(linear_dsp_cost),
+            scratch=linear_dsp_scratch(BLOCK),
+        ),
+        _kernel(
+            "mf_linear_s8_acc64_dsp_2x4_8k",
+            "linear_acc64",
+            wider(in_blocks(linear_dsp_cost, SMALL_BLOCK)),
+            scratch=linear_dsp_scratch(SMALL_BLOCK),
+        ),
+        _kernel(
+            "mf_linear_s8_acc64_dsp_1x4", "linear_acc64", per_mac(1.47, 15), scratch=row_scratch
+        ),
+        _kernel(
+            "mf_conv2d_s8_acc64_dsp_2x4",
+            "conv2d_acc64",
+            per_mac(1.5, 19),
+            fits=is_dense,
+            scratch=conv_dsp_scratch(BLOCK),
+        ),
+        _kernel(
+            "mf_conv2d_s8_acc64_dsp_2x4_8k",
+            "conv2d_acc64",
+            wider(in_blocks(per_mac(1.5, 15), SMALL_BLOCK)),
+            fits=is_dense,
+            scratch=conv_dsp_scratch(SMALL_BLOCK),
+        ),
+        _kernel(
+            "mf_depthwise_s8_acc64_dsp",
+            "conv2d_acc64",
+            per_mac(3, 19),
             fits=is_depthwise,
             scratch=depthwise_dsp_scratch,
         ),

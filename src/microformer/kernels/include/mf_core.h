@@ -81,6 +81,23 @@ static inline mf_high_t mf_high(int32_t shift, int32_t zero) {
   return high;
 }
 
+/* How sums become int8: equation (2), or (2w) where `wide`. Made of literals, so that a compiler
+ * drops the other one. */
+typedef struct {
+  int32_t shift, wide, zero; /* zero: of (2w) */
+  mf_high_t high;
+} mf_scale_t;
+
+static inline mf_scale_t mf_scale(int32_t shift) {
+  const mf_scale_t scale = {shift, 0, 0, {0, 0, 0}};
+  return scale;
+}
+
+static inline mf_scale_t mf_scale_wide(int32_t shift, int32_t zero) {
+  const mf_scale_t scale = {shift, 1, zero, mf_high(shift, zero)};
+  return scale;
+}
+
 /* Equation (6); a NULL LUT leaves y as it is. */
 static inline int8_t mf_lookup(const int8_t *lut, int8_t y) {
   return lut != NULL ? lut[y + 128] : y;

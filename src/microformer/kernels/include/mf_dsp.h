@@ -112,6 +112,18 @@ static inline int32_t mf_scaled_high(const mf_high_t *high, int32_t acc, int32_t
   return mf_clamp_s8((mf_add_high(acc, mult, high->round) >> high->right) + high->zero);
 }
 
+/* Equation (2) or (2w). */
+static inline int32_t mf_scaled(
+    const mf_scale_t *scale, int32_t acc, int32_t mult, int32_t add) {
+  if (!scale->wide) {
+    return mf_requantize(acc, mult, add, scale->shift);
+  }
+  if (scale->high.right > 0) {
+    return mf_scaled_high(&scale->high, acc + add, mult);
+  }
+  return mf_requantize_wide(acc, mult, add, scale->shift, scale->zero);
+}
+
 /* acc + the sum of both products of the pairs a and b. */
 static inline int32_t mf_dot_pair(uint32_t a, uint32_t b, int32_t acc) {
 #if MF_HAS_DSP

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Matrix product and convolution of dsp in blocks of rows, equations (1), (2), (6).
+/* Matrix product and convolution of dsp in blocks of rows, equations (1), (2) or (2w), (6).
  *
  * Both operands are spread to int16 pairs before the inner loop, so that it is nothing but loads
  * and multiply-accumulates: six loads and eight SMLAD for sixteen products. A block of rows is
@@ -19,7 +19,7 @@ MF_INLINE void mf_linear_blocks(
     const int32_t *restrict add,    /* [n] */
     const int8_t *restrict lut,     /* [256] or NULL */
     int8_t *restrict y,             /* [rows, n] */
-    int32_t rows, int32_t k, int32_t n, int32_t shift,
+    int32_t rows, int32_t k, int32_t n, const mf_scale_t *scale,
     void *restrict scratch, int32_t bytes) {
   const int32_t words = ((k + 3) & ~3) >> 1;
   const int32_t block = mf_matrix_block(rows, k, bytes);
@@ -28,7 +28,7 @@ MF_INLINE void mf_linear_blocks(
   for (int32_t first = 0; first < rows; first += block) {
     const int32_t count = rows - first < block ? rows - first : block;
     mf_spread_pairs(x + first * k, pairs, count, k);
-    mf_matrix_rows(pairs, panel, weight, mult, add, lut, y + first * n, count, k, n, shift);
+    mf_matrix_rows(pairs, panel, weight, mult, add, lut, y + first * n, count, k, n, scale);
   }
 }
 
@@ -43,7 +43,8 @@ MF_INLINE void mf_conv_blocks(
     int8_t *restrict y,             /* [oh, ow, n] */
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
-    int32_t dilation_w, int32_t pad_value, int32_t shift, void *restrict scratch, int32_t bytes) {
+    int32_t dilation_w, int32_t pad_value, const mf_scale_t *scale, void *restrict scratch,
+    int32_t bytes) {
   const int32_t k = kh * kw * c, words = ((k + 3) & ~3) >> 1, rows = oh * ow;
   const int32_t block = mf_matrix_block(rows, k, bytes);
   uint32_t *panel = (uint32_t *)scratch;
@@ -65,7 +66,7 @@ MF_INLINE void mf_conv_blocks(
         mf_spread_2(patch, other, pairs + (cell & ~1) * words, k);
       }
     }
-    mf_matrix_rows(pairs, panel, weight, mult, add, lut, y + first * n, count, k, n, shift);
+    mf_matrix_rows(pairs, panel, weight, mult, add, lut, y + first * n, count, k, n, scale);
   }
 }
 

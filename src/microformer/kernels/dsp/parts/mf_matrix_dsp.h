@@ -54,8 +54,9 @@ MF_INLINE void mf_matrix_rows(
     const int32_t *add,     /* [n] */
     const int8_t *lut,      /* [256] or NULL */
     int8_t *y,              /* [count, n] */
-    int32_t count, int32_t k, int32_t n, int32_t shift) {
+    int32_t count, int32_t k, int32_t n, const mf_scale_t *scale) {
   const int32_t words = ((k + 3) & ~3) >> 1;
+  const int32_t *tail = (const int32_t *)(panel + 4 * words);
   for (int32_t column = 0; column < n; column += 4) {
     const int32_t width = n - column < 4 ? n - column : 4;
     mf_fill_panel(panel, weight, mult, add, column, k, n, k);
@@ -63,9 +64,12 @@ MF_INLINE void mf_matrix_rows(
     int8_t *to = y + column;
     for (int32_t left = count; left > 0; left -= 2, to += 2 * n) {
       int32_t sums[8];
-      from = mf_dot_2x4(from, panel, words, 1, sums);
+      from = mf_dot_2x4(from, panel, words, !scale->wide, sums);
       for (int32_t i = 0; i < 8; i++) {
-        sums[i] = mf_lookup(lut, mf_clamp8(sums[i] >> shift));
+        const int32_t *of = tail + 2 * (i & 3);
+        const int32_t value = scale->wide ? mf_scaled(scale, sums[i], of[0], of[1])
+                                          : mf_clamp8(sums[i] >> scale->shift);
+        sums[i] = mf_lookup(lut, (int8_t)value);
       }
       mf_store_2x4(to, n, left, width, sums);
     }

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Depthwise convolution of multiplier 1, four channels at a time, equations (1), (2) or (2w), (6).
+ *
+ * Weights are turned to [tap, channel] pairs of int16 once. A cell whose taps all lie in the image
+ * is read where it lies; for another what it sees is gathered, padding included. The last channels
+ * of a number that is no multiple of four are done together with some before them once more. */
+#ifndef MF_DEPTHWISE_DSP_H
+#define MF_DEPTHWISE_DSP_H
+
+#include "mf_dot_2x4_asm.h"
+#include "mf_patch.h"
+#include "mf_spread.h"
+
+/* acc + the product of the lower halves. */
+static inline int32_t mf_low_product(uint32_t a, uint32_t b, int32_t acc) {
+  return acc + (int32_t)(int16_t)(a & 65535u) * (int16_t)(b & 65535u);
+}
+
+/* acc + the product of the upper halves. */
+static inline int32_t mf_high_product(uint32_t a, uint32_t b, int32_t acc) {
+  return acc + (int32_t)(int16_t)(a >> 16) * (int16_t)(b >> 16);
+}
+
+#ifdef MF_DOT_ASM
+/* One tap: its four channels in C, weights in WE and WO. */
+#define MF_TAP(C, WE, WO)                               \
+  "sxtb16 %[t], %[" C "]\n\t"                           \
+  "smlabb %[a0], %[t], %[" WE "], %[a0]\n\t"            \
+  "smlatt %[a2], %[t], %[" WE "], %[a2]\n\t"            \
+  "sxtb16 %[" C "], %[" C "], ror #8\n\t"               \
+  "smlabb %[a1], %[" C "], %[" WO "], %[a1]\n\t"        \
+  "smlatt %[a3], %[" C "], %[" WO "], %[a3]\n\t"
+
+/* The first one sets the sums. */
+#define MF_TAP_SET(C, WE, WO)                           \
+  "sxtb16 %[t], %[" C "]\n\t"                           \
+  "smulbb %[a0], %[t], %[" WE "]\n\t"                   \
+  "smultt %[a2], %[t], %[" WE "]\n\t"                   \
+  "sxtb16 %[" C "], %[" C "], ror #8\n\t"               \
+  "smulbb %[a1], %[" C "], %[" WO "]\n\t"               \
+  "smultt %[a3], %[" C "], %[" WO "]\n\t"
+
+/* Two taps side by side, and on to the next: six loads in a row, 12 for 8 products. */
+#define MF_TAPS_2(FIRST, HOW, C)                                                                         \
+  __asm volatile(                                                                                 \
+      "ldr %[c0], [%[x]]\n\t"                                                                     \
+      "ldr.w %[c1], [%[x], %[next]]\n\t"                                                          \
+      "ldr %[w0], [%[w]]\n\t"                                                                     \
+      "ldr %[w1], [%[w], #4]\n\t"                                                                 \
+      "ldr %[w2], [%[w], #8]\n\t"                                                                 \
+      "ldr %[w3], [%[w], #12]\n\t"                                                                \
+      "addw %[x], %[x], %[both]\n\t"                                                              \
+      "adds %[w], #16\n\t" FIRST("c0", "w0", "w1") MF_TAP("c1", "w2", "w3")                       \
+      : [a0] HOW(a0), [a1] HOW(a1), [a2] HOW(a2), [a3] HOW(a3), [x] "+r"(x), [w] "+r"(w),         \
+        [c0] "=&r"(c0), [c1] "=&r"(c1), [w0] "=&r"(w0), [w1] "=&r"(w1), [w2] "=&r"(w2),           \
+        [w3] "=&r"(w3), [t] "=&r"(t)                                                              \
+      : [next] "i"(C), [both] "i"(2 * (C))                                                        \
+      : "cc", "memory")
+
+/* One tap, the last of a row, and on to the next row. */
+#define MF_TAPS_1                                                                                 \
+  __asm volatile(                                                                                 \
+      "ldr %[c0], [%[x]]\n\t"                                                                     \
+      "ldr %[w0], [%[w]]\n\t"                                                                     \
+      "ldr %[w1], [%[w], #4]\n\t"                                                                 \
+      "add %[x], %[next]\n\t"                                                                     \
+      "adds %[w], #8\n\t" MF_TAP("c0", "w0", "w1")                                                \
+      : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [x] "+r"(x), [w] "+r"(w),     \
+        [c0] "=&r"(c0), [w0] "=&r"(w0), [w1] "=&r"(w1), [t] "=&r"(t)                              \
+      : [next] "r"(next)                                                                          \
+      : "cc", "memory")
+
+/* (2) but for its shift, from the panel's tail. */
+#define MF_TAPS_SCALE                                                                             \
+  __asm volatile(                                                                                 \
+      "ldm %[w]!, {%[w0], %[w1], %[w2], %[w3]}\n\t"                                               \
+      "mla %[a0], %[a0], %[w0], %[w1]\n\t"                                                        \
+      "mla %[a1], %[a1], %[w2], %[w3]\n\t"                                                        \
+      "ldm %[w]!, {%[w0], %[w1], %[w2], %[w3]}\n\t"                                               \
+      "mla %[a2], %[a2], %[w0], %[w1]\n\t"                                                        \
+      "mla %[a3], %[a3], %[w2], %[w3]\n\t"                                                        \
+      : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [w] "+r"(w), [w0] "=&r"(w0),  \
+        [w1] "=&r"(w1), [w2] "=&r"(w2), [w3] "=&r"(w3)                                            \
+      :                                                                                           \
+      : "memory")
+#endif
+
+/* acc [4]: the sums of four channels, of which `width` are there, over all taps; (2) but for its shift
+ * if `scaled`. Returns the address behind the panel. */
+MF_INLINE const uint32_t *mf_taps_4(
+    const int8_t *x,        /* the first tap; cells of c channels, rows `pitch` apart */
+    const uint32_t *panel,  /* [kh, kw, 2], then [4, 2]: mult and add, read if `scaled` */
+    int32_t pitch, int32_t c, int32_t kh, int32_t kw, int32_t width, int32_t scaled,
+    int32_t acc[4]) {
+#ifdef MF_DOT_ASM
+  if (__builtin_constant_p(c) && c >= 4 && c <= 2047) { /* the reach of literals */
+    register const uint32_t *w __asm("r7") = panel;
+    register uint32_t c0 __asm("r0"), c1 __asm("r1"), w0 __asm("r2"), w1 __asm("r3");
+    register uint32_t w2 __asm("r4"), w3 __asm("r5"), t __asm("r6");
+    register int32_t a0 __asm("r8"), a1 __asm("r9"), a2 __asm("r10"), a3 __asm("r11");
+    if (kw == 1) {
+      a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+    }
+    const int32_t next = pitch - (kw - 1) * c;
+#pragma GCC unroll 8
+    for (int32_t ky = 0; ky < kh; ky++) {
+#pragma GCC unroll 8
+      for (int32_t kx = 0; kx + 2 <= kw; kx += 2) {
+        if (ky == 0 && kx == 0) {
+          MF_TAPS_2(MF_TAP_SET, "=&r", c);
+        } else {
+          MF_TAPS_2(MF_TAP, "+r", c);
+        }
+      }
+      if ((kw & 1) != 0) {
+        MF_TAPS_1;
+      } else {
+        x += pitch - kw * c;
+      }
+    }
+    if (scaled) {
+      MF_TAPS_SCALE;
+    } else {
+      w += 8;
+    }
+    acc[0] = a0, acc[1] = a1, acc[2] = a2, acc[3] = a3;
+    return w;
+  }
+#endif
+  acc[0] = 0, acc[1] = 0, acc[2] = 0, acc[3] = 0;
+  for (int32_t ky = 0; ky < kh; ky++, x += pitch - kw * c) {
+    for (int32_t kx = 0; kx < kw; kx++, x += c, panel += 2) {
+      const uint32_t word = width == 4 ? mf_load4(x) : mf_load_tail(x, width);
+      const uint32_t even = mf_pair_even(word), odd = mf_pair_odd(word);
+      acc[0] = mf_low_product(even, panel[0], acc[0]);
+      acc[1] = mf_low_product(odd, panel[1], acc[1]);
+      acc[2] = mf_high_product(even, panel[0], acc[2]);
+      acc[3] = mf_high_product(odd, panel[1], acc[3]);
+    }
+  }
+  const int32_t *tail = (const int32_t *)panel;
+  for (int32_t j = 0; scaled && j < width; j++) {
+    acc[j] = acc[j] * tail[2 * j] + tail[2 * j + 1];
+  }
+  return panel + 8;
+}
+
+/* The panels of all groups of four channels: the last one begins four before the end. */
+MF_INLINE void mf_depthwise_panels(
+    const int8_t *weight,  /* [c, taps] */
+    const int32_t *mult, const int32_t *add, uint32_t *panel, int32_t c, int32_t taps) {
+  for (int32_t group = 0; group < c; group += 4) {
+    const int32_t i = group + 4 <= c || c < 4 ? group : c - 4;
+    for (int32_t tap = 0; tap < taps; tap++, panel += 2) {
+      uint32_t word = 0;
+      for (int32_t j = 0; j < 4 && i + j < c; j++) {
+        word |= (uint32_t)(uint8_t)weight[(i + j) * taps + tap] << (8 * j);
+      }
+      panel[0] = mf_pair_even(word);
+      panel[1] = mf_pair_odd(word);
+    }
+    for (int32_t j = 0; j < 4; j++, panel += 2) {
+      panel[0] = i + j < c ? (uint32_t)mult[i + j] : 0;
+      panel[1] = i + j < c ? (uint32_t)add[i + j] : 0;
+    }
+  }
+}
+
+/* All channels of one cell. */
+MF_INLINE void mf_depthwise_cell(
+    const int8_t *x, const uint32_t *panel, const int8_t *lut, int8_t *y, int32_t pitch, int32_t c,
+    int32_t kh, int32_t kw, const mf_scale_t *scale) {
+  const int32_t width = c < 4 ? c : 4;
+  for (int32_t group = 0; group < c; group += 4) {
+    const int32_t i = group + 4 <= c || c < 4 ? group : c - 4;
+    int32_t acc[4];
+    panel = mf_taps_4(x + i, panel, pitch, c, kh, kw, width, !scale->wide, acc);
+    const int32_t *tail = (const int32_t *)panel - 8;
+    for (int32_t j = 0; j < width; j++) {
+      const int32_t value = scale->wide ? mf_scaled(scale, acc[j], tail[2 * j], tail[2 * j + 1])
+                                        : mf_clamp8(acc[j] >> scale->shift);
+      y[i + j] = mf_lookup(lut, (int8_t)value);
+    }
+  }
+}
+
+/* Arguments as of mf_depthwise_s8_dsp. */
+MF_INLINE void mf_depthwise(
+    const int8_t *restrict x,       /* [h, w, c] */
+    const int8_t *restrict weight,  /* [c, kh, kw, 1] */
+    const int32_t *restrict mult,   /* [c] */
+    const int32_t *restrict add,    /* [c] */
+    const int8_t *restrict lut,     /* [256] or NULL */
+    int8_t *restrict y,             /* [oh, ow, c] */
+    int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t kh, int32_t kw,
+    int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
+    int32_t dilation_w, int32_t pad_value, const mf_scale_t *scale,
+    void *restrict scratch /* uint32 [ceil(c / 4), 2 taps + 8], int8 [taps, c] */) {
+  const int32_t taps = kh * kw;
+  uint32_t *panels = (uint32_t *)scratch;
+  int8_t *patch = (int8_t *)(panels + ((c + 3) >> 2) * (2 * taps + 8));
+  mf_depthwise_panels(weight, mult, add, panels, c, taps);
+  for (int32_t oy = 0; oy < oh; oy++) {
+    const int32_t top = oy * stride_h - pad_top;
+    const int32_t rows_inside = top >= 0 && top + (kh - 1) * dilation_h < h;
+    for (int32_t ox = 0; ox < ow; ox++, y += c) {
+      const int32_t left = ox * stride_w - pad_left;
+      const int8_t *cell = x + (top * w + left) * c;
+      int32_t pitch = dilation_h * w * c;
+      if (!rows_inside || dilation_w != 1 || left < 0 || left + kw > w) {
+        mf_patch(x, patch, h, w, c, kh, kw, top, left, dilation_h, dilation_w, pad_value);
+        cell = patch, pitch = kw * c;
+      }
+      mf_depthwise_cell(cell, panels, lut, y, pitch, c, kh, kw, scale);
+    }
+  }
+}
+
+#endif
