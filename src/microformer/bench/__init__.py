@@ -29,7 +29,7 @@ class Row:
 
     On a cluster: ``weights`` says where they lie, "l1" or "l2"; ``l1_bytes`` are all that the
     program occupies there, ``bytes_moved`` by DMA; ``conflicts`` are cycles of all cores that
-    lost a bank of L1; shares are as in the report.
+    lost a bank of L1; shares are as in the report. ``cycle_shares`` of each kernel add up to 1.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Row:
     dma_busy_share: float | None
     dma_wait_share: float | None
     simulated_khz: float | None
+    cycle_shares: dict[str, float]
     published: tuple[Published, ...]
 
 
@@ -154,8 +155,18 @@ def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
         dma_busy_share=_over(shared.dma_busy, cycles or 0) if shared else None,
         dma_wait_share=result.dma_wait_share,
         simulated_khz=shared.simulated_khz if shared else None,
+        cycle_shares=_shares(made),
         published=PUBLISHED.get((target.name, name), ()),
     )
+
+
+def _shares(made: pipeline.Measurement) -> dict[str, float]:
+    """Of the cycles of all layers, those of each kernel; empty where there are none."""
+    spent: dict[str, float] = {}
+    for layer, measured in zip(made.project.layers, made.result.layers, strict=True):
+        spent[layer.kernel] = spent.get(layer.kernel, 0) + (measured.cycles or 0)
+    total = sum(spent.values())
+    return {kernel: cycles / total for kernel, cycles in spent.items()} if total else {}
 
 
 def _over(value: int | None, count: int) -> float | None:

@@ -3,7 +3,7 @@
 import math
 
 from microformer.graph.cost import macs
-from microformer.graph.ops import Attention, AttentionBlock, Op
+from microformer.graph.ops import Attention, AttentionBlock, Conv2d, Op
 from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import Bytes, Cycles, round8
@@ -12,6 +12,10 @@ from microformer.targets import Target
 
 BLOCK, SMALL_BLOCK = 32768, 8192
 """Bytes of pairs that a kernel spreads at a time (mf_matrix_dsp.h)."""
+
+
+BAND_CELLS = 256
+"""Cells of a band at least (mf_band_dsp.h)."""
 
 
 def words_of(k: int) -> int:
@@ -73,6 +77,57 @@ def conv_dsp_scratch(block_bytes: int) -> Bytes:
         return linear_dsp_scratch(block_bytes)(op, inputs, output, machine) + round8(patches)
 
     return scratch
+
+
+def conv_dsp_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> float:
+    """What a cell sees is gathered and spread; then the matrix product."""
+    weight = inputs[1]
+    assert weight is not None
+    n, kh, *_ = weight.shape
+    k = math.prod(weight.shape[1:])
+    rows = output.size // n
+    tiles = -(-rows // 2) * -(-n // 4)
+    return tiles * (16 * words_of(k) + 60) + rows * (3 * k + 30 * kh) + 1.9 * weight.size
+
+
+def _band(op: Conv2d, inputs: Operands, output: Tensor) -> tuple[int, int, int]:
+    """int16 of a kernel's row padded to pairs and of a band's row, and rows of a band."""
+    assert inputs[0] is not None and inputs[1] is not None
+    (oh, ow, _), (_, kh, kw, c) = output.shape, inputs[1].shape
+    step, part = op.stride[1] * c, (kw * c + 1) & ~1
+    copy = (ow * step + part + 1) & ~1
+    rows = min(-(-BAND_CELLS // ow), oh)
+    height = (rows - 1) * op.stride[0] + (kh - 1) * op.dilation[0] + 1
+    return part, copy * (1 + step % 2), height
+
+
+def band_scratch(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> int:
+    """A panel of four columns with their constants, and the rows that a band sees."""
+    assert isinstance(op, Conv2d) and inputs[1] is not None
+    part, pitch, height = _band(op, inputs, output)
+    return round8(8 * inputs[1].shape[1] * part + 32 + 2 * height * pitch + 4)
+
+
+def band_fits(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> bool:
+    """Dense, taps side by side in a row, and cells within a load's reach of each other."""
+    if not (isinstance(op, Conv2d) and op.groups == 1 and op.dilation[1] == 1):
+        return False
+    _, pitch, _ = _band(op, inputs, output)
+    assert inputs[0] is not None
+    step = op.stride[1] * inputs[0].shape[-1]
+    apart = pitch // 2 + step - 1 if step % 2 else step
+    return 2 * apart + 64 <= 4095
+
+
+def band_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> float:
+    """Rows are spread once a band, weights as well; cells are done two at a time."""
+    assert isinstance(op, Conv2d) and inputs[0] is not None and inputs[1] is not None
+    (oh, ow, n), (_, kh, _, _) = output.shape, inputs[1].shape
+    part, pitch, height = _band(op, inputs, output)
+    bands = -(-oh // min(-(-BAND_CELLS // ow), oh))
+    tile = 8 * kh * part + 9 * kh + 60
+    tiles = oh * -(-ow // 2) * -(-n // 4)
+    return tile * tiles + bands * (2.5 * inputs[1].size + 2.5 * height * pitch)
 
 
 def matmul_dsp_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> float:

@@ -17,10 +17,10 @@
  * for its 6 loads and 8 for its 16 products. */
 #if MF_DUAL_ISSUE
 /* Two instructions a cycle: but for the first two, every load goes with a product: 9 cycles. */
-#define MF_PAIR_2X4(X, W)                     \
+#define MF_PAIR_AT(X, Y, W)                   \
   "ldr %[a], [%[x], #" #X "]\n\t"             \
   "ldr %[c], [%[w], #" #W "]\n\t"             \
-  "ldr %[b], [%[x], #" #X " + 4]\n\t"         \
+  "ldr %[b], [%[x], #" #Y "]\n\t"             \
   "smlad %[a0], %[a], %[c], %[a0]\n\t"        \
   "ldr %[d], [%[w], #" #W " + 4]\n\t"         \
   "smlad %[b0], %[b], %[c], %[b0]\n\t"        \
@@ -50,9 +50,9 @@
   "smuad %[a3], %[a], %[d]\n\t"               \
   "smuad %[b3], %[b], %[d]\n\t"
 #else
-#define MF_PAIR_2X4(X, W)                 \
+#define MF_PAIR_AT(X, Y, W)               \
   "ldr %[a], [%[x], #" #X "]\n\t"         \
-  "ldr %[b], [%[x], #" #X " + 4]\n\t"     \
+  "ldr %[b], [%[x], #" #Y "]\n\t"         \
   "ldr %[c], [%[w], #" #W "]\n\t"         \
   "ldr %[d], [%[w], #" #W " + 4]\n\t"     \
   "smlad %[a0], %[a], %[c], %[a0]\n\t"    \
@@ -83,6 +83,9 @@
   "smuad %[a3], %[a], %[d]\n\t"           \
   "smuad %[b3], %[b], %[d]\n\t"
 #endif
+
+/* Rows whose pairs lie side by side. */
+#define MF_PAIR_2X4(X, W) MF_PAIR_AT(X, X + 4, W)
 
 #define MF_PAIRS_8(X, W)                                                                          \
   MF_PAIR_2X4(X, W) MF_PAIR_2X4(X + 8, W + 16) MF_PAIR_2X4(X + 16, W + 32)                        \
@@ -133,6 +136,49 @@
                  : MF_SUMS_2X4                                                                    \
                  :                                                                                \
                  : "cc", "memory")
+
+/* Rows that lie a literal number of bytes apart. */
+#define MF_PAIR_APART(X, W) MF_PAIR_AT(X, X + %c[apart], W)
+#define MF_APART_2(X, W) MF_PAIR_APART(X, W) MF_PAIR_APART(X + 4, W + 16)
+#define MF_APART_4(X, W) MF_APART_2(X, W) MF_APART_2(X + 8, W + 32)
+#define MF_APART_8(X, W) MF_APART_4(X, W) MF_APART_4(X + 16, W + 64)
+#define MF_APART_16(X, W) MF_APART_8(X, W) MF_APART_8(X + 32, W + 128)
+
+#define MF_APART_LOOP(D)                                                                          \
+  __asm volatile("push {%[a]}\n\t"                                                                \
+                 "1:\n\t" MF_APART_16(0, 0) "adds %[x], #64\n\t"                                  \
+                 "ldr %[a], [sp]\n\t"                                                             \
+                 "add.w %[w], %[w], #256\n\t"                                                     \
+                 "cmp %[w], %[a]\n\t"                                                             \
+                 "bne 1b\n\t"                                                                     \
+                 "add sp, #4\n\t"                                                                 \
+                 : MF_SUMS_2X4                                                                    \
+                 : [apart] "i"(D)                                                                   \
+                 : "cc", "memory")
+
+#define MF_APART_ONCE(PAIRS, X_BYTES, W_BYTES, D)                                                 \
+  __asm volatile(PAIRS "adds %[x], #" #X_BYTES "\n\t"                                             \
+                       "add.w %[w], %[w], #" #W_BYTES "\n\t"                                      \
+                 : MF_SUMS_2X4                                                                    \
+                 : [apart] "i"(D)                                                                   \
+                 : "cc", "memory")
+
+/* What is left of so many words behind sixteens. */
+#define MF_APART_REST(WORDS, D)                                                                   \
+  do {                                                                                            \
+    if (((WORDS) & 8) != 0) {                                                                     \
+      MF_APART_ONCE(MF_APART_8(0, 0), 32, 128, D);                                                \
+    }                                                                                             \
+    if (((WORDS) & 4) != 0) {                                                                     \
+      MF_APART_ONCE(MF_APART_4(0, 0), 16, 64, D);                                                 \
+    }                                                                                             \
+    if (((WORDS) & 2) != 0) {                                                                     \
+      MF_APART_ONCE(MF_APART_2(0, 0), 8, 32, D);                                                  \
+    }                                                                                             \
+    if (((WORDS) & 1) != 0) {                                                                     \
+      MF_APART_ONCE(MF_PAIR_APART(0, 0), 4, 16, D);                                               \
+    }                                                                                             \
+  } while (0)
 
 /* The panel's tail: sum = sum * mult + add, column by column. */
 #define MF_SCALE_2X4                     \
