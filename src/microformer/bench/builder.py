@@ -50,7 +50,9 @@ class GraphBuilder:
 
     def node(self, name: str, op: ops.Op, *inputs: str) -> str:
         operands = tuple(self.tensors[i] if i else None for i in inputs)
-        self.tensors[name] = Tensor(name, infer_shape(op, operands), "int8", QParams(0.05, 0))
+        bits = getattr(op, "bits", 8)
+        shape = infer_shape(op, operands)
+        self.tensors[name] = Tensor(name, shape, f"int{bits}", QParams(0.05, 0, bits))
         self.nodes.append(Node(name, op, inputs, name))
         return name
 

@@ -37,7 +37,9 @@ def _linear(name: str, r: int, k: int, n: int, form: str) -> IntGraph:
     graph = GraphBuilder(name, (r, k))
     if form == "_s16":
         constants, shift = graph.matrix("linear", (n, k))
-        return graph.done(graph.node("linear", ops.Linear(shift, bits=16), "x", *constants))
+        wide = graph.node("linear", ops.Linear(shift, bits=16), "x", *constants)
+        scale = scale_integers(2.0**-8, 1 << 15, 0, 0)
+        return graph.done(graph.node("output", ops.Requantize(*scale), wide))
     return graph.done(graph.linear("linear", "x", n, wide=form == "_acc64"))
 
 

@@ -25,7 +25,7 @@ static inline void mf_linear_s8_s16_dsp_2x4(
     const int32_t count = rows - first < block ? rows - first : block;
     mf_spread_pairs(x + first * k, pairs, count, k);
     for (int32_t column = 0; column < n; column += 4) {
-      const int32_t width = n - column < 4 ? n - column : 4;
+      const int32_t width = mf_tile_width(n, column);
       mf_fill_panel(panel, weight, mult, add, column, k, n, k);
       const uint32_t *from = pairs;
       int16_t *to = y + first * n + column;

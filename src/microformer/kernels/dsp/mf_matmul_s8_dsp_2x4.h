@@ -26,7 +26,7 @@ static inline void mf_matmul_s8_dsp_2x4(
       mf_spread_less_2(from, row + 1 < count ? from + k : from, pairs + row * words, k, minus);
     }
     for (int32_t column = 0; column < n; column += 4) {
-      const int32_t width = n - column < 4 ? n - column : 4;
+      const int32_t width = mf_tile_width(n, column);
       const int8_t *const of = b + matrix * k * n;
       if (transposed) {
         mf_panel_of_rows(of + column * k, panel, k, width, zero_b);
@@ -48,7 +48,7 @@ static inline void mf_matmul_s8_dsp_2x4(
             sums[i] = mf_requantize_wide(sums[i], mult, 0, shift, zero);
           }
         }
-        mf_store_2x4(to, n, left, width, sums);
+        mf_store_2x4(to, n, mf_tile_whole(count, left) ? 2 : 1, width, sums);
       }
     }
     first += count;

@@ -27,6 +27,16 @@ _Static_assert(sizeof(int) == 4, "the kernels need 32-bit int");
 #define MF_PHASE static inline
 #endif
 
+/* Columns of a tile of four from `column` on: a literal where n is one and a multiple of four. */
+static inline int32_t mf_tile_width(int32_t n, int32_t column) {
+  return (n & 3) == 0 || n - column >= 4 ? 4 : n - column;
+}
+
+/* Whether a tile of two rows is whole: a literal where their number is even. */
+static inline int32_t mf_tile_whole(int32_t rows, int32_t left) {
+  return (rows & 1) == 0 || left > 1;
+}
+
 /* Saturation to int8. */
 static inline int8_t mf_clamp8(int32_t value) {
   const int32_t low = value < -128 ? -128 : value;
@@ -81,20 +91,25 @@ static inline mf_high_t mf_high(int32_t shift, int32_t zero) {
   return high;
 }
 
-/* How sums become int8: equation (2), or (2w) where `wide`. Made of literals, so that a compiler
- * drops the other one. */
+/* How sums become results: equation (2), or (2w) where `wide`; int8, or int16 where `bits` is 16.
+ * Made of literals, so that a compiler drops what is not meant. */
 typedef struct {
-  int32_t shift, wide, zero; /* zero: of (2w) */
+  int32_t shift, wide, zero, bits; /* zero: of (2w) */
   mf_high_t high;
 } mf_scale_t;
 
 static inline mf_scale_t mf_scale(int32_t shift) {
-  const mf_scale_t scale = {shift, 0, 0, {0, 0, 0}};
+  const mf_scale_t scale = {shift, 0, 0, 8, {0, 0, 0}};
+  return scale;
+}
+
+static inline mf_scale_t mf_scale_s16(int32_t shift) {
+  const mf_scale_t scale = {shift, 0, 0, 16, {0, 0, 0}};
   return scale;
 }
 
 static inline mf_scale_t mf_scale_wide(int32_t shift, int32_t zero) {
-  const mf_scale_t scale = {shift, 1, zero, mf_high(shift, zero)};
+  const mf_scale_t scale = {shift, 1, zero, 8, mf_high(shift, zero)};
   return scale;
 }
 

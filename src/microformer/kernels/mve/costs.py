@@ -51,6 +51,22 @@ def rows_mve_cost(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -
     return output.size // n * -(-n // 4) * (10.6 * _padded(k) / 16 + 34 + 6 * (k % 16 > 0))
 
 
+def matmul_mve_cost(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -> float:
+    """As of a Linear, for each matrix; columns of b are turned or copied."""
+    assert inputs[0] is not None
+    *lead, rows, k = inputs[0].shape
+    steps = _padded(k) // 16
+    tiles = math.prod(lead) * -(-output.shape[-1] // 4)
+    return tiles * (40 * steps + -(-rows // 2) * (17.4 * steps + 60))
+
+
+def matmul_mve_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+    """Four columns side by side, what is added to them, and what to each row."""
+    assert inputs[0] is not None
+    rows, k = inputs[0].shape[-2:]
+    return round8(4 * _padded(k) + 16 + 4 * rows)
+
+
 def linear_mve_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
     """Four columns side by side, padded to vectors, and their constants."""
     weight = inputs[1]
@@ -68,11 +84,11 @@ def conv_mve_scratch(op: Op, inputs: Operands, output: Tensor, machine: Target) 
 
 
 def depthwise_mve_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
-    """Places of the taps (8 bytes each on a host), weights by tap, one row of padding."""
+    """Constants of eight channels, weights by tap, and what a cell at the border sees."""
     weight = inputs[1]
     assert weight is not None
     channels, taps = weight.shape[0], weight.shape[1] * weight.shape[2]
-    return 8 * taps + round8((taps + 1) * channels)
+    return (64 + 8 * taps) * -(-channels // 8) + round8(taps * channels)
 
 
 def attention_mve_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dense convolution as a matrix product on vectors of int8, equations (1), (2), (6).
- *
- * What an output cell sees is gathered to a row, padding included; from there on it is
- * mf_linear_s8_mve_2x4. A block of cells at a time, never the whole image. */
+/* Dense convolution as a matrix product on vectors of int8, equations (1), (2), (6). */
 #ifndef MF_CONV2D_S8_MVE_2X4_H
 #define MF_CONV2D_S8_MVE_2X4_H
 
-#include "mf_matrix_mve.h"
-#include "mf_patch.h"
-
-/* Cells gathered at a time: all of them up to 16 KiB, but eight at least. */
-static inline int32_t mf_mve_block(int32_t rows, int32_t k) {
-  const int32_t fitting = 16384 / k < 8 ? 8 : 16384 / k;
-  return rows < fitting ? rows : fitting;
-}
+#include "mf_conv_mve.h"
 
 static inline void mf_conv2d_s8_mve_2x4(
     const int8_t *restrict x,       /* [h, w, c] */
@@ -26,24 +16,11 @@ static inline void mf_conv2d_s8_mve_2x4(
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
     int32_t dilation_w, int32_t groups /* 1 */, int32_t pad_value, int32_t shift,
     void *restrict scratch /* as of linear with k = kh kw c, then int8 [block, k] */) {
+  const mf_scale_t scale = mf_scale(shift);
   (void)groups;
-  const int32_t k = kh * kw * c, rows = oh * ow, block = mf_mve_block(rows, k);
-  int8_t *panel = (int8_t *)scratch;
-  int8_t *patches = panel + 4 * mf_padded(k) + 32;
-  int32_t oy = 0, ox = 0;
-  for (int32_t first = 0; first < rows; first += block) {
-    const int32_t count = rows - first < block ? rows - first : block;
-    for (int32_t cell = 0; cell < count; cell++) {
-      mf_patch(
-          x, patches + cell * k, h, w, c, kh, kw, oy * stride_h - pad_top,
-          ox * stride_w - pad_left, dilation_h, dilation_w, pad_value);
-      if (++ox == ow) {
-        ox = 0;
-        oy++;
-      }
-    }
-    mf_mve_rows(patches, panel, weight, mult, add, lut, y + first * n, count, k, n, shift);
-  }
+  mf_mve_conv(
+      x, weight, mult, add, lut, y, h, w, c, oh, ow, n, kh, kw, stride_h, stride_w, pad_top,
+      pad_left, dilation_h, dilation_w, pad_value, &scale, scratch);
 }
 
 #endif

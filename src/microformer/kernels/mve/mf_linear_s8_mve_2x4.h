@@ -16,7 +16,8 @@ static inline void mf_linear_s8_mve_2x4(
     int8_t *restrict y,             /* [rows, n] */
     int32_t rows, int32_t k, int32_t n, int32_t shift,
     void *restrict scratch /* int8 [4 padded(k)], int32 [8] */) {
-  mf_mve_rows(x, (int8_t *)scratch, weight, mult, add, lut, y, rows, k, n, shift);
+  const mf_scale_t scale = mf_scale(shift);
+  mf_mve_rows(x, (int8_t *)scratch, weight, mult, add, lut, y, rows, k, n, &scale);
 }
 
 #endif

@@ -20,6 +20,8 @@ from microformer.kernels.mve.costs import (
     depthwise_mve_scratch,
     linear_mve_cost,
     linear_mve_scratch,
+    matmul_mve_cost,
+    matmul_mve_scratch,
     rows_mve_cost,
 )
 
@@ -41,9 +43,32 @@ ISA = Isa(
             scratch=conv_mve_scratch,
         ),
         _kernel(
+            "mf_linear_s8_acc64_mve_2x4", "linear_acc64", linear_mve_cost, scratch=linear_mve_scratch
+        ),
+        _kernel("mf_linear_s8_acc64_mve_1x4", "linear_acc64", rows_mve_cost),
+        _kernel(
+            "mf_linear_s8_s16_mve_2x4", "linear_s16", linear_mve_cost, scratch=linear_mve_scratch
+        ),
+        _kernel("mf_linear_s8_s16_mve_1x4", "linear_s16", rows_mve_cost),
+        _kernel("mf_matmul_s8_mve_2x4", "matmul", matmul_mve_cost, scratch=matmul_mve_scratch),
+        _kernel(
+            "mf_conv2d_s8_acc64_mve_2x4",
+            "conv2d_acc64",
+            per_mac(0.35, 8),
+            fits=is_dense,
+            scratch=conv_mve_scratch,
+        ),
+        _kernel(
+            "mf_depthwise_s8_acc64_mve",
+            "conv2d_acc64",
+            per_mac(1.1, 8),
+            fits=is_depthwise,
+            scratch=depthwise_mve_scratch,
+        ),
+        _kernel(
             "mf_depthwise_s8_mve",
             "conv2d",
-            per_mac(2.2, 8),
+            per_mac(1.1, 8),
             fits=is_depthwise,
             scratch=depthwise_mve_scratch,
         ),

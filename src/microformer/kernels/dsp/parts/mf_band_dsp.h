@@ -207,7 +207,7 @@ MF_INLINE void mf_conv_band(
     const int32_t count = oh - first < band->rows ? oh - first : band->rows;
     mf_band_spread(band, x, rows, first, count);
     for (int32_t column = 0; column < n; column += 4) {
-      const int32_t width = n - column < 4 ? n - column : 4;
+      const int32_t width = mf_tile_width(n, column);
       mf_band_panel(band, weight, mult, add, panel, column, n);
       int8_t *to = y + first * ow * n + column;
       for (int32_t oy = 0; oy < count; oy++) {
@@ -221,8 +221,8 @@ MF_INLINE void mf_conv_band(
                                               : mf_clamp8(sums[i] >> scale->shift);
             sums[i] = mf_lookup(lut, (int8_t)value);
           }
-          mf_store_2x4(to, n, left, width, sums);
-          to += left > 1 ? 2 * n : n;
+          mf_store_2x4(to, n, mf_tile_whole(ow, left) ? 2 : 1, width, sums);
+          to += mf_tile_whole(ow, left) ? 2 * n : n;
         }
       }
     }

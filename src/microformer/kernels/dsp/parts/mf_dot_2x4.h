@@ -20,7 +20,12 @@ MF_INLINE const uint32_t *mf_dot_2x4(
   register uint32_t a __asm("r2"), b __asm("r3"), c __asm("r4"), d __asm("r5");
   register int32_t a0 __asm("r6"), a1 __asm("r7"), a2 __asm("r8"), a3 __asm("r9");
   register int32_t b0 __asm("r10"), b1 __asm("r11"), b2 __asm("r12"), b3 __asm("lr");
-  if (words >= 16) {
+  if (MF_SPEED && __builtin_constant_p(words) && words >= 16 && words < 48) {
+    MF_STRAIGHT_16_2X4; /* two turns at most: no loop */
+    if (words >= 32) {
+      MF_ONCE_2X4(MF_PAIRS_8(0, 0) MF_PAIRS_8(64, 128), 128, 256);
+    }
+  } else if (words >= 16) {
     a = (uint32_t)(w + 4 * (words & ~15)); /* where the loop ends */
     MF_LOOP_16_2X4;
   } else {

@@ -9,6 +9,12 @@
 #define MF_DUAL_ISSUE 0 /* 1: the core issues a load and a product in one cycle, as the M7 */
 #endif
 
+#ifdef __OPTIMIZE_SIZE__
+#define MF_SPEED 0
+#else
+#define MF_SPEED 1 /* straight code where a loop would take two turns */
+#endif
+
 #if MF_HAS_DSP && defined(__OPTIMIZE__)
 #define MF_DOT_ASM 1
 /* Compilers spill here and part the loads, so the loop is written out. It needs all fourteen
@@ -117,6 +123,20 @@
                  :                                                                                \
                  : "cc", "memory")
 
+/* Sets the sums from sixteen pairs. */
+#define MF_STRAIGHT_16_2X4                                                                        \
+  __asm volatile(MF_FIRST_2X4 MF_PAIR_2X4(8, 16) MF_PAIR_2X4(16, 32)                              \
+                 MF_PAIR_2X4(24, 48) MF_PAIR_2X4(32, 64) MF_PAIR_2X4(40, 80)                      \
+                 MF_PAIR_2X4(48, 96) MF_PAIR_2X4(56, 112) MF_PAIRS_8(64, 128)                     \
+                 "adds %[x], #128\n\t"                                                            \
+                 "add.w %[w], %[w], #256\n\t"                                                     \
+                 : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3),                \
+                   [b0] "=&r"(b0), [b1] "=&r"(b1), [b2] "=&r"(b2), [b3] "=&r"(b3),                \
+                   [x] "+r"(x), [w] "+r"(w), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c),            \
+                   [d] "=&r"(d)                                                                   \
+                 :                                                                                \
+                 : "cc", "memory")
+
 /* Adds PAIRS until w has reached the address in a. */
 #define MF_LOOP_2X4(PAIRS, X_BYTES, W_BYTES)                                                      \
   __asm volatile("push {%[a]}\n\t"                                                                \
@@ -132,7 +152,7 @@
 
 #define MF_ONCE_2X4(PAIRS, X_BYTES, W_BYTES)                                                      \
   __asm volatile(PAIRS "adds %[x], #" #X_BYTES "\n\t"                                             \
-                       "adds %[w], #" #W_BYTES "\n\t"                                             \
+                       "add.w %[w], %[w], #" #W_BYTES "\n\t"                                             \
                  : MF_SUMS_2X4                                                                    \
                  :                                                                                \
                  : "cc", "memory")

@@ -58,7 +58,7 @@ MF_INLINE void mf_matrix_rows(
   const int32_t words = ((k + 3) & ~3) >> 1;
   const int32_t *tail = (const int32_t *)(panel + 4 * words);
   for (int32_t column = 0; column < n; column += 4) {
-    const int32_t width = n - column < 4 ? n - column : 4;
+    const int32_t width = mf_tile_width(n, column);
     mf_fill_panel(panel, weight, mult, add, column, k, n, k);
     const uint32_t *from = pairs;
     int8_t *to = y + column;
@@ -71,7 +71,7 @@ MF_INLINE void mf_matrix_rows(
                                           : mf_clamp8(sums[i] >> scale->shift);
         sums[i] = mf_lookup(lut, (int8_t)value);
       }
-      mf_store_2x4(to, n, left, width, sums);
+      mf_store_2x4(to, n, mf_tile_whole(count, left) ? 2 : 1, width, sums);
     }
   }
 }

@@ -34,7 +34,8 @@ static inline mf_mve_block_t mf_mve_block_of(
 MF_PHASE void mf_mve_project(
     const int8_t *x, void *work, const int8_t *weight, const int32_t *mult, const int32_t *add,
     int8_t *y, int32_t rows, int32_t e, int32_t n, int32_t shift) {
-  mf_mve_rows(x, (int8_t *)work, weight, mult, add, NULL, y, rows, e, n, shift);
+  const mf_scale_t scale = mf_scale(shift);
+  mf_mve_rows(x, (int8_t *)work, weight, mult, add, NULL, y, rows, e, n, &scale);
 }
 
 /* Four sums more. */
@@ -74,10 +75,11 @@ MF_PHASE void mf_mve_accumulate(
 MF_PHASE void mf_mve_requantize_sums(
     const int32_t *sums, const int32_t *mult, const int32_t *add, int8_t *y, int32_t rows,
     int32_t n, int32_t shift) {
+  const mf_scale_t scale = mf_scale(shift);
   for (int32_t c = 0; c < n; c += 4) {
     const int32_t width = n - c < 4 ? n - c : 4;
     for (int32_t row = 0; row < rows; row++, sums += 4) {
-      mf_mve_store_4(sums, mult + c, add + c, NULL, y + row * n + c, width, shift);
+      mf_mve_store_4(sums, mult + c, add + c, NULL, y + row * n + c, width, &scale);
     }
   }
 }

@@ -55,32 +55,20 @@ MF_INLINE void mf_mve_dot_2x4(
   register const int8_t *x1 __asm("r3") = second;
   register const int8_t *w __asm("r5") = panel;
   register int32_t count __asm("r7");
-  register int32_t a0 __asm("r0") = 0, a1 __asm("r2") = 0, a2 __asm("r4") = 0, a3 __asm("r6") = 0;
-  register int32_t b0 __asm("r8") = 0, b1 __asm("r10") = 0, b2 __asm("r12") = 0;
-  register int32_t b3 __asm("lr") = 0;
-  if (k >= 64) {
-    count = k >> 6;
-    if (is_signed) {
-      MF_MVE_LOOP(MF_MVE_QUAD("s8"));
-    } else {
-      MF_MVE_LOOP(MF_MVE_QUAD("u8"));
-    }
-  }
-  if ((k & 48) != 0) {
-    count = k >> 4 & 3;
-    if (is_signed) {
-      MF_MVE_LOOP(MF_MVE_STEP("s8"));
-    } else {
-      MF_MVE_LOOP(MF_MVE_STEP("u8"));
-    }
+  register int32_t a0 __asm("r0"), a1 __asm("r2"), a2 __asm("r4"), a3 __asm("r6");
+  register int32_t b0 __asm("r8"), b1 __asm("r10"), b2 __asm("r12"), b3 __asm("lr");
+  if (is_signed) {
+    MF_MVE_WHOLE(".s8");
+  } else {
+    MF_MVE_WHOLE(".u8");
   }
   if ((k & 15) != 0) {
     int32_t save;
     count = k & 15;
     if (is_signed) {
-      MF_MVE_ONCE(MF_MVE_TAIL("s8"));
+      MF_MVE_ONCE(MF_MVE_TAIL("a.s8"));
     } else {
-      MF_MVE_ONCE(MF_MVE_TAIL("u8"));
+      MF_MVE_ONCE(MF_MVE_TAIL("a.u8"));
     }
   }
   sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
