@@ -112,7 +112,30 @@ def matrices_cases() -> Iterator[Case]:
     yield conv((1, 9), 6, 6, (1, 3), groups=6, lut=True)
     yield conv((3, 4), 6, 5, (1, 1))  # a matrix product in disguise
     yield conv((4, 4), 1, 7, (4, 4), stride=(4, 4))
+    yield from _bands()
     yield from _acc64()
+
+
+def _bands() -> Iterator[Case]:
+    """What the bands of dsp, groups of channels and straight loops distinguish."""
+    same = (1, 1, 1, 1)
+    yield conv((9, 9), 1, 5, (3, 3), pads=same)  # cells an odd number of values apart
+    yield conv((7, 9), 3, 4, (3, 3), pads=(0, 2, 1, 0))
+    yield conv((12, 13), 3, 8, (5, 5), stride=(2, 2), pads=(2, 2, 2, 2))
+    yield conv((20, 4), 1, 8, (10, 4), stride=(2, 2), pads=(4, 1, 5, 1))
+    yield conv((6, 30), 16, 4, (3, 3), pads=same)  # straight sixteens and an eight
+    yield conv((5, 5), 40, 4, (3, 2), dilation=(2, 1), pads=(2, 0, 2, 1))
+    yield conv((25, 24), 4, 4, (2, 3), pads=(0, 1, 1, 1))  # more than one band
+    yield conv((5, 4), 31, 6, (1, 1), stride=(2, 2))
+    for channels in (1, 3, 7, 9, 12, 30):
+        yield conv((5, 6), channels, channels, (3, 3), pads=same, groups=channels)
+    yield conv((6, 5), 20, 20, (1, 1), groups=20)
+    yield conv((7, 8), 16, 16, (2, 4), stride=(1, 2), pads=(1, 1, 0, 2), groups=16)
+    yield conv((9, 9), 8, 8, (3, 3), dilation=(2, 2), pads=(2, 2, 2, 2), groups=8)
+    yield conv((9, 7), 8, 8, (3, 3), dilation=(2, 1), pads=(2, 1, 2, 1), groups=8)
+    for k in (16, 32, 48, 64, 80, 96, 112, 144, 208):
+        yield linear(6, k, 8)
+        yield linear(1, k, 8)
 
 
 def _acc64() -> Iterator[Case]:
@@ -122,6 +145,11 @@ def _acc64() -> Iterator[Case]:
     yield conv((5, 6), 3, 4, (3, 3), pads=(1, 1, 1, 1), acc64=True)
     yield conv((6, 6), 5, 5, (3, 3), pads=(1, 1, 1, 1), groups=5, lut=True, acc64=True)
     yield conv((3, 4), 6, 5, (1, 1), acc64=True)
+    yield conv((8, 8), 2, 3, (3, 3), dilation=(2, 2), pads=(2, 2, 2, 2), acc64=True)
+    yield conv((9, 11), 12, 12, (3, 3), pads=(1, 1, 1, 1), groups=12, acc64=True)
+    yield linear(21, 70, 12, acc64=True)
+    yield linear(2, 100, 9, bits=16)
+    yield linear(19, 64, 8, bits=16)
     for transposed in (False, True):
         yield matmul(1, 1, 1, 1, transposed)
         yield matmul(3, 5, 7, 4, transposed)

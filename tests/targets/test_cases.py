@@ -80,7 +80,7 @@ def test_cases(name: str, cases: list[Case], session_folder: Path) -> None:
     if isinstance(runner, QemuRunner) and shutil.which(runner.program) is None:
         pytest.skip(f"{runner.program} is not installed")
     if target.is_cluster:  # what is in L1 at once is small, and a cycle of the RTL is slow
-        parts = [(cases[i::16], 2) for i in range(min(16, len(cases)))]
+        parts = [(cases[i::24], 2) for i in range(min(24, len(cases)))]
     else:
         parts = [(cases, SAMPLES)]
     ran, wanted = set[str](), set[str]()

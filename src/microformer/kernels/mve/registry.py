@@ -43,7 +43,10 @@ ISA = Isa(
             scratch=conv_mve_scratch,
         ),
         _kernel(
-            "mf_linear_s8_acc64_mve_2x4", "linear_acc64", linear_mve_cost, scratch=linear_mve_scratch
+            "mf_linear_s8_acc64_mve_2x4",
+            "linear_acc64",
+            linear_mve_cost,
+            scratch=linear_mve_scratch,
         ),
         _kernel("mf_linear_s8_acc64_mve_1x4", "linear_acc64", rows_mve_cost),
         _kernel(
