@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Compiled",
+    "Estimate",
     "FloatModel",
     "IntGraph",
     "MicroformerError",
@@ -36,6 +37,7 @@ __all__ = [
     "__version__",
     "audit",
     "compile",
+    "estimate",
     "export",
     "load",
     "predict",
@@ -48,10 +50,14 @@ __all__ = [
     "with_front",
 ]
 
-_VERBS = ("audit", "compile", "export", "load", "predict", "quantize", "run", "with_front")
+_VERBS = (
+    *("audit", "compile", "estimate", "export", "load", "predict", "quantize", "run"),
+    "with_front",
+)
 _WHERE = {
     **dict.fromkeys(_VERBS, "microformer.api"),
     "Compiled": "microformer.graph.compiled",
+    "Estimate": "microformer.pipeline.estimate",
     "FloatModel": "microformer.graph.float_model",
     "IntGraph": "microformer.graph.int_graph",
     "MicroformerError": "microformer.errors",

@@ -19,6 +19,7 @@ from microformer.targets import Target
 
 if TYPE_CHECKING:
     from microformer.audit import Audit
+    from microformer.pipeline.estimate import Estimate
 
 
 @contextmanager
@@ -124,6 +125,28 @@ def compile(
         progress=_silent,
     )
     return made.compiled
+
+
+def estimate(
+    model: Any,
+    target: str | Path | Target = "cortex-m4",
+    x: SamplesLike | None = None,
+    *,
+    cores: int | None = None,
+    weights: str | None = None,
+) -> "Estimate":
+    """What ``model`` would cost on ``target``: cycles, RAM, flash, by layer, and whether it fits.
+
+    ``model`` is whatever ``load`` takes, what it gave, or an IntGraph. Nothing is built or run:
+    cycles are predicted from the prices of the core's kernels. Without samples ``x`` the scales
+    come from random data, which changes no shape.
+    """
+    board = targets.resolve(target, cores or None, weights)
+    if isinstance(model, IntGraph):
+        return pipeline.estimate_graph(model, board)
+    loaded = _model(model, x)
+    samples = None if x is None else _samples(x, None, loaded)
+    return pipeline.estimate_model(loaded, board, samples, progress=_silent)
 
 
 def export(

@@ -260,3 +260,25 @@ def test_one_version() -> None:
     version = re.search(r'^version = "(.*)"$', project, re.MULTILINE)
     assert version is not None
     assert f"version: {version.group(1)}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+
+
+def test_no_operand_that_assembly_changes_may_share_a_register_with_one_it_reads() -> None:
+    """A compiler keeps an input in the register of a "+r" whose value is the same when it starts.
+
+    So a block of several instructions with inputs in registers says that it changes what it
+    changes before it has read all of them: "+&r".
+    """
+    wrong = []
+    for path in sorted((ROOT / "src/microformer/kernels").rglob("*.h")):
+        text = path.read_text("utf-8")
+        for found in re.finditer(r"__asm(?: volatile)?\(", text):
+            depth, end = 1, found.end()
+            while depth:
+                depth += {"(": 1, ")": -1}.get(text[end], 0)
+                end += 1
+            block = text[found.end() : end]
+            parts = re.split(r"\s:\s", block.replace("\\\n", " "))
+            reads = len(parts) > 2 and re.search(r'"[rlw]"\(', parts[2])
+            if reads and block.count("\\n\\t") > 1 and re.search(r'"\+[rlw]"\(', parts[1]):
+                wrong.append(f"{path.name}: {block[:60]!r}")
+    assert wrong == []

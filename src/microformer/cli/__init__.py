@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from microformer.cli.compile import compile_command
+from microformer.cli.estimate import estimate_command
 from microformer.cli.export import export_command
 from microformer.cli.measure import audit_command, bench_command
 from microformer.cli.run import demo_command, run_command
@@ -19,6 +20,7 @@ app = typer.Typer(
     help="Transformers on microcontrollers: a float model in, a bit-exact int8 C program out.",
 )
 app.command("targets")(targets_command)
+app.command("estimate")(estimate_command)
 app.command("compile")(compile_command)
 app.command("run")(run_command)
 app.command("export")(export_command)

@@ -8,6 +8,7 @@ from microformer.graph.ops import Op
 from microformer.graph.tensor import Array, Tensor
 from microformer.kernels.costs import Bytes, Cycles, Fits, always, no_scratch
 from microformer.kernels.signatures import Operands
+from microformer.kernels.work import Works, general
 
 _ROOT = Path(__file__).parent
 
@@ -22,7 +23,8 @@ class Kernel:
     """One C function.
 
     ``family`` is the operator, which fixes its arguments (signatures.py); ``isa`` the instruction
-    set. ``cost`` is a rough count of cycles of one core of that instruction set, good for choosing
+    set. ``work`` counts what its cycles are made of, which have prices on cores that were measured
+    (prices.py); ``cost`` is a rough count of cycles of one core for the others, good for choosing
     between kernels and tiles and for nothing else. ``fits`` tells the nodes that it can do.
     ``scratch`` gives its working memory in bytes, 8-byte aligned; ``l1_scratch``, if less is
     needed, that where all constants lie in L1. All three are asked with the machine in hand.
@@ -39,6 +41,7 @@ class Kernel:
     family: str
     cost: Cycles
     isa: str = field(kw_only=True)
+    work: Works = field(default=general, kw_only=True)
     fits: Fits = field(default=always, kw_only=True)
     scratch: Bytes = field(default=no_scratch, kw_only=True)
     l1_scratch: Bytes | None = field(default=None, kw_only=True)

@@ -11,6 +11,7 @@ from microformer.graph.tensor import Tensor
 from microformer.kernels.dsp.registry import ISA as DSP
 from microformer.kernels.kernel import Isa, Kernel
 from microformer.kernels.mve.registry import ISA as MVE
+from microformer.kernels.prices import cycles
 from microformer.kernels.ref.registry import ISA as REF
 from microformer.kernels.signatures import Operands, family
 from microformer.kernels.xpulp.registry import ISA as XPULP
@@ -89,10 +90,25 @@ def candidates(
     ]
 
 
-def select(op: Op, inputs: Operands, output: Tensor, target: Target) -> Kernel:
-    """The cheapest kernel for a node; "ref" takes part even where the target leaves it out."""
+def select(
+    op: Op,
+    inputs: Operands,
+    output: Tensor,
+    target: Target,
+    preferred: frozenset[str] = frozenset(),
+) -> Kernel:
+    """The cheapest kernel for a node; "ref" takes part even where the target leaves it out.
+
+    One of the symbols ``preferred`` is taken before any other that fits.
+    """
     choices = candidates(op, inputs, output, target, (*target.isas, REF.name))
-    return min(choices, key=lambda kernel: kernel.cost(op, inputs, output, target))
+    return min(
+        choices,
+        key=lambda kernel: (
+            kernel.symbol not in preferred,
+            cycles(kernel, op, inputs, output, target),
+        ),
+    )
 
 
 def library_files(symbols: Iterable[str]) -> dict[str, str]:

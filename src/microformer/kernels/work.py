@@ -62,10 +62,11 @@ def _shape(inputs: Operands, output: Tensor) -> tuple[int, int, int]:
     return output.size // n, n, math.prod(weight.shape[1:])
 
 
-def tiled(words: Words, *, blocks: Callable[[int, int], int] | None = None) -> Works:
+def tiled(words: Words, pieces: Words, *, blocks: Callable[[int, int], int] | None = None) -> Works:
     """Two rows by four columns: columns are prepared once a block of rows.
 
-    ``words`` are the steps of k values, ``blocks`` (rows, words) how many blocks there are.
+    ``words`` are the steps of k values, ``pieces`` the loops that they are done in, ``blocks``
+    (rows, words) how many blocks there are.
     """
 
     def work(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -> Work:
@@ -80,27 +81,33 @@ def tiled(words: Words, *, blocks: Callable[[int, int], int] | None = None) -> W
             "row steps": rows * steps,
             "tiles": tiles,
             "tile steps": tiles * steps,
-            "tails": tiles if k % 16 else 0.0,
-            "odd": quads * (rows % 2 + (rows > 1) * (n % 4 > 0)),
+            "tile pieces": tiles * pieces(k),
+            "tails": tiles * (k % 4 > 0),
+            "panel tails": (panels + rows) * (k % 4 > 0),
+            "odd": quads * (rows % 2) + rows * (n % 4 > 0),
             "looked up": looked_up(inputs, output),
         }
 
     return work
 
 
-def by_row(words: Words) -> Works:
-    """One row by four columns."""
+def by_row(words: Words, pieces: Words, *, narrow: bool) -> Works:
+    """One row by four columns; where ``narrow``, what is left of them by two."""
 
     def work(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -> Work:
         rows, n, k = _shape(inputs, output)
-        tiles = rows * -(-n // 4)
+        tiles = rows * (n // 4 if narrow else -(-n // 4))
+        pairs = rows * -(-(n % 4) // 2) if narrow else 0
         return {
             "call": 1.0,
             "rows": rows,
             "row steps": rows * words(k),
             "tiles": tiles,
             "tile steps": tiles * words(k),
-            "tails": tiles if k % 16 else 0.0,
+            "tile pieces": tiles * pieces(k),
+            "tails": (tiles + pairs) * (k % 4 > 0),
+            "pairs": pairs,
+            "pair steps": pairs * words(k),
             "odd": rows * (n % 4 > 0),
             "looked up": looked_up(inputs, output),
         }
@@ -108,9 +115,11 @@ def by_row(words: Words) -> Works:
     return work
 
 
-def gathered(words: Words, *, blocks: Callable[[int, int], int] | None = None) -> Works:
+def gathered(
+    words: Words, pieces: Words, *, blocks: Callable[[int, int], int] | None = None
+) -> Works:
     """A convolution as a matrix product of gathered cells: whole rows of the kernel, or by tap."""
-    inner = tiled(words, blocks=blocks)
+    inner = tiled(words, pieces, blocks=blocks)
 
     def work(op: Op, inputs: Operands, output: Tensor, machine: Target) -> Work:
         counts = dict(inner(op, inputs, output, machine))

@@ -14,17 +14,24 @@ from microformer.targets import Target
 __all__ = ["lower"]
 
 
-def lower(graph: IntGraph, target: Target, *, isas: tuple[str, ...] | None = None) -> KernelGraph:
+def lower(
+    graph: IntGraph,
+    target: Target,
+    *,
+    isas: tuple[str, ...] | None = None,
+    preferred: frozenset[str] = frozenset(),
+) -> KernelGraph:
     """One kernel call an operation (one a part for Concat), none where a view will do.
 
-    ``isas`` overrides the target's instruction sets, best first; "ref" always fits. Raises
+    ``isas`` overrides the target's instruction sets, best first; "ref" always fits. Kernels whose
+    symbols are ``preferred`` are taken wherever they fit, and nothing else is fused then. Raises
     TargetError where there are no kernels of one of them.
     """
     target = target if isas is None else replace(target, isas=isas)
     check_isas(target)
-    graph = fuse(graph, target)
+    graph = fuse(graph, target, preferred)
     views, aliases = find_views(graph)
-    lowering = Lowering(graph, views, aliases, target)
+    lowering = Lowering(graph, views, aliases, target, preferred)
     for node in graph.nodes:
         lowering.add(node)
     outputs = tuple(lowering.whole(name) for name in graph.outputs)

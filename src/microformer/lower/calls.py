@@ -20,6 +20,7 @@ class Lowering:
     views: dict[str, View]
     aliases: frozenset[str]
     target: Target
+    preferred: frozenset[str] = frozenset()
     tensors: dict[str, Tensor] = field(default_factory=dict)
     calls: list[KernelCall] = field(default_factory=list)
 
@@ -31,7 +32,7 @@ class Lowering:
         if node.output in self.aliases:
             return
         inputs, output = self.graph.operands(node), self.tensors[node.output]
-        kernel = select(node.op, inputs, output, self.target)
+        kernel = select(node.op, inputs, output, self.target, self.preferred)
         if isinstance(node.op, Concat):
             self._add_concat(node, node.op, kernel)
             return

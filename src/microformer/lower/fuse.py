@@ -12,12 +12,15 @@ from microformer.graph.ops import (
     MaxPool2d,
     Reshape,
 )
+from microformer.kernels.prices import cycles as price
 from microformer.kernels.registry import candidates, select
 from microformer.targets import Target
 
 
-def fuse(graph: IntGraph, target: Target) -> IntGraph:
+def fuse(graph: IntGraph, target: Target, preferred: frozenset[str] = frozenset()) -> IntGraph:
     """``graph`` with AttentionBlock and ConvPool wherever they gain.
+
+    Where kernels are ``preferred``, wherever one of those can do it, and nowhere else.
 
     They are no slower then, and need no more memory, or fit L1. Wanted of attention: q, k and v are
     Linear of one x, the context goes to a Linear, none has a table, and nobody else reads what lies
@@ -25,11 +28,11 @@ def fuse(graph: IntGraph, target: Target) -> IntGraph:
     """
     for node in graph.nodes:
         if isinstance(node.op, Attention):
-            graph = _fused(graph, node, target)
-    return _pooled(graph, target)
+            graph = _fused(graph, node, target, preferred)
+    return _pooled(graph, target, preferred)
 
 
-def _fused(graph: IntGraph, node: Node, target: Target) -> IntGraph:
+def _fused(graph: IntGraph, node: Node, target: Target, preferred: frozenset[str]) -> IntGraph:
     makers = {n.output: n for n in graph.nodes}
     readers = graph.consumers()
     inner = (*node.inputs[:3], node.output)
@@ -46,7 +49,7 @@ def _fused(graph: IntGraph, node: Node, target: Target) -> IntGraph:
     op = AttentionBlock(node.op, (shifts[0], shifts[1], shifts[2]), shifts[3])
     constants = [name for p in found for name in p.inputs[1:4]]
     block = Node(node.name, op, (found[0].inputs[0], *constants, *node.inputs[3:]), found[3].output)
-    if not _pays(graph, block, [*found, node], target):
+    if not _pays(graph, block, [*found, node], target, preferred):
         return graph
     gone = {p.name for p in found[:3]} | {node.name}
     kept = [block if n.name == found[3].name else n for n in graph.nodes if n.name not in gone]
@@ -61,10 +64,14 @@ def _is_plain(graph: IntGraph, node: Node) -> bool:
     return len(x.shape) == 2 and x.data is None
 
 
-def _pays(graph: IntGraph, block: Node, parts: list[Node], target: Target) -> bool:
+def _pays(
+    graph: IntGraph, block: Node, parts: list[Node], target: Target, preferred: frozenset[str]
+) -> bool:
     """True if the best kernel of the block costs no more cycles and bytes than its parts'."""
     operands, output = graph.operands(block), graph.tensors[block.output]
     choices = candidates(block.op, operands, output, target)
+    if preferred:
+        return any(kernel.symbol in preferred for kernel in choices)
     if all(kernel.isa == "ref" for kernel in choices):
         return False
     kernel = select(block.op, operands, output, target)
@@ -72,7 +79,7 @@ def _pays(graph: IntGraph, block: Node, parts: list[Node], target: Target) -> bo
     for part in parts:
         given, made = graph.operands(part), graph.tensors[part.output]
         chosen = select(part.op, given, made, target)
-        cycles += chosen.cost(part.op, given, made, target)
+        cycles += price(chosen, part.op, given, made, target)
         scratch = max(scratch, chosen.scratch(part.op, given, made, target))
     between = sum(graph.tensors[p.output].nbytes for p in parts if p.output != block.output)
     if (
@@ -80,10 +87,10 @@ def _pays(graph: IntGraph, block: Node, parts: list[Node], target: Target) -> bo
         and kernel.scratch(block.op, operands, output, target) > between + scratch
     ):
         return False
-    return kernel.cost(block.op, operands, output, target) <= 1.02 * cycles
+    return price(kernel, block.op, operands, output, target) <= 1.02 * cycles
 
 
-def _pooled(graph: IntGraph, target: Target) -> IntGraph:
+def _pooled(graph: IntGraph, target: Target, preferred: frozenset[str]) -> IntGraph:
     """``graph`` with ConvPool for a convolution whose only reader is a max pooling.
 
     Only where a kernel faster than the reference does both, and no window touches padding.
@@ -98,7 +105,7 @@ def _pooled(graph: IntGraph, target: Target) -> IntGraph:
             continue
         op = ConvPool(node.op, pool.kernel, pool.stride)
         both = Node(node.name, op, node.inputs, behind.output)
-        if _pays(graph, both, [node, behind], target):
+        if _pays(graph, both, [node, behind], target, preferred):
             del kept[node.output]
             kept[both.output] = both
     return replace(graph, nodes=tuple(kept.values())).pruned()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         load_model,
         quantize_model,
     )
+    from microformer.pipeline.estimate import Estimate, estimate_graph, estimate_model
     from microformer.pipeline.front import (
         BothRuns,
         add_front,
@@ -49,6 +50,7 @@ _WHERE = {
     "microformer.pipeline.compile": (
         *("Compilation", "audit_model", "compile_model", "load_model", "quantize_model"),
     ),
+    "microformer.pipeline.estimate": ("Estimate", "estimate_graph", "estimate_model"),
     "microformer.pipeline.front": (
         *("BothRuns", "add_front", "both_images", "compile_graph", "run_both"),
     ),
@@ -70,6 +72,7 @@ __all__ = [
     "Audit",
     "BothRuns",
     "Compilation",
+    "Estimate",
     "Measurement",
     "Progress",
     "add_front",
@@ -77,6 +80,8 @@ __all__ = [
     "both_images",
     "compile_graph",
     "compile_model",
+    "estimate_graph",
+    "estimate_model",
     "expected_of",
     "export_firmware",
     "export_model",

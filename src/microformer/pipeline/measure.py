@@ -12,7 +12,7 @@ from microformer.graph.compiled import Compiled
 from microformer.graph.ends import flat_outputs, input_bytes, quantized
 from microformer.graph.float_model import FloatModel
 from microformer.graph.int_graph import IntGraph
-from microformer.graph.kernel_graph import KernelCall, Plan
+from microformer.graph.kernel_graph import KernelCall, KernelGraph, Plan
 from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.graph.verify import verify
@@ -132,8 +132,12 @@ def predict_model(compiled: Compiled, samples: Samples) -> dict[str, Array]:
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """An integer graph on a target: what it cost, and whether every byte was right."""
+    """An integer graph on a target: what it cost, and whether every byte was right.
 
+    ``kernels`` are the calls that it became.
+    """
+
+    kernels: KernelGraph
     project: CProject
     image: Image
     result: RunResult
@@ -141,13 +145,22 @@ class Measurement:
 
 
 def measure_graph(
-    graph: IntGraph, inputs: Array, target: Target, *, isas: tuple[str, ...] | None = None
+    graph: IntGraph,
+    inputs: Array,
+    target: Target,
+    *,
+    isas: tuple[str, ...] | None = None,
+    preferred: frozenset[str] = frozenset(),
 ) -> Measurement:
-    """Stages 5 to 8 of a graph that nobody quantised: ``inputs`` int8 [N, *input shape]."""
+    """Stages 5 to 8 of a graph that nobody quantised: ``inputs`` int8 [N, *input shape].
+
+    ``isas`` and ``preferred`` as of ``lower``.
+    """
     prove(verify(graph, "measure"))
-    project = emit(plan(lower(graph, target, isas=isas), target))
+    kernels = lower(graph, target, isas=isas, preferred=preferred)
+    project = emit(plan(kernels, target))
     with temporary_folder() as folder:
         image = build_project(project, target, folder)
         result = run(project, image, input_bytes(graph, inputs), target)
     expected = flat_outputs(graph, evaluate(graph, inputs)).reshape(result.outputs.shape)
-    return Measurement(project, image, result, bool((result.outputs == expected).all()))
+    return Measurement(kernels, project, image, result, bool((result.outputs == expected).all()))

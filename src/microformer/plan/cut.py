@@ -11,6 +11,7 @@ from typing import Any
 from microformer.graph import ops
 from microformer.graph.kernel_graph import KernelCall, Span
 from microformer.graph.tensor import Tensor
+from microformer.kernels.prices import cycles
 from microformer.kernels.registry import kernel_of
 from microformer.kernels.signatures import Operands, arguments, is_pointwise
 from microformer.plan.columns import Found, Parts, by_axes, by_heads, mean
@@ -83,7 +84,7 @@ def _made(
     scratch = kernel.scratch(op, inputs, output, target)
     in_l1 = scratch if kernel.l1_scratch is None else kernel.l1_scratch(op, inputs, output, target)
     integers = _integers(arguments(op, inputs, output))
-    return Piece(integers, spans, scratch, in_l1, kernel.cost(op, inputs, output, target))
+    return Piece(integers, spans, scratch, in_l1, cycles(kernel, op, inputs, output, target))
 
 
 def _copy(call: KernelCall) -> Cut:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from microformer.graph.kernel_graph import KernelCall, KernelGraph, Plan
+from microformer.kernels.prices import cycles
 from microformer.kernels.registry import candidates, kernel_of
 from microformer.plan.blocks import l1_blocks
 from microformer.plan.places import placed
@@ -77,7 +78,7 @@ def other_ways(call: KernelCall, graph: KernelGraph) -> Iterator[Way]:
                 all_cores=other.all_cores,
                 pitched=other.pitched,
             )
-            yield Way(changed, other.cost(op, inputs, output, graph.target))
+            yield Way(changed, cycles(other, op, inputs, output, graph.target))
 
 
 def _restored(

@@ -1,6 +1,7 @@
 """Cycles of an Armv7E-M core, roughly, and working memory: the C of this folder lays it out."""
 
 import math
+from collections.abc import Callable
 
 from microformer.graph.cost import macs
 from microformer.graph.ops import Attention, AttentionBlock, Conv2d, Op
@@ -8,6 +9,17 @@ from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import Bytes, Cycles, round8
 from microformer.kernels.signatures import Operands
+from microformer.kernels.work import (
+    Work,
+    attention,
+    block,
+    by_row,
+    depthwise,
+    gathered,
+    looked_up,
+    product,
+    tiled,
+)
 from microformer.targets import Target
 
 BLOCK, SMALL_BLOCK = 32768, 8192
@@ -21,6 +33,11 @@ BAND_CELLS = 256
 def words_of(k: int) -> int:
     """Pairs of int16 of a row of k values, padded to fours."""
     return (k + 3) // 4 * 2
+
+
+def _blocks(block_bytes: int) -> Callable[[int, int], int]:
+    """How often the weights of so many rows of so many words are spread."""
+    return lambda rows, words: -(-rows // _block_rows(words, block_bytes))
 
 
 def linear_dsp_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> float:
@@ -227,3 +244,43 @@ def channels_by_four(_op: Op, inputs: Operands, _output: Tensor, _machine: Targe
 def words_scratch(_op: Op, _inputs: Operands, _output: Tensor, _machine: Target) -> int:
     """Values of one FFT, as pairs."""
     return DOPPLER * 4
+
+
+def band_work(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> Work:
+    """A band's rows are spread, weights once a band; two cells by four columns."""
+    assert isinstance(op, Conv2d) and inputs[1] is not None
+    (oh, ow, n), (_, kh, _, _) = output.shape, inputs[1].shape
+    part, pitch, height = _band(op, inputs, output)
+    bands = -(-oh // min(-(-BAND_CELLS // ow), oh))
+    tiles = oh * -(-ow // 2) * -(-n // 4)
+    words = part // 2
+    return {
+        "call": 1.0,
+        "weights": bands * inputs[1].size,
+        "spread": bands * height * pitch,
+        "tiles": tiles,
+        "tile rows": tiles * kh,
+        "tile words": tiles * kh * words,
+        "tile pieces": tiles * kh * (words % 16).bit_count(),
+        "tile turns": tiles * kh * (words // 16 if words >= 32 else 0),
+        "looked up": looked_up(inputs, output),
+    }
+
+
+def _turns(k: int) -> int:
+    """Loops of mf_dot_2x4 over so many values, and their turns."""
+    words = words_of(k)
+    loop = words // 16 if words >= 48 else 0
+    return loop + (words & 8 > 0) + (words & 7) // 2 + (words & 7 > 0)
+
+
+def _parts(k: int) -> int:
+    """Pieces of mf_dot_1x4, and turns of its loop."""
+    return k // 32 + (k % 32 // 4).bit_count()
+
+
+PAIRS, PAIRS_8K = (tiled(words_of, _turns, blocks=_blocks(b)) for b in (BLOCK, SMALL_BLOCK))
+CELLS, CELLS_8K = (gathered(words_of, _turns, blocks=_blocks(b)) for b in (BLOCK, SMALL_BLOCK))
+ROWS, CHANNELS = by_row(words_of, _parts, narrow=True), depthwise(4)
+PRODUCTS = product(words_of, blocks=_blocks(SMALL_BLOCK))
+HEADS, BLOCK_OF_HEADS = attention(words_of), block(words_of)

@@ -7,6 +7,7 @@ from microformer.graph.ops import Attention, AttentionBlock, Op
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import round8
 from microformer.kernels.signatures import Operands
+from microformer.kernels.work import attention, block, by_row, depthwise, gathered, product, tiled
 from microformer.targets import Target
 
 
@@ -101,3 +102,19 @@ def _head_mve(keys: int, head_dim: int, value_dim: int) -> int:
     """Keys and values of one head in panels, two rows of scores and of probabilities."""
     wide, key_rows, channels = _padded(keys), (keys + 3) // 4 * 4, (value_dim + 3) // 4 * 4
     return 10 * wide + key_rows * _padded(head_dim) + channels * wide
+
+
+def _steps(k: int) -> int:
+    """Vectors of k values."""
+    return -(-k // 16)
+
+
+def _pieces(k: int) -> int:
+    """Turns of four steps, the rest of them, the tail."""
+    steps = k // 16
+    return steps // 4 + (steps % 4 > 0) + 2 * (k % 16 > 0)
+
+
+PAIRS, CELLS = tiled(_steps, _pieces), gathered(_steps, _pieces)
+ROWS, CHANNELS = by_row(_steps, _pieces, narrow=False), depthwise(8)
+PRODUCTS, HEADS, BLOCK_OF_HEADS = product(_steps), attention(_steps), block(_steps)

@@ -65,7 +65,7 @@ static inline int32_t mf_high_product(uint32_t a, uint32_t b, int32_t acc) {
       "ldr %[w1], [%[w], #4]\n\t"                                                                 \
       "add %[x], %[next]\n\t"                                                                     \
       "adds %[w], #8\n\t" MF_TAP("c0", "w0", "w1")                                                \
-      : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [x] "+r"(x), [w] "+r"(w),     \
+      : [a0] "+&r"(a0), [a1] "+&r"(a1), [a2] "+&r"(a2), [a3] "+&r"(a3), [x] "+&r"(x), [w] "+&r"(w),     \
         [c0] "=&r"(c0), [w0] "=&r"(w0), [w1] "=&r"(w1), [t] "=&r"(t)                              \
       : [next] "r"(next)                                                                          \
       : "cc", "memory")

@@ -15,7 +15,8 @@
   "strb %[" R "], [%[y], #" #AT "]\n\t"
 
 /* size / 8 turns on a, b and y; FOUR(AT) makes and stores four results from AT on of the words in p
- * and q, with the operands MORE. The shift is a literal of 1 to 31. */
+ * and q, with the operands MORE. The shift is a literal of 1 to 31. Addresses are early clobbers: else a compiler
+ * may keep the end in the register of b, where b happens to lie behind a. */
 #define MF_EIGHTS(A, B, Y, SIZE, FOUR, MORE, SHIFT)                                               \
   do {                                                                                            \
     const int8_t *mf_a = A, *mf_b = B, *const mf_end = mf_a + ((SIZE) & ~7);                      \
@@ -31,7 +32,7 @@
           "adds %[b], #8\n\t" FOUR(4) "adds %[y], #8\n\t"                                         \
           "cmp %[a], %[end]\n\t"                                                                  \
           "bne 1b\n\t"                                                                            \
-          : [a] "+r"(mf_a), [b] "+r"(mf_b), [y] "+r"(mf_y), [p] "=&r"(mf_p), [q] "=&r"(mf_q),     \
+          : [a] "+&r"(mf_a), [b] "+&r"(mf_b), [y] "+&r"(mf_y), [p] "=&r"(mf_p), [q] "=&r"(mf_q),     \
             [t] "=&r"(mf_t), [u] "=&r"(mf_u), [v] "=&r"(mf_v)                                     \
           : [end] "r"(mf_end), [shift] "i"(SHIFT), MORE                                           \
           : "cc", "memory");                                                                      \

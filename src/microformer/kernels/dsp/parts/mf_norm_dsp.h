@@ -62,8 +62,8 @@ MF_INLINE mf_sums_t mf_row_sums(const int8_t *x, int32_t n) {
                      MF_NORM_PAIR(4, 5, 16, 20) MF_NORM_PAIR(6, 7, 24, 28)                        \
                  "adds %[x], #8\n\tadds %[y], #8\n\tadds %[mult], #32\n\tadds %[add], #32\n\t"     \
                  "subs %[turns], #1\n\tbne 1b\n\t"                                                \
-                 : [x] "+r"(x), [y] "+r"(y), [mult] "+r"(mult), [add] "+r"(add),                  \
-                   [turns] "+r"(turns), [s] "=&r"(s), [t] "=&r"(t), [m] "=&r"(m), [n] "=&r"(n1),  \
+                 : [x] "+&r"(x), [y] "+&r"(y), [mult] "+&r"(mult), [add] "+&r"(add),                  \
+                   [turns] "+&r"(turns), [s] "=&r"(s), [t] "=&r"(t), [m] "=&r"(m), [n] "=&r"(n1),  \
                    [a] "=&r"(a), [b] "=&r"(b)                                                     \
                  : [slope] "r"(slope), [offset] "r"(offset), [right] "r"(right),                  \
                    [shift] "i"(SHIFT)                                                             \

@@ -61,8 +61,8 @@ MF_INLINE int16x8_t mf_mve_product_8(const int8_t *x, const int8_t *weight, mve_
       "vmovlt.s16 %q[v], %q[both]\n\t"                                                            \
       "vmul.i16 %q[q], %q[u], %q[t]\n\t"                                                          \
       "vadd.i32 %q[odd], %q[odd], %q[v]\n\t"                                                      \
-      : [even] "+w"(even), [odd] "+w"(odd), [both] "=&w"(both), [p] "+w"(p), [q] "+w"(q),         \
-        [u] "=&w"(u), [t] "=&w"(t), [v] "=&w"(v), [w] "+l"(w)                                     \
+      : [even] "+&w"(even), [odd] "+&w"(odd), [both] "=&w"(both), [p] "+&w"(p), [q] "+&w"(q),         \
+        [u] "=&w"(u), [t] "=&w"(t), [v] "=&w"(v), [w] "+&l"(w)                                     \
       : [a] "l"(A), [b] "l"(B)                                                                    \
       : "memory")
 #endif
