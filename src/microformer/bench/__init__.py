@@ -15,7 +15,7 @@ from microformer.targets import BOARD_OVER_ESTIMATE, Target, resized
 
 __all__ = ["DEFAULT_ROWS", "Bench", "Row", "bench"]
 
-_ROOM = 64 * 2**20  # memories so large that any row fits; what a row needs is reported
+_ROOM = 32 * 2**20  # memories so large that any row fits; what a row needs is reported
 
 
 @dataclass(frozen=True)

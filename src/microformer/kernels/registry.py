@@ -13,6 +13,7 @@ from microformer.kernels.kernel import Isa, Kernel
 from microformer.kernels.mve.registry import ISA as MVE
 from microformer.kernels.prices import cycles
 from microformer.kernels.ref.registry import ISA as REF
+from microformer.kernels.scalar.registry import ISA as SCALAR
 from microformer.kernels.signatures import Operands, family
 from microformer.kernels.xpulp.registry import ISA as XPULP
 from microformer.targets import Target
@@ -31,6 +32,7 @@ __all__ = [
 
 ISAS: tuple[Isa, ...] = (
     REF,
+    SCALAR,
     DSP,
     MVE,
     XPULP,

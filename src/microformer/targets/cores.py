@@ -68,11 +68,14 @@ _HELIUM = QemuRunner("mps3-an547", AN547)
 # 64 bytes, so that the same places of eight stacks lie in several banks
 _ALL = (
     Core("host", ("ref",), "", "", HostRunner()),
-    Core("cortex-m0", ("ref",), _SOFT, "cortex_m0", UnicornRunner("CORTEX_M0"), None, False),
     Core(
-        "cortex-m0plus", ("ref",), _SOFT, "cortex_m0plus", UnicornRunner("CORTEX_M0"), None, False
+        "cortex-m0", ("scalar", "ref"), _SOFT, "cortex_m0", UnicornRunner("CORTEX_M0"), None, False
     ),
-    Core("cortex-m3", ("ref",), _SOFT, "cortex_m3", UnicornRunner("CORTEX_M3")),
+    Core(
+        *("cortex-m0plus", ("scalar", "ref"), _SOFT, "cortex_m0plus", UnicornRunner("CORTEX_M0")),
+        *("m0plus", False),
+    ),
+    Core("cortex-m3", ("scalar", "ref"), _SOFT, "cortex_m3", UnicornRunner("CORTEX_M3"), "m3"),
     # 6 loads in 8 cycles and 8 SMLAD for 16 MAC (docs/kernels.md)
     Core(
         *("cortex-m4", ("dsp", "ref"), _SOFT, "cortex_m4", UnicornRunner("CORTEX_M4"), "m4"),
@@ -88,7 +91,15 @@ _ALL = (
         defines=("MF_DUAL_ISSUE",),
     ),
     # Armv8-M baseline, a part of what unicorn's M33 runs; no unaligned access
-    Core("cortex-m23", ("ref",), _SOFT, "cortex_m23", UnicornRunner("CORTEX_M33"), None, False),
+    Core(
+        "cortex-m23",
+        ("scalar", "ref"),
+        _SOFT,
+        "cortex_m23",
+        UnicornRunner("CORTEX_M33"),
+        None,
+        False,
+    ),
     # DSP is an option of the core that every board here has; ziglang has it off
     Core("cortex-m33", ("dsp", "ref"), _HARD, "cortex_m33+dsp", UnicornRunner("CORTEX_M33")),
     Core(  # a VMLADAV of 16 products in two beats; ziglang's cortex_m55 has MVE off
@@ -100,14 +111,27 @@ _ALL = (
         macs_per_cycle_limit=8.0,
     ),
     Core(
-        "rv32imc", ("ref",), _RISCV, "generic_rv32+m+c", UnicornRunner("RISCV32_ANY"), None, False
+        "rv32imc",
+        ("scalar", "ref"),
+        _RISCV,
+        "generic_rv32+m+c",
+        UnicornRunner("RISCV32_ANY"),
+        None,
+        False,
     ),
     Core(
-        *("rv32imac", ("ref",), _RISCV, "generic_rv32+m+a+c", UnicornRunner("RISCV32_ANY"), None),
+        *(
+            "rv32imac",
+            ("scalar", "ref"),
+            _RISCV,
+            "generic_rv32+m+a+c",
+            UnicornRunner("RISCV32_ANY"),
+            None,
+        ),
         unaligned_access=False,
     ),
     Core(  # Hazard3 as the RP2350 has it: unicorn knows no bit manipulation
-        *("hazard3", ("ref",), _RISCV, "generic_rv32+m+a+c+zba+zbb+zbs", _VIRT, "hazard3"),
+        *("hazard3", ("scalar", "ref"), _RISCV, "generic_rv32+m+a+c+zba+zbb+zbs", _VIRT, "hazard3"),
         unaligned_access=False,
     ),
     Core(

@@ -21,7 +21,7 @@ KIB = 1024
 LINKER_SLACK_BYTES = 32
 """What alignments of the linker may cost beside the buffers that ``plan`` places."""
 
-TimingName = Literal["m4", "m7", "m55", "hazard3"]
+TimingName = Literal["m0plus", "m3", "m4", "m7", "m55", "hazard3"]
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,7 @@ ISA = Isa(
             scratch=depthwise_dsp_scratch,
             work=CHANNELS,
         ),
+        _kernel("mf_permute_s8_dsp", "permute", per_output(2.5)),
         _kernel("mf_add_s8_dsp", "add", per_output(6.6), inplace=(0, 1)),
         _kernel("mf_mul_s8_dsp", "mul", per_output(7), inplace=(0, 1)),
         _kernel(

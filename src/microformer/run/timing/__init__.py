@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from microformer.run.timing.block import Block, Timing
+from microformer.run.timing.cortex_m0plus import CortexM0Plus
+from microformer.run.timing.cortex_m3 import CortexM3
 from microformer.run.timing.cortex_m4 import CortexM4
 from microformer.run.timing.cortex_m7 import CortexM7
 from microformer.run.timing.cortex_m55 import CortexM55
@@ -11,6 +13,8 @@ from microformer.run.timing.hazard3 import Hazard3
 __all__ = ["Block", "Timing", "find"]
 
 _MODELS: dict[str, Callable[[], Timing]] = {
+    "m0plus": CortexM0Plus,
+    "m3": CortexM3,
     "m4": CortexM4,
     "m7": CortexM7,
     "m55": CortexM55,

@@ -104,8 +104,12 @@ class CortexM4:
             if sum(i.size for i in decoded) != len(block.code) or not decoded:
                 end = decoded[-1].address + decoded[-1].size if decoded else block.address
                 raise ToolError(f"The timing model cannot decode the instruction at {end:#010x}.")
-            self._steps[key] = [_step(i) for i in decoded]
+            self._steps[key] = [self.step(i) for i in decoded]
         return self._steps[key]
+
+    def step(self, instruction: Any) -> Step:
+        """One decoded instruction as the rules see it."""
+        return _step(instruction)
 
 
 def _step(instruction: Any) -> Step:

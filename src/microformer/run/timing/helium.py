@@ -23,7 +23,9 @@ _PRODUCTS = (
     (0xFFC11FF1, 0xEF000950, 2),  # VMUL
     (0xFFC11FF2, 0xEE011E60, 2),  # VMUL by a core register
     (0xFFC10FF2, 0xEE010E40, 2),  # VMLA, VMLAS by a core register
+    (0xEF810F51, 0xEE010E01, 2),  # VMULH, VRMULH
 )
+_LONG_SUM = (0xEF800F51, 0xEE800E00)  # VMLALDAV, VMLALDAVA: 64 bits in two core registers
 _COMPARE = (0xFFC1EF70, 0xFE010F00)
 _VPST = (0xFFBF1FFF, 0xFE310F4D)
 _VCTP = (0xFFC0FFFF, 0xF000E801)
@@ -60,6 +62,10 @@ def issue(word: int) -> Issue:
             # a sum is forwarded to the next that adds to it
             operands: Pairs = ((n, 0), (m, 0), (_VPR, 0), (core, 0))
             return _vector(pipe, operands, ((core, latency),))
+    if _is(word, _LONG_SUM):
+        low, high = word >> 12 & 14, (word >> 20 & 7) * 2 + 1
+        both: Pairs = ((n, 0), (m, 0), (_VPR, 0), (low, 0), (high, 0))
+        return _vector("product", both, ((low, 2), (high, 2)))
     if _is(word, _COMPARE):
         return _vector("product", ((n, 0), (m, 0)), ((_VPR, 1),))
     if _is(word, _DUPLICATE):

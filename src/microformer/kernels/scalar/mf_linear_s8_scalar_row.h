@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Matrix product of few rows for cores without SIMD, equations (1), (2), (6). */
+#ifndef MF_LINEAR_S8_SCALAR_ROW_H
+#define MF_LINEAR_S8_SCALAR_ROW_H
+
+#include "mf_matrix_scalar.h"
+
+static inline void mf_linear_s8_scalar_row(
+    const int8_t *restrict x,       /* [rows, k] */
+    const int8_t *restrict weight,  /* [n, k] */
+    const int32_t *restrict mult,   /* [n] */
+    const int32_t *restrict add,    /* [n] */
+    const int8_t *restrict lut,     /* [256] or NULL */
+    int8_t *restrict y,             /* [rows, n] */
+    int32_t rows, int32_t k, int32_t n, int32_t shift,
+    void *restrict scratch /* none */) {
+  const mf_scale_t scale = mf_scale(shift);
+  (void)scratch;
+  mf_scalar_few_rows(x, weight, mult, add, lut, y, rows, k, n, &scale);
+}
+
+#endif
