@@ -4,6 +4,7 @@ from rich import box
 from rich.table import Table
 
 from microformer.bench import Bench, Row
+from microformer.bench.sweep import Cliff
 
 
 def bench_table(made: Bench) -> Table:
@@ -50,3 +51,15 @@ def _cells(row: Row) -> tuple[str, ...]:
         "yes" if row.bit_exact else "NO",
         "; ".join(f"{p.system} {p.cycles:,}" for p in row.published),
     )
+
+
+def cliff_table(found: tuple[Cliff, ...]) -> Table:
+    """Shapes that take far more cycles a MAC than their neighbour."""
+    title = "More than 1.6 times their neighbour, cycles a MAC" if found else "No cliffs"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("row", "neighbour"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("times", justify="right", no_wrap=True)
+    for cliff in found:
+        table.add_row(cliff.name, cliff.neighbour, f"{cliff.ratio:.2f}")
+    return table

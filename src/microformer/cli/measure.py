@@ -28,6 +28,44 @@ from microformer.cli.options import (
 )
 from microformer.errors import OutputError
 from microformer.settings import DEFAULTS
+from microformer.targets import Target
+
+
+def _fit(board: Target, path: Path, only: list[str] | None) -> None:
+    """Prices of the core's kernels to a file that is not there yet."""
+    from microformer.bench.fit import FIT_ROWS, fit
+    from microformer.cli.bars import Bars
+
+    if path.exists():
+        raise OutputError(f"'{path}' is there already; give another name.")
+    with Bars() as bars, bars("bench") as advance:
+        made = fit(board, tuple(only) if only else FIT_ROWS, progress=advance)
+    try:
+        path.write_text(made.to_json(), "utf-8")
+    except OSError as error:
+        raise OutputError(f"'{path}' cannot be written: {error.strerror}.") from None
+    worst = max(made.worst, key=lambda name: made.worst[name])
+    print(f"{len(made.prices)} kernels of {board.name} priced, in {path}")
+    print(f"  furthest from what was measured: {worst}, {made.worst[worst]:.1%} in a row")
+
+
+def _sweep(board: Target, *, as_json: bool) -> None:
+    """Shapes side by side, then those that cost far more than their neighbour."""
+    from microformer.bench import bench
+    from microformer.bench.sweep import SWEEPS, cliffs
+    from microformer.bench.view import bench_table, cliff_table
+    from microformer.cli.bars import Bars, print_view
+    from microformer.records import to_json
+
+    names = tuple(dict.fromkeys(name for sweep in SWEEPS for name in sweep))
+    with Bars() as bars, bars("bench") as advance:
+        made = bench(names, board, progress=lambda done, total, _name: advance(done, total))
+    found = cliffs(made.rows)
+    if as_json:
+        print(to_json({"bench": made, "cliffs": found}))
+        return
+    print_view(bench_table(made))
+    print_view(cliff_table(found))
 
 
 def bench_command(
@@ -40,6 +78,13 @@ def bench_command(
     weights: Weights = None,
     clock: Clock = None,
     power_mw: Power = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Shapes side by side; name those that fall off.")
+    ] = False,
+    fit: Annotated[
+        Path | None,
+        typer.Option("--fit", help="Price the core's kernels and write them here, .json."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure attention layers, matrix products, norms and convolutions of known shapes."""
@@ -50,6 +95,12 @@ def bench_command(
     board = board_of(
         *(target, cores, weights), clock=clock, power_mw=power_mw, wait_states=wait_states
     )
+    if fit is not None:
+        _fit(board, fit, only)
+        return
+    if sweep:
+        _sweep(board, as_json=as_json)
+        return
     with Bars() as bars, bars("bench") as advance:
         names = tuple(only) if only else DEFAULT_ROWS
         made = bench(names, board, progress=lambda done, total, _name: advance(done, total))

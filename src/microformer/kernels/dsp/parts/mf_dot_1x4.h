@@ -9,9 +9,9 @@
 /* Sums of the spread row with columns a and b, k values each. */
 MF_INLINE void mf_dot_1x2(
     const uint32_t *row, const int8_t *a, const int8_t *b, int32_t k, int32_t sums[2]) {
-  int32_t first = sums[0], second = sums[1];
+  int32_t first = 0, second = 0, left = k;
 #pragma GCC unroll 2
-  for (; k >= 4; k -= 4, a += 4, b += 4, row += 2) {
+  for (; left >= 4; left -= 4, a += 4, b += 4, row += 2) {
     const uint32_t even = row[0], odd = row[1];
     const uint32_t wa = mf_load4(a), wb = mf_load4(b);
     first = mf_dot_pair(even, mf_pair_even(wa), first);
@@ -19,8 +19,9 @@ MF_INLINE void mf_dot_1x2(
     first = mf_dot_pair(odd, mf_pair_odd(wa), first);
     second = mf_dot_pair(odd, mf_pair_odd(wb), second);
   }
-  if (k > 0) {
-    const uint32_t wa = mf_load_tail(a, k), wb = mf_load_tail(b, k);
+  if (left > 0) { /* x has zeros where these bytes were taken before */
+    const uint32_t wa = k < 4 ? mf_load_tail(a, k) : mf_load4(a + left - 4);
+    const uint32_t wb = k < 4 ? mf_load_tail(b, k) : mf_load4(b + left - 4);
     first = mf_dot_pair(row[1], mf_pair_odd(wa), mf_dot_pair(row[0], mf_pair_even(wa), first));
     second = mf_dot_pair(row[1], mf_pair_odd(wb), mf_dot_pair(row[0], mf_pair_even(wb), second));
   }
@@ -33,10 +34,8 @@ MF_INLINE void mf_dot_1x4(
     const uint32_t *row,    /* [ceil(k / 4), 2]: pairs of even and of odd places */
     const int8_t *columns,  /* [4, k] */
     int32_t k, int32_t sums[4]) {
-  int32_t done = 0;
-  sums[0] = 0, sums[1] = 0, sums[2] = 0, sums[3] = 0;
 #ifdef MF_DOT_ASM
-  if (__builtin_constant_p(k) && 3 * k + 32 <= 4095) { /* the reach of a load's literal */
+  if (__builtin_constant_p(k) && k >= 4 && 3 * k + 32 <= 4095) { /* the reach of a load's literal */
     register const uint32_t *x __asm("r0") = row;
     register const int8_t *w __asm("r1") = columns;
     register uint32_t e __asm("r2"), o __asm("r3"), w0 __asm("r4"), w1 __asm("r5");
@@ -56,15 +55,16 @@ MF_INLINE void mf_dot_1x4(
     if ((k & 4) != 0) {
       MF_ONCE_1X4(MF_STEP_1X4(0, 0), 8, 4, k);
     }
+    if ((k & 3) != 0) {
+      w -= -k & 3; /* the last four bytes, of which x has only those that are left */
+      MF_ONCE_1X4(MF_STEP_1X4(0, 0), 8, 4, k);
+    }
     sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
-    done = k & ~3;
+    return;
   }
 #endif
-  if (done < k) {
-    const int8_t *rest = columns + done;
-    mf_dot_1x2(row + (done >> 1), rest, rest + k, k - done, sums);
-    mf_dot_1x2(row + (done >> 1), rest + 2 * k, rest + 3 * k, k - done, sums + 2);
-  }
+  mf_dot_1x2(row, columns, columns + k, k, sums);
+  mf_dot_1x2(row, columns + 2 * k, columns + 3 * k, k, sums + 2);
 }
 
 #endif

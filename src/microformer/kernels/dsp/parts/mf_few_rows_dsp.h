@@ -29,7 +29,7 @@ MF_INLINE void mf_few_rows(
     }
     for (; c < n; c += 2) { /* an odd last column is taken twice */
       const int8_t *column = weight + c * k;
-      int32_t sums[2] = {0, 0};
+      int32_t sums[2];
       mf_dot_1x2(spread, column, c + 1 < n ? column + k : column, k, sums);
       y[c] = mf_lookup(lut, (int8_t)mf_scaled(scale, sums[0], mult[c], add[c]));
       if (c + 1 < n) {
