@@ -15,13 +15,24 @@ import microformer.privacy  # noqa: F401  before anything imports onnxruntime
 
 if TYPE_CHECKING:
     from microformer import reference, store, targets
-    from microformer.api import audit, compile, export, load, predict, quantize, run, with_front
+    from microformer.api import (
+        audit,
+        compile,
+        estimate,
+        export,
+        load,
+        predict,
+        quantize,
+        run,
+        with_front,
+    )
     from microformer.entry import run_command_line
     from microformer.errors import MicroformerError
     from microformer.graph.compiled import Compiled
     from microformer.graph.float_model import FloatModel
     from microformer.graph.frontend import RangeDoppler
     from microformer.graph.int_graph import IntGraph
+    from microformer.pipeline.estimate import Estimate
     from microformer.report import Report
 
     __version__: str

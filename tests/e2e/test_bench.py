@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from microformer.bench import DEFAULT_ROWS, bench
+from microformer.bench.sweep import SWEEPS, cliffs
 from microformer.bench.workloads import workload
 from microformer.cli import main
 from microformer.errors import DataError, TargetError
@@ -17,17 +19,49 @@ M4 = TARGETS["cortex-m4"]
 
 # row -> most cycles a MAC on the M4, zero wait states, the whole layer
 BARS = {
-    "linear_R64_K64_N64": 1.20,
+    "linear_R1_K192_N192": 1.60,
+    "linear_R64_K64_N64": 1.18,
     "linear_R64_K256_N64": 1.13,
-    "attention_S4_E32_H8_P32": 2.2,
-    "attention_S32_E64_H16_P64": 1.30,
-    "attention_S81_E32_H8_P32": 8_500_000 / 6_013_440,
+    "linear_R64_K64_N64_acc64": 1.35,
+    "conv_S16_C32_N32_K3": 1.12,
+    "conv_S16_C32_N32_K3_acc64": 1.40,
+    "conv_S16_C3_N16_K3": 1.9,
+    "depthwise_S16_C32_K3": 4.2,
+    "depthwise_S16_C32_K3_acc64": 5.0,
+    "depthwise_S16_C30_K3": 1.3 * 4.2,
+    "attention_S4_E32_H8_P32": 2.0,
+    "attention_S32_E64_H16_P64": 1.22,
+    "attention_S81_E32_H8_P32": 1.36,
+    "scores_B4_R64_K32": 1.25,
 }
+# whole networks: the most cycles
+NET_BARS = {"net_kws": 4_200_000, "net_vww": 12_400_000, "net_ic": 14_500_000, "net_ad": 430_000}
 # MAC a cycle, at least
-M55_BARS = {"linear_R64_K64_N64": 4.0, "attention_S32_E64_H16_P64": 2.8}
+M55_BARS = {
+    "linear_R1_K192_N192": 1 / 0.21,
+    "linear_R1_K256_N64": 1 / 0.20,
+    "linear_R1_K64_N64": 1 / 0.32,
+    "linear_R1_K64_N10": 1 / 0.70,
+    "linear_R64_K64_N64": 4.4,
+    "linear_R64_K64_N64_acc64": 4.2,
+    "linear_R64_K64_N64_s16": 3.4,
+    "attention_S32_E64_H16_P64": 3.5,
+    "attention_S81_E32_H8_P32": 2.5,
+    "scores_B4_R64_K32": 1 / 0.36,
+    "depthwise_S16_C32_K3": 1 / 1.6,
+}
 
 # the M7 issues a load and a product a cycle: half of the M4's cycles at best
-M7_BARS = {"linear_R64_K64_N64": 0.85, "attention_S32_E64_H16_P64": 0.95}
+M7_BARS = {
+    "linear_R1_K192_N192": 0.95,
+    "linear_R64_K64_N64": 0.70,
+    "linear_R64_K64_N64_acc64": 0.75,
+    "conv_S16_C32_N32_K3": 0.66,
+    "depthwise_S16_C32_K3": 3.0,
+    "attention_S32_E64_H16_P64": 0.72,
+}
+# the M0+ multiplies once for two products
+M0PLUS_BARS = {"linear_R64_K64_N64": 4.1, "conv_S16_C32_N32_K3": 4.6}
 
 
 OTHERS = [f"{kind}_R3_N70" for kind in ("add", "mul", "table", "mean", "transpose")]
@@ -68,7 +102,7 @@ def test_published_figures_stand_beside_ours() -> None:
     }
 
 
-@pytest.mark.parametrize("target", ["cortex-m0plus", "cortex-m33"])
+@pytest.mark.parametrize("target", ["cortex-m33"])
 def test_cores_without_a_timing_model_have_no_cycles(target: str) -> None:
     made = bench(["linear_R4_K8_N8", "attention_S4_E8_H2_P4"], TARGETS[target])
     assert made.cycles_kind is None
@@ -89,6 +123,35 @@ def test_the_bars_of_the_m4() -> None:
     assert layer is not None and convolution is not None and convolution / layer >= 0.9
     for row in made.rows:
         assert row.code_bytes is not None and row.code_bytes <= 4096, row.name
+
+
+@pytest.mark.parametrize("name", NET_BARS)
+def test_whole_networks_on_the_m4(name: str) -> None:
+    (row,) = bench([name], M4).rows
+    assert row.bit_exact and row.cycles is not None and row.cycles <= NET_BARS[name]
+    assert sum(row.cycle_shares.values()) == pytest.approx(1)
+
+
+def test_a_core_without_simd_multiplies_once_for_two_products() -> None:
+    made = bench(list(M0PLUS_BARS), TARGETS["cortex-m0plus"])
+    for row in made.rows:
+        assert row.bit_exact and row.cycles_per_mac is not None
+        assert row.cycles_per_mac <= M0PLUS_BARS[row.name], row.name
+    (riscv,) = bench(["linear_R64_K64_N64"], TARGETS["rv32imc"]).rows
+    assert riscv.bit_exact and riscv.instructions_per_mac is not None
+    assert riscv.instructions_per_mac <= 3.2
+
+
+def test_shapes_that_fall_off_are_named() -> None:
+    made = bench(["square_B2_R15", "square_B2_R16", "square_B2_R17"], M4)
+    rows = [replace(row, cycles_per_mac=float(i % 2 == 0) + 1) for i, row in enumerate(made.rows)]
+    found = cliffs(rows)
+    assert [(c.name, c.neighbour, c.ratio) for c in found] == [
+        ("square_B2_R15", "square_B2_R16", 2.0),
+        ("square_B2_R17", "square_B2_R16", 2.0),
+    ]
+    every = [name for sweep in SWEEPS for name in sweep]
+    assert all(workload(name).nodes for name in every)
 
 
 def test_the_bars_of_the_m7() -> None:

@@ -63,7 +63,7 @@ def _step(instruction: Any) -> Step:
     name = str(instruction.insn_name())
     if instruction.size == 4 and name not in {"bl", *_SLOW}:
         raise ToolError(
-            f"The Cortex-M0+ has no '{instruction.mnemonic}', and there is one at "
+            f"The Cortex-M0+ has no '{name}' of 32 bits, and there is one at "
             f"{instruction.address:#010x}."
         )
     if name == "bl":

@@ -20,7 +20,6 @@ class CortexM3(CortexM4):
             return replace(super().step(instruction), cycles=_PRODUCTS[name])
         if name.startswith(_MISSING):
             raise ToolError(
-                f"The Cortex-M3 has no '{instruction.mnemonic}', and there is one at "
-                f"{instruction.address:#010x}."
+                f"The Cortex-M3 has no '{name}', and there is one at {instruction.address:#010x}."
             )
         return super().step(instruction)

@@ -1,0 +1,126 @@
+"""``microformer estimate``: whole networks as they are measured, what fits, and without a build."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import microformer
+from microformer import pipeline
+from microformer.bench.fit import fit
+from microformer.bench.nets import NETS
+from microformer.bench.workloads import workload
+from microformer.cli import main
+from microformer.demo import demo_paths
+from microformer.errors import TargetError
+from microformer.kernels.prices import cycles, prices
+from microformer.kernels.registry import kernel_of
+from microformer.targets import find, resized
+
+ROOM = 32 << 20
+NETWORKS = (*NETS, "attention_S50_E48_H4_P12", "attention_S20_E96_H3_P32")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m7", "cortex-m55"])
+def test_a_prediction_is_within_five_percent(target: str, name: str) -> None:
+    board = find(target)
+    if target == "cortex-m55" and shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed")
+    roomy = resized(board, code_bytes=ROOM, data_bytes=ROOM)
+    graph = workload(name)
+    x = np.random.default_rng(5).integers(-128, 128, (1, *graph.tensors["x"].shape))
+    measured = pipeline.measure_graph(graph, x.astype(np.int8), roomy)
+    predicted = microformer.estimate(graph, roomy)
+    assert measured.bit_exact and measured.result.cycles is not None
+    assert predicted.cycles == pytest.approx(measured.result.cycles, rel=0.05)
+    assert predicted.arena_bytes == measured.project.arena_bytes
+    assert predicted.weight_bytes == measured.project.weight_bytes
+    assert predicted.flash_bytes == pytest.approx(measured.image.flash_bytes, rel=0.3)
+    assert [layer.kernel for layer in predicted.layers] == [
+        layer.kernel for layer in measured.project.layers
+    ]
+
+
+def test_a_model_by_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with demo_paths() as paths, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["microformer", "estimate", str(paths.model), "--json"])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        data = np.load(paths.calibration)["x"]
+        built = microformer.compile(microformer.load(paths.model), data, "cortex-m4")
+    assert stop.value.code == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["fits"] and made["problem"] is None
+    ran = microformer.run(built, data[:1])
+    assert made["cycles"] == pytest.approx(ran.cycles, rel=0.05)
+    assert made["latency_ms"] == pytest.approx(1e3 * made["cycles"] / 80e6)
+    assert made["arena_bytes"] == built.project.arena_bytes
+
+
+def test_what_does_not_fit_is_said_and_ends_with_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with demo_paths() as paths, pytest.MonkeyPatch.context() as patch:
+        arguments = ["estimate", str(paths.model), "-t", "stm32f103c8", "--ram", "4K"]
+        patch.setattr("sys.argv", ["microformer", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+    assert stop.value.code == 1
+    assert "does not fit into stm32f103c8" in " ".join(capsys.readouterr().out.split())
+
+
+def test_weights_that_exceed_the_flash_are_refused_before_anything_is_computed() -> None:
+    made = microformer.estimate(workload("net_deit"), "stm32f103c8")
+    assert not made.fits and made.problem is not None and "exceeds" in made.problem
+
+
+def test_a_core_without_prices_has_no_cycles() -> None:
+    made = microformer.estimate(workload("net_ad"), "cortex-m33")
+    assert made.cycles is None and made.latency_ms is None and made.arena_bytes
+    assert all(layer.cycles is None for layer in made.layers)
+
+
+def test_nothing_is_built_and_nothing_emulated() -> None:
+    code = (
+        "import sys, microformer\n"
+        "from microformer.bench.workloads import workload\n"
+        "made = microformer.estimate(workload('net_kws'), 'cortex-m4')\n"
+        "assert made.cycles > 0\n"
+        "print(sorted({'unicorn', 'capstone', 'subprocess_run'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_prices_are_fitted_to_what_is_measured() -> None:
+    rows = [f"linear_R{r}_K{k}_N{n}" for r, k, n in ((1, 64, 8), (8, 32, 12), (5, 64, 16))]
+    made = fit(find("cortex-m4"), rows)
+    stored = json.loads(made.to_json())
+    assert stored["core"] == "m4" and "mf_linear_s8_ref" in stored["kernels"]
+    for name, price in made.prices.items():
+        assert made.worst[name] < 0.1 and all(value > 0 for value in price.values()), name
+    assert stored["fits"]["mf_linear_s8_dsp_1x4"]["rows"] >= 3
+
+
+def test_only_a_core_with_cycles_is_priced() -> None:
+    with pytest.raises(TargetError, match="no timing model"):
+        fit(find("cortex-m33"), ["linear_R1_K8_N8"])
+
+
+@pytest.mark.parametrize("core", ["m0plus", "m3", "m4", "m7", "m55", "hazard3"])
+def test_every_price_is_of_a_kernel_and_of_work_that_it_does(core: str) -> None:
+    known = prices(core)
+    assert len(known) > 20
+    board = find("cortex-m4")
+    for symbol in known:
+        kernel_of(symbol)
+    graph = workload("linear_R8_K32_N16")
+    (node,) = graph.nodes
+    kernel = kernel_of("mf_linear_s8_ref")
+    operands, output = graph.operands(node), graph.tensors[node.output]
+    assert cycles(kernel, node.op, operands, output, board) > 4096
