@@ -89,6 +89,7 @@ def call(graph: IntGraph, project: CProject) -> str:
     """C that does the graph's one node by CMSIS-NN."""
     (node,) = graph.nodes
     operands, output = graph.operands(node), graph.tensors[node.output]
+    assert operands[0] is not None and operands[1] is not None
     weight = f"{project.name}_w_{node.inputs[1].replace('.', '_')}"
     shape = operands[1].shape
     n, k = shape[0], int(np.prod(shape[1:]))

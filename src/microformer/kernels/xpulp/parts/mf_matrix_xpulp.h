@@ -7,9 +7,21 @@
 #ifndef MF_MATRIX_XPULP_H
 #define MF_MATRIX_XPULP_H
 
+#include "mf_few_rows_xpulp.h"
 #include "mf_run_xpulp.h"
 #include "mf_stream_xpulp.h"
 #include "mf_tiles_s16_xpulp.h"
+
+/* Below so many rows all are done one by one: tiles of four would save less than staging costs. */
+#define MF_FEW_ROWS 7
+
+/* Rows done in tiles of four, the last one repeated: three that are left are a tile, fewer are not. */
+MF_INLINE int32_t mf_tiled_rows(int32_t rows, int32_t is_s16) {
+  if (is_s16 || (rows >= MF_FEW_ROWS && (rows & 3) == 3)) {
+    return rows;
+  }
+  return rows < MF_FEW_ROWS ? 0 : rows & ~3;
+}
 
 /* Words of a row of k bytes, and bytes from row to row: an odd number of words, so that rows below
  * each other lie in different banks. */
@@ -125,15 +137,18 @@ MF_PHASE void mf_panels_to_rows(
 
 /* y = x w, weights streamed: a first group, brought while x is staged, then groups three times as
  * large, as fewer barriers cost less. `scratch` holds two such groups. y is int8, or int16 if
- * `is_s16`; then there is no lut. */
+ * `is_s16`; then there is no lut. Rows behind the last four of int8 are done one by one. */
 MF_INLINE void mf_matrix_xpulp(
     const int8_t *x, const int32_t *weight, const int8_t *lut, void *y, int32_t is_s16,
     int32_t rows, int32_t k, int32_t n, int32_t shift, int32_t *scratch, int8_t *staged) {
   const int32_t size = mf_panel_words(k), panels = (n + 3) >> 2, words = mf_row_words(k);
   const int32_t group = mf_panel_group(rows, k, n), first = (group + 2) / 3;
+  const int32_t whole = mf_tiled_rows(rows, is_s16);
   mf_stream_t stream = {weight, scratch, mf_is_in_l1(weight), 0, 0};
   mf_stream_next(&stream, first * size, group * size);
-  mf_stage_rows(x, staged, rows, k);
+  if (whole > 0) {
+    mf_stage_rows(x, staged, whole, k);
+  }
   for (int32_t panel = 0, count = first; panel < panels;) {
     const int32_t *at = mf_stream_take(&stream, count * size, group * size);
     const int32_t left = panels - panel - count, after = left < group ? left : group;
@@ -142,7 +157,14 @@ MF_INLINE void mf_matrix_xpulp(
     if (is_s16) {
       mf_panels_to_rows_s16(staged, at, to, rows, words, count, n - 4 * panel, n, shift);
     } else {
-      mf_panels_to_rows(staged, at, lut, to, rows, words, count, n - 4 * panel, n, shift);
+      if (whole > 0) {
+        mf_panels_to_rows(staged, at, lut, to, whole, words, count, n - 4 * panel, n, shift);
+      }
+      if (whole < rows) {
+        mf_panels_to_few(
+            x + whole * k, at, lut, (int8_t *)to + whole * n, rows - whole, k, count,
+            n - 4 * panel, n, shift);
+      }
     }
     panel += count, count = after;
   }
