@@ -15,14 +15,6 @@
 /* Below so many rows all are done one by one: tiles of four would save less than staging costs. */
 #define MF_FEW_ROWS 7
 
-/* Rows done in tiles of four, the last one repeated: three that are left are a tile, fewer are not. */
-MF_INLINE int32_t mf_tiled_rows(int32_t rows, int32_t is_s16) {
-  if (is_s16 || (rows >= MF_FEW_ROWS && (rows & 3) == 3)) {
-    return rows;
-  }
-  return rows < MF_FEW_ROWS ? 0 : rows & ~3;
-}
-
 /* Words of a row of k bytes, and bytes from row to row: an odd number of words, so that rows below
  * each other lie in different banks. */
 MF_INLINE int32_t mf_row_words(int32_t k) { return (k + 3) >> 2; }
@@ -143,7 +135,7 @@ MF_INLINE void mf_matrix_xpulp(
     int32_t rows, int32_t k, int32_t n, int32_t shift, int32_t *scratch, int8_t *staged) {
   const int32_t size = mf_panel_words(k), panels = (n + 3) >> 2, words = mf_row_words(k);
   const int32_t group = mf_panel_group(rows, k, n), first = (group + 2) / 3;
-  const int32_t whole = mf_tiled_rows(rows, is_s16);
+  const int32_t whole = is_s16 ? rows : rows < MF_FEW_ROWS ? 0 : rows & ~3;
   mf_stream_t stream = {weight, scratch, mf_is_in_l1(weight), 0, 0};
   mf_stream_next(&stream, first * size, group * size);
   if (whole > 0) {
