@@ -2,11 +2,12 @@
 
 import math
 
-from microformer.graph.ops import Op
+from microformer.graph.cost import macs
+from microformer.graph.ops import Attention, Op
 from microformer.graph.tensor import Tensor
-from microformer.kernels.costs import is_dense, round8
+from microformer.kernels.costs import round8
 from microformer.kernels.signatures import Operands
-from microformer.kernels.work import by_row, gathered, tiled
+from microformer.kernels.work import attention, by_row, gathered, tiled
 from microformer.targets import Target
 
 BLOCK = 8192
@@ -20,18 +21,6 @@ def pairs_of(k: int) -> int:
 
 def _block_rows(pairs: int) -> int:
     return max(4, BLOCK // (4 * pairs))
-
-
-def no_lowest_weight(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> bool:
-    """No weight is -128: the sum of two products has 16 bits then."""
-    weight = inputs[1]
-    assert weight is not None
-    return weight.data is not None and int(weight.data.min()) > -128
-
-
-def dense_fits(op: Op, inputs: Operands, output: Tensor, machine: Target) -> bool:
-    """The same of a dense convolution."""
-    return is_dense(op, inputs, output, machine) and no_lowest_weight(op, inputs, output, machine)
 
 
 def linear_scalar_scratch(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -> int:
@@ -60,6 +49,22 @@ def pairs_cost(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -> f
     return 8.0 * weight.size * blocks + 8.0 * rows * k + rows * -(-n // 4) * (26 * pairs + 80)
 
 
+def attention_scalar_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+    """Scores and sums, a query, keys and values of one head as pairs."""
+    assert isinstance(op, Attention) and inputs[1] is not None
+    keys, pairs = inputs[1].shape[0], pairs_of(op.head_dim)
+    rows, channels = -(-keys // 4) * 4, -(-op.value_dim // 4) * 4
+    return round8(4 * (rows + channels + pairs + rows * pairs + channels * keys // 2))
+
+
+def attention_scalar_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> float:
+    """Three and a half cycles a MAC, and a score's probability."""
+    assert isinstance(op, Attention) and inputs[0] is not None and inputs[1] is not None
+    scores = op.heads * inputs[0].shape[0] * inputs[1].shape[0]
+    return 3.5 * macs(op, inputs, output) + 25 * scores + 20 * inputs[1].size
+
+
+HEADS = attention(pairs_of)
 PAIRS = tiled(pairs_of, pairs_of, blocks=lambda rows, pairs: -(-rows // _block_rows(pairs)))
 CELLS = gathered(pairs_of, pairs_of, blocks=lambda rows, pairs: -(-rows // _block_rows(pairs)))
 ROWS = by_row(lambda k: k, lambda _k: 1, narrow=False)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two products of int8 in one multiplication of 32 bits, exactly.
  *
- * (x0 + 2^16 x1)(w1 + 2^16 w0) is x0 w1 + 2^16 (x0 w0 + x1 w1) modulo 2^32. The sum of two products
- * has 16 bits as long as no weight is -128, and |x0 w1| < 2^15, so adding 2^15 and taking the higher
- * half gives x0 w0 + x1 w1. */
+ * (x0 + 2^16 x1)(w1 + 2^16 w0) is x0 w1 + 2^16 (x0 w0 + x1 w1) modulo 2^32. |x0 w1| <= 2^14, so adding
+ * 2^15 and taking the higher half gives the sum of two products. That lies in -32,512 to 32,768, one
+ * more than 16 bits hold: 2^16 is taken off before, and every pair's one is added at the end. */
 #ifndef MF_PAIRS_SCALAR_H
 #define MF_PAIRS_SCALAR_H
 
@@ -17,9 +17,9 @@ static inline uint32_t mf_pair_of(int32_t low, int32_t high) {
   return (uint32_t)low + ((uint32_t)high << 16);
 }
 
-/* The products of a pair of x and one of a weight, added. */
+/* The products of a pair of x and one of a weight, added, less one. */
 static inline int32_t mf_pair_dot(uint32_t x, uint32_t w) {
-  return (int32_t)(x * w + 0x8000u) >> 16;
+  return (int32_t)(x * w + (0x8000u - 0x10000u)) >> 16;
 }
 
 /* A row of k values as pairs. */
@@ -76,8 +76,9 @@ MF_INLINE void mf_pairs_dot_1x4(
 #ifdef MF_PAIRS_ASM
   register const uint32_t *x __asm("r0") = row;
   register const uint32_t *w __asm("r1") = columns;
-  register int32_t a __asm("r4") = 0, b __asm("r5") = 0, c __asm("r6") = 0, d __asm("r7") = 0;
-  register uint32_t half __asm("r8") = 0x8000u;
+  register int32_t a __asm("r4") = pairs, b __asm("r5") = pairs, c __asm("r6") = pairs;
+  register int32_t d __asm("r7") = pairs;
+  register uint32_t half __asm("r8") = 0x8000u - 0x10000u;
   if (pairs >= 8) {
     register const uint32_t *end __asm("r9") = columns + 4 * (pairs & ~7);
     __asm volatile("1:\n\t" MF_PAIR_STEP(0, 0) MF_PAIR_STEP(4, 16) MF_PAIR_STEP(8, 32)
@@ -97,7 +98,7 @@ MF_INLINE void mf_pairs_dot_1x4(
                    : "r2", "r3", "cc", "memory");
   }
 #else
-  int32_t a = 0, b = 0, c = 0, d = 0;
+  int32_t a = pairs, b = pairs, c = pairs, d = pairs;
 #pragma GCC unroll 4
   for (int32_t i = 0; i < pairs; i++, columns += 4) {
     const uint32_t x = row[i];
