@@ -4,11 +4,12 @@
 
 #include "digits_vit_weights.h"
 #include "mf/mf_add_s8_ref.h"
-#include "mf/mf_attention_s8_ref.h"
-#include "mf/mf_conv2d_s8_ref.h"
+#include "mf/mf_attention_s8_scalar.h"
+#include "mf/mf_conv2d_s8_scalar_1x4.h"
 #include "mf/mf_copy2d_s8_ref.h"
 #include "mf/mf_layernorm_s8_ref.h"
-#include "mf/mf_linear_s8_ref.h"
+#include "mf/mf_linear_s8_scalar_1x4.h"
+#include "mf/mf_linear_s8_scalar_row.h"
 
 #if defined(MF_DEBUG) /* the Debug configuration of CMakeLists.txt sets it */
 #include <assert.h>
@@ -35,225 +36,225 @@ extern void mf_layer(int32_t number); /* with their count, behind the last */
 #endif
 
 /* For several layers of one shape. */
-MF_LAYER linear_s8_ref_0(
+MF_LAYER linear_s8_scalar_1x4_0(
       const void *a0, const void *a1, const void *a2, const void *a3, void *a5, void *a10) {
-  mf_linear_s8_ref(
+  mf_linear_s8_scalar_1x4(
       a0, a1, a2, a3, 0, a5, 17, 32, 32, 21, a10);
 }
 
 /* For several layers of one shape. */
-MF_LAYER linear_s8_ref_1(
+MF_LAYER linear_s8_scalar_1x4_1(
       const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, void *a5,
       void *a10) {
-  mf_linear_s8_ref(
+  mf_linear_s8_scalar_1x4(
       a0, a1, a2, a3, a4, a5, 17, 32, 64, 21, a10);
 }
 
 /* For several layers of one shape. */
-MF_LAYER linear_s8_ref_2(
+MF_LAYER linear_s8_scalar_1x4_2(
       const void *a0, const void *a1, const void *a2, const void *a3, void *a5, void *a10) {
-  mf_linear_s8_ref(
+  mf_linear_s8_scalar_1x4(
       a0, a1, a2, a3, 0, a5, 17, 64, 32, 21, a10);
 }
 
 /* stem: Conv2d 8x8x1 -> 4x4x32, 2x2 stride 2x2, 2048 MAC */
 MF_LAYER layer_00_stem(const int8_t *in, uint8_t *arena) {
-  mf_conv2d_s8_ref(
+  mf_conv2d_s8_scalar_1x4(
       in, digits_vit_w_stem_weight, digits_vit_w_stem_mult, digits_vit_w_stem_add, 0,
-      (int8_t *)(arena + 1120), 8, 8, 1, 4, 4, 32, 2, 2, 2, 2, 0, 0, 1, 1, 1, -128, 23, 0);
+      (int8_t *)(arena + 3808), 8, 8, 1, 4, 4, 32, 2, 2, 2, 2, 0, 0, 1, 1, 1, -128, 23, arena + 0);
 }
 
 /* concat.0: Concat 1x32 */
 MF_LAYER layer_01_concat_0(uint8_t *arena) {
   mf_copy2d_s8_ref(
-      digits_vit_w_concat_constant, (int8_t *)(arena + 1088), 1, 32, 0, 32, 0, 544);
+      digits_vit_w_concat_constant, (int8_t *)(arena + 3776), 1, 32, 0, 32, 0, 544);
 }
 
 /* add: Add 17x32 */
 MF_LAYER layer_02_add(uint8_t *arena) {
   mf_add_s8_ref(
-      (const int8_t *)(arena + 1088), digits_vit_w_add_constant, (int8_t *)(arena + 1088), 544,
+      (const int8_t *)(arena + 3776), digits_vit_w_add_constant, (int8_t *)(arena + 3776), 544,
       544, 29106, 15340, -325742, 15, 0);
 }
 
 /* blocks.0.norm1: LayerNorm 17x32 */
 MF_LAYER layer_03_blocks_0_norm1(uint8_t *arena) {
   mf_layernorm_s8_ref(
-      (const int8_t *)(arena + 1088), digits_vit_w_blocks_0_norm1_mult,
-      digits_vit_w_blocks_0_norm1_add, (int8_t *)(arena + 0), 17, 32, 168, 12, 22, 0);
+      (const int8_t *)(arena + 3776), digits_vit_w_blocks_0_norm1_mult,
+      digits_vit_w_blocks_0_norm1_add, (int8_t *)(arena + 1344), 17, 32, 168, 12, 22, 0);
 }
 
 /* blocks.0.self_attn.q: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_04_blocks_0_self_attn_q(uint8_t *arena) {
-  linear_s8_ref_0(
-      (const int8_t *)(arena + 0), digits_vit_w_blocks_0_self_attn_q_weight,
+  linear_s8_scalar_1x4_0(
+      (const int8_t *)(arena + 1344), digits_vit_w_blocks_0_self_attn_q_weight,
       digits_vit_w_blocks_0_self_attn_q_mult, digits_vit_w_blocks_0_self_attn_q_add,
-      (int8_t *)(arena + 544), 0);
+      (int8_t *)(arena + 1888), arena + 0);
 }
 
 /* blocks.0.self_attn.k: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_05_blocks_0_self_attn_k(uint8_t *arena) {
-  linear_s8_ref_0(
-      (const int8_t *)(arena + 0), digits_vit_w_blocks_0_self_attn_k_weight,
+  linear_s8_scalar_1x4_0(
+      (const int8_t *)(arena + 1344), digits_vit_w_blocks_0_self_attn_k_weight,
       digits_vit_w_blocks_0_self_attn_k_mult, digits_vit_w_blocks_0_self_attn_k_add,
-      (int8_t *)(arena + 1632), 0);
+      (int8_t *)(arena + 2432), arena + 0);
 }
 
 /* blocks.0.self_attn.v: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_06_blocks_0_self_attn_v(uint8_t *arena) {
-  linear_s8_ref_0(
-      (const int8_t *)(arena + 0), digits_vit_w_blocks_0_self_attn_v_weight,
+  linear_s8_scalar_1x4_0(
+      (const int8_t *)(arena + 1344), digits_vit_w_blocks_0_self_attn_v_weight,
       digits_vit_w_blocks_0_self_attn_v_mult, digits_vit_w_blocks_0_self_attn_v_add,
-      (int8_t *)(arena + 2176), 0);
+      (int8_t *)(arena + 2976), arena + 0);
 }
 
 /* blocks.0.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
 MF_LAYER layer_07_blocks_0_self_attn_attention(uint8_t *arena) {
-  mf_attention_s8_ref(
-      (const int8_t *)(arena + 544), (const int8_t *)(arena + 1632),
-      (const int8_t *)(arena + 2176), digits_vit_w_softmax_lut, 0, (int8_t *)(arena + 0), 17, 17,
-      4, 4, 8, 8, 0, 0, 1, 4118, 18, 0, 0, 0, 12468060, 23, 11434392, 22, 8, arena + 2720);
+  mf_attention_s8_scalar(
+      (const int8_t *)(arena + 1888), (const int8_t *)(arena + 2432),
+      (const int8_t *)(arena + 2976), digits_vit_w_softmax_lut, 0, (int8_t *)(arena + 1344), 17,
+      17, 4, 4, 8, 8, 0, 0, 1, 4118, 18, 0, 0, 0, 12468060, 23, 11434392, 22, 8, arena + 0);
 }
 
 /* blocks.0.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_08_blocks_0_self_attn_out(uint8_t *arena) {
-  linear_s8_ref_0(
-      (const int8_t *)(arena + 0), digits_vit_w_blocks_0_self_attn_out_weight,
+  linear_s8_scalar_1x4_0(
+      (const int8_t *)(arena + 1344), digits_vit_w_blocks_0_self_attn_out_weight,
       digits_vit_w_blocks_0_self_attn_out_mult, digits_vit_w_blocks_0_self_attn_out_add,
-      (int8_t *)(arena + 544), 0);
+      (int8_t *)(arena + 1888), arena + 0);
 }
 
 /* blocks.0.add: Add 17x32 */
 MF_LAYER layer_09_blocks_0_add(uint8_t *arena) {
   mf_add_s8_ref(
-      (const int8_t *)(arena + 1088), (const int8_t *)(arena + 544), (int8_t *)(arena + 1088), 544,
-      544, 19483, 27167, 11913, 15, 0);
+      (const int8_t *)(arena + 3776), (const int8_t *)(arena + 1888), (int8_t *)(arena + 3776),
+      544, 544, 19483, 27167, 11913, 15, 0);
 }
 
 /* blocks.0.norm2: LayerNorm 17x32 */
 MF_LAYER layer_10_blocks_0_norm2(uint8_t *arena) {
   mf_layernorm_s8_ref(
-      (const int8_t *)(arena + 1088), digits_vit_w_blocks_0_norm2_mult,
-      digits_vit_w_blocks_0_norm2_add, (int8_t *)(arena + 1632), 17, 32, 59, 12, 22, 0);
+      (const int8_t *)(arena + 3776), digits_vit_w_blocks_0_norm2_mult,
+      digits_vit_w_blocks_0_norm2_add, (int8_t *)(arena + 1344), 17, 32, 59, 12, 22, 0);
 }
 
 /* blocks.0.linear1: Linear 17x32 -> 17x64, 34816 MAC */
 MF_LAYER layer_11_blocks_0_linear1(uint8_t *arena) {
-  linear_s8_ref_1(
-      (const int8_t *)(arena + 1632), digits_vit_w_blocks_0_linear1_weight,
+  linear_s8_scalar_1x4_1(
+      (const int8_t *)(arena + 1344), digits_vit_w_blocks_0_linear1_weight,
       digits_vit_w_blocks_0_linear1_mult, digits_vit_w_blocks_0_linear1_add,
-      digits_vit_w_blocks_0_gelu_table, (int8_t *)(arena + 0), 0);
+      digits_vit_w_blocks_0_gelu_table, (int8_t *)(arena + 2688), arena + 0);
 }
 
 /* blocks.0.linear2: Linear 17x64 -> 17x32, 34816 MAC */
 MF_LAYER layer_12_blocks_0_linear2(uint8_t *arena) {
-  linear_s8_ref_2(
-      (const int8_t *)(arena + 0), digits_vit_w_blocks_0_linear2_weight,
+  linear_s8_scalar_1x4_2(
+      (const int8_t *)(arena + 2688), digits_vit_w_blocks_0_linear2_weight,
       digits_vit_w_blocks_0_linear2_mult, digits_vit_w_blocks_0_linear2_add,
-      (int8_t *)(arena + 1632), 0);
+      (int8_t *)(arena + 4320), arena + 0);
 }
 
 /* blocks.0.add_2: Add 17x32 */
 MF_LAYER layer_13_blocks_0_add_2(uint8_t *arena) {
   mf_add_s8_ref(
-      (const int8_t *)(arena + 1088), (const int8_t *)(arena + 1632), (int8_t *)(arena + 1088),
+      (const int8_t *)(arena + 3776), (const int8_t *)(arena + 4320), (int8_t *)(arena + 3776),
       544, 544, 27707, 26346, -134675, 15, 0);
 }
 
 /* blocks.1.norm1: LayerNorm 17x32 */
 MF_LAYER layer_14_blocks_1_norm1(uint8_t *arena) {
   mf_layernorm_s8_ref(
-      (const int8_t *)(arena + 1088), digits_vit_w_blocks_1_norm1_mult,
-      digits_vit_w_blocks_1_norm1_add, (int8_t *)(arena + 0), 17, 32, 42, 12, 22, 0);
+      (const int8_t *)(arena + 3776), digits_vit_w_blocks_1_norm1_mult,
+      digits_vit_w_blocks_1_norm1_add, (int8_t *)(arena + 1344), 17, 32, 42, 12, 22, 0);
 }
 
 /* blocks.1.self_attn.q: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_15_blocks_1_self_attn_q(uint8_t *arena) {
-  linear_s8_ref_0(
-      (const int8_t *)(arena + 0), digits_vit_w_blocks_1_self_attn_q_weight,
+  linear_s8_scalar_1x4_0(
+      (const int8_t *)(arena + 1344), digits_vit_w_blocks_1_self_attn_q_weight,
       digits_vit_w_blocks_1_self_attn_q_mult, digits_vit_w_blocks_1_self_attn_q_add,
-      (int8_t *)(arena + 544), 0);
+      (int8_t *)(arena + 1888), arena + 0);
 }
 
 /* blocks.1.self_attn.k: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_16_blocks_1_self_attn_k(uint8_t *arena) {
-  linear_s8_ref_0(
-      (const int8_t *)(arena + 0), digits_vit_w_blocks_1_self_attn_k_weight,
+  linear_s8_scalar_1x4_0(
+      (const int8_t *)(arena + 1344), digits_vit_w_blocks_1_self_attn_k_weight,
       digits_vit_w_blocks_1_self_attn_k_mult, digits_vit_w_blocks_1_self_attn_k_add,
-      (int8_t *)(arena + 1632), 0);
+      (int8_t *)(arena + 2432), arena + 0);
 }
 
 /* blocks.1.self_attn.v: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_17_blocks_1_self_attn_v(uint8_t *arena) {
-  linear_s8_ref_0(
-      (const int8_t *)(arena + 0), digits_vit_w_blocks_1_self_attn_v_weight,
+  linear_s8_scalar_1x4_0(
+      (const int8_t *)(arena + 1344), digits_vit_w_blocks_1_self_attn_v_weight,
       digits_vit_w_blocks_1_self_attn_v_mult, digits_vit_w_blocks_1_self_attn_v_add,
-      (int8_t *)(arena + 2176), 0);
+      (int8_t *)(arena + 2976), arena + 0);
 }
 
 /* blocks.1.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
 MF_LAYER layer_18_blocks_1_self_attn_attention(uint8_t *arena) {
-  mf_attention_s8_ref(
-      (const int8_t *)(arena + 544), (const int8_t *)(arena + 1632),
-      (const int8_t *)(arena + 2176), digits_vit_w_softmax_lut, 0, (int8_t *)(arena + 0), 17, 17,
-      4, 4, 8, 8, 0, 0, 1, 7944, 20, 0, 0, 0, 13556336, 23, 7415184, -15, -13, arena + 2720);
+  mf_attention_s8_scalar(
+      (const int8_t *)(arena + 1888), (const int8_t *)(arena + 2432),
+      (const int8_t *)(arena + 2976), digits_vit_w_softmax_lut, 0, (int8_t *)(arena + 1344), 17,
+      17, 4, 4, 8, 8, 0, 0, 1, 7944, 20, 0, 0, 0, 13556336, 23, 7415184, -15, -13, arena + 0);
 }
 
 /* blocks.1.self_attn.out: Linear 17x32 -> 17x32, 17408 MAC */
 MF_LAYER layer_19_blocks_1_self_attn_out(uint8_t *arena) {
-  mf_linear_s8_ref(
-      (const int8_t *)(arena + 0), digits_vit_w_blocks_1_self_attn_out_weight,
+  mf_linear_s8_scalar_1x4(
+      (const int8_t *)(arena + 1344), digits_vit_w_blocks_1_self_attn_out_weight,
       digits_vit_w_blocks_1_self_attn_out_mult, digits_vit_w_blocks_1_self_attn_out_add, 0,
-      (int8_t *)(arena + 544), 17, 32, 32, 22, 0);
+      (int8_t *)(arena + 1888), 17, 32, 32, 22, arena + 0);
 }
 
 /* blocks.1.add: Add 17x32 */
 MF_LAYER layer_20_blocks_1_add(uint8_t *arena) {
   mf_add_s8_ref(
-      (const int8_t *)(arena + 1088), (const int8_t *)(arena + 544), (int8_t *)(arena + 1088), 544,
-      544, 18398, 24397, 256102, 15, 0);
+      (const int8_t *)(arena + 3776), (const int8_t *)(arena + 1888), (int8_t *)(arena + 3776),
+      544, 544, 18398, 24397, 256102, 15, 0);
 }
 
 /* blocks.1.norm2: LayerNorm 17x32 */
 MF_LAYER layer_21_blocks_1_norm2(uint8_t *arena) {
   mf_layernorm_s8_ref(
-      (const int8_t *)(arena + 1088), digits_vit_w_blocks_1_norm2_mult,
-      digits_vit_w_blocks_1_norm2_add, (int8_t *)(arena + 1632), 17, 32, 13, 12, 22, 0);
+      (const int8_t *)(arena + 3776), digits_vit_w_blocks_1_norm2_mult,
+      digits_vit_w_blocks_1_norm2_add, (int8_t *)(arena + 1344), 17, 32, 13, 12, 22, 0);
 }
 
 /* blocks.1.linear1: Linear 17x32 -> 17x64, 34816 MAC */
 MF_LAYER layer_22_blocks_1_linear1(uint8_t *arena) {
-  linear_s8_ref_1(
-      (const int8_t *)(arena + 1632), digits_vit_w_blocks_1_linear1_weight,
+  linear_s8_scalar_1x4_1(
+      (const int8_t *)(arena + 1344), digits_vit_w_blocks_1_linear1_weight,
       digits_vit_w_blocks_1_linear1_mult, digits_vit_w_blocks_1_linear1_add,
-      digits_vit_w_blocks_1_gelu_table, (int8_t *)(arena + 0), 0);
+      digits_vit_w_blocks_1_gelu_table, (int8_t *)(arena + 2688), arena + 0);
 }
 
 /* blocks.1.linear2: Linear 17x64 -> 17x32, 34816 MAC */
 MF_LAYER layer_23_blocks_1_linear2(uint8_t *arena) {
-  linear_s8_ref_2(
-      (const int8_t *)(arena + 0), digits_vit_w_blocks_1_linear2_weight,
+  linear_s8_scalar_1x4_2(
+      (const int8_t *)(arena + 2688), digits_vit_w_blocks_1_linear2_weight,
       digits_vit_w_blocks_1_linear2_mult, digits_vit_w_blocks_1_linear2_add,
-      (int8_t *)(arena + 1632), 0);
+      (int8_t *)(arena + 4320), arena + 0);
 }
 
 /* blocks.1.add_2: Add 17x32 */
 MF_LAYER layer_24_blocks_1_add_2(uint8_t *arena) {
   mf_add_s8_ref(
-      (const int8_t *)(arena + 1088), (const int8_t *)(arena + 1632), (int8_t *)(arena + 1088),
+      (const int8_t *)(arena + 3776), (const int8_t *)(arena + 4320), (int8_t *)(arena + 3776),
       544, 544, 26548, 22503, 350292, 15, 0);
 }
 
 /* norm: LayerNorm 1x32 */
 MF_LAYER layer_25_norm(uint8_t *arena) {
   mf_layernorm_s8_ref(
-      (const int8_t *)(arena + 1088), digits_vit_w_norm_mult, digits_vit_w_norm_add,
+      (const int8_t *)(arena + 3776), digits_vit_w_norm_mult, digits_vit_w_norm_add,
       (int8_t *)(arena + 0), 1, 32, 9, 12, 22, 0);
 }
 
 /* head: Linear 1x32 -> 1x10, 320 MAC */
 MF_LAYER layer_26_head(int8_t *out, uint8_t *arena) {
-  mf_linear_s8_ref(
+  mf_linear_s8_scalar_row(
       (const int8_t *)(arena + 0), digits_vit_w_head_weight, digits_vit_w_head_mult,
       digits_vit_w_head_add, 0, out, 1, 32, 10, 21, 0);
 }

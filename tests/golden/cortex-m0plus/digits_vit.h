@@ -11,7 +11,7 @@ extern "C" {
 
 #define DIGITS_VIT_INPUT_SIZE 64 /* int8_t [1 x 8 x 8] */
 #define DIGITS_VIT_OUTPUT_SIZE 10 /* int8_t [1 x 10] */
-#define DIGITS_VIT_ARENA_BYTES 2824
+#define DIGITS_VIT_ARENA_BYTES 4864
 #define DIGITS_VIT_ARENA_ALIGNMENT 8
 
 /* real value = scale * (integer - zero point) */

@@ -3,9 +3,9 @@
 #include "digits_vit.h"
 
 #include "digits_vit_weights.h"
-#include "mf/mf_add_s8_ref.h"
+#include "mf/mf_add_s8_dsp.h"
 #include "mf/mf_attention_s8_dsp_2x4.h"
-#include "mf/mf_conv2d_s8_dsp_2x4.h"
+#include "mf/mf_conv2d_s8_dsp_band.h"
 #include "mf/mf_copy2d_s8_ref.h"
 #include "mf/mf_layernorm_s8_dsp.h"
 #include "mf/mf_linear_s8_dsp_1x4.h"
@@ -67,7 +67,7 @@ MF_LAYER linear_s8_dsp_2x4_2(
 
 /* stem: Conv2d 8x8x1 -> 4x4x32, 2x2 stride 2x2, 2048 MAC */
 MF_LAYER layer_00_stem(const int8_t *in, uint8_t *arena) {
-  mf_conv2d_s8_dsp_2x4(
+  mf_conv2d_s8_dsp_band(
       in, digits_vit_w_stem_weight, digits_vit_w_stem_mult, digits_vit_w_stem_add, 0,
       (int8_t *)(arena + 3968), 8, 8, 1, 4, 4, 32, 2, 2, 2, 2, 0, 0, 1, 1, 1, -128, 23, arena + 0);
 }
@@ -80,7 +80,7 @@ MF_LAYER layer_01_concat_0(uint8_t *arena) {
 
 /* add: Add 17x32 */
 MF_LAYER layer_02_add(uint8_t *arena) {
-  mf_add_s8_ref(
+  mf_add_s8_dsp(
       (const int8_t *)(arena + 3936), digits_vit_w_add_constant, (int8_t *)(arena + 3936), 544,
       544, 29106, 15340, -325742, 15, 0);
 }
@@ -134,7 +134,7 @@ MF_LAYER layer_08_blocks_0_self_attn_out(uint8_t *arena) {
 
 /* blocks.0.add: Add 17x32 */
 MF_LAYER layer_09_blocks_0_add(uint8_t *arena) {
-  mf_add_s8_ref(
+  mf_add_s8_dsp(
       (const int8_t *)(arena + 3936), (const int8_t *)(arena + 1984), (int8_t *)(arena + 3936),
       544, 544, 19483, 27167, 11913, 15, 0);
 }
@@ -164,7 +164,7 @@ MF_LAYER layer_12_blocks_0_linear2(uint8_t *arena) {
 
 /* blocks.0.add_2: Add 17x32 */
 MF_LAYER layer_13_blocks_0_add_2(uint8_t *arena) {
-  mf_add_s8_ref(
+  mf_add_s8_dsp(
       (const int8_t *)(arena + 3936), (const int8_t *)(arena + 4480), (int8_t *)(arena + 3936),
       544, 544, 27707, 26346, -134675, 15, 0);
 }
@@ -218,7 +218,7 @@ MF_LAYER layer_19_blocks_1_self_attn_out(uint8_t *arena) {
 
 /* blocks.1.add: Add 17x32 */
 MF_LAYER layer_20_blocks_1_add(uint8_t *arena) {
-  mf_add_s8_ref(
+  mf_add_s8_dsp(
       (const int8_t *)(arena + 3936), (const int8_t *)(arena + 1984), (int8_t *)(arena + 3936),
       544, 544, 18398, 24397, 256102, 15, 0);
 }
@@ -248,7 +248,7 @@ MF_LAYER layer_23_blocks_1_linear2(uint8_t *arena) {
 
 /* blocks.1.add_2: Add 17x32 */
 MF_LAYER layer_24_blocks_1_add_2(uint8_t *arena) {
-  mf_add_s8_ref(
+  mf_add_s8_dsp(
       (const int8_t *)(arena + 3936), (const int8_t *)(arena + 4480), (int8_t *)(arena + 3936),
       544, 544, 26548, 22503, 350292, 15, 0);
 }

@@ -3,7 +3,7 @@
 import math
 
 from microformer.graph.cost import macs
-from microformer.graph.ops import Attention, AttentionBlock, Op
+from microformer.graph.ops import Attention, AttentionBlock, Conv2d, Op
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import round8
 from microformer.kernels.signatures import Operands
@@ -84,6 +84,22 @@ def conv_mve_scratch(op: Op, inputs: Operands, output: Tensor, machine: Target) 
     return linear_mve_scratch(op, inputs, output, machine) + round8(cells * k)
 
 
+def place_fits(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> bool:
+    """Dense, a row of the kernel whole vectors, its taps side by side."""
+    assert inputs[1] is not None
+    _, _, kw, c = inputs[1].shape
+    dense = isinstance(op, Conv2d) and op.groups == 1 and op.dilation[1] == 1
+    return dense and kw * c % 16 == 0
+
+
+def place_scratch(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -> int:
+    """Where each of a block's cells begins (16 bytes on a host), a panel, cells at the border."""
+    assert inputs[1] is not None
+    n, k = inputs[1].shape[0], math.prod(inputs[1].shape[1:])
+    block = min(output.size // n, 64)
+    return round8(16 * block + 4 * k + 32 + block * k)
+
+
 def depthwise_mve_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
     """Constants of eight channels, weights by tap, and what a cell at the border sees."""
     weight = inputs[1]
@@ -116,5 +132,6 @@ def _pieces(k: int) -> int:
 
 
 PAIRS, CELLS = tiled(_steps, _pieces), gathered(_steps, _pieces)
+PLACES = gathered(_steps, _pieces, blocks=lambda rows, _steps: -(-rows // 64))
 ROWS, CHANNELS = by_row(_steps, _pieces, narrow=False), depthwise(8)
 PRODUCTS, HEADS, BLOCK_OF_HEADS = product(_steps), attention(_steps), block(_steps)

@@ -19,6 +19,7 @@ from microformer.kernels.mve.costs import (
     CHANNELS,
     HEADS,
     PAIRS,
+    PLACES,
     PRODUCTS,
     ROWS,
     attention_mve_scratch,
@@ -30,6 +31,8 @@ from microformer.kernels.mve.costs import (
     linear_mve_scratch,
     matmul_mve_cost,
     matmul_mve_scratch,
+    place_fits,
+    place_scratch,
     rows_mve_cost,
 )
 
@@ -49,6 +52,14 @@ ISA = Isa(
             work=PAIRS,
         ),
         _kernel("mf_linear_s8_mve_1x4", "linear", rows_mve_cost, work=ROWS),
+        _kernel(
+            "mf_conv2d_s8_mve_place",
+            "conv2d",
+            per_mac(0.2, 14),
+            fits=place_fits,
+            scratch=place_scratch,
+            work=PLACES,
+        ),
         _kernel(
             "mf_conv2d_s8_mve_2x4",
             "conv2d",
@@ -79,6 +90,14 @@ ISA = Isa(
             matmul_mve_cost,
             scratch=matmul_mve_scratch,
             work=PRODUCTS,
+        ),
+        _kernel(
+            "mf_conv2d_s8_acc64_mve_place",
+            "conv2d_acc64",
+            per_mac(0.2, 14),
+            fits=place_fits,
+            scratch=place_scratch,
+            work=PLACES,
         ),
         _kernel(
             "mf_conv2d_s8_acc64_mve_2x4",
@@ -121,6 +140,7 @@ ISA = Isa(
         _kernel("mf_layernorm_s8_mve", "layernorm", per_output(6), inplace=(0,)),
         _kernel("mf_rmsnorm_s8_mve", "rmsnorm", per_output(6), inplace=(0,)),
         _kernel("mf_add_s8_mve", "add", per_output(4), inplace=(0, 1)),
+        _kernel("mf_lut_s8_mve", "lut", per_output(1), inplace=(0,)),
         _kernel("mf_mul_s8_mve", "mul", per_output(5), inplace=(0, 1)),
         _kernel("mf_mean_s8_mve", "mean", per_input(0.6)),
         _kernel("mf_softmax_s8_lut_mve", "softmax_lut", per_output(2), inplace=(0,)),

@@ -58,9 +58,9 @@ MF_INLINE void mf_mve_dot_2x4(
   register int32_t a0 __asm("r0"), a1 __asm("r2"), a2 __asm("r4"), a3 __asm("r6");
   register int32_t b0 __asm("r8"), b1 __asm("r10"), b2 __asm("r12"), b3 __asm("lr");
   if (is_signed) {
-    MF_MVE_WHOLE(".s8");
+    MF_MVE_WHOLE(".s8", 0);
   } else {
-    MF_MVE_WHOLE(".u8");
+    MF_MVE_WHOLE(".u8", 0);
   }
   if ((k & 15) != 0) {
     int32_t save;
@@ -83,6 +83,42 @@ MF_INLINE void mf_mve_dot_2x4(
     }
     sums[j] = a;
     sums[4 + j] = b;
+  }
+#endif
+}
+
+/* sums[4 i + j] = row i times column j, rows that lie in `parts` parts of k values, a multiple of
+ * sixteen: the next one of a row is its pitch further on. */
+MF_INLINE void mf_mve_dot_parts_2x4(
+    const int8_t *first, int32_t first_pitch, const int8_t *second, int32_t second_pitch,
+    const int8_t *panel /* [parts, k / 16, 4, 16] */, int32_t k, int32_t parts, int32_t sums[8]) {
+#if MF_HAS_MVE
+  register const int8_t *x0 __asm("r1") = first;
+  register const int8_t *x1 __asm("r3") = second;
+  register const int8_t *w __asm("r5") = panel;
+  register int32_t count __asm("r7");
+  register int32_t a0 __asm("r0"), a1 __asm("r2"), a2 __asm("r4"), a3 __asm("r6");
+  register int32_t b0 __asm("r8"), b1 __asm("r10"), b2 __asm("r12"), b3 __asm("lr");
+  MF_MVE_WHOLE(".s8", 0);
+#pragma GCC unroll 4
+  for (int32_t part = 1; part < parts; part++) {
+    x0 += first_pitch - k;
+    x1 += second_pitch - k;
+    MF_MVE_WHOLE(".s8", 1);
+  }
+  sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
+  sums[4] = b0, sums[5] = b1, sums[6] = b2, sums[7] = b3;
+#else
+  for (int32_t i = 0; i < 8; i++) {
+    sums[i] = 0;
+  }
+  for (int32_t part = 0; part < parts; part++, panel += 4 * k) {
+    int32_t more[8];
+    mf_mve_dot_2x4(
+        first + part * first_pitch, second + part * second_pitch, panel, k, 1, more);
+    for (int32_t i = 0; i < 8; i++) {
+      sums[i] += more[i];
+    }
   }
 #endif
 }

@@ -140,12 +140,13 @@
 #define MF_MVE_ONCE(BODY)                                                                         \
   __asm volatile(BODY : MF_MVE_SUMS, [save] "=&r"(save) : : MF_MVE_CLOBBERS)
 
-/* All whole steps of k values. Where k is a literal the first ones set the sums and no loop is left
- * of few; else the sums are set to zero. */
-#define MF_MVE_WHOLE(T)                                                                           \
+/* All whole steps of k values. Where k is a literal the first ones set the sums, if ADDS is 0, and no
+ * loop is left of few; else the sums are set to zero. */
+#define MF_MVE_WHOLE(T, ADDS)                                                                     \
   do {                                                                                            \
     int32_t steps = k >> 4;                                                                       \
-    if (__builtin_constant_p(k) && k >= 16) {                                                     \
+    if (ADDS) {                                                                                   \
+    } else if (__builtin_constant_p(k) && k >= 16) {                                              \
       if (steps >= 4) {                                                                           \
         MF_MVE_SET(MF_MVE_STEPS_4(T, "a" T));                                                     \
       } else if (steps == 3) {                                                                    \
