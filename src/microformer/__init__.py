@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from microformer.graph.float_model import FloatModel
     from microformer.graph.frontend import RangeDoppler
     from microformer.graph.int_graph import IntGraph
-    from microformer.pipeline.estimate import Estimate
     from microformer.report import Report
+    from microformer.report.estimate import Estimate
 
     __version__: str
 
@@ -68,7 +68,7 @@ _VERBS = (
 _WHERE = {
     **dict.fromkeys(_VERBS, "microformer.api"),
     "Compiled": "microformer.graph.compiled",
-    "Estimate": "microformer.pipeline.estimate",
+    "Estimate": "microformer.report.estimate",
     "FloatModel": "microformer.graph.float_model",
     "IntGraph": "microformer.graph.int_graph",
     "MicroformerError": "microformer.errors",

@@ -12,6 +12,7 @@ from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.int_graph import IntGraph
 from microformer.report import Report
+from microformer.report.estimate import Estimate
 from microformer.samples import Samples, SamplesLike, as_arrays, check_samples
 from microformer.settings import DEFAULTS, Effort, Optimize, Residual, Settings, SoftmaxKind
 from microformer.store.folder import write_folder
@@ -19,7 +20,6 @@ from microformer.targets import Target
 
 if TYPE_CHECKING:
     from microformer.audit import Audit
-    from microformer.pipeline.estimate import Estimate
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def estimate(
     *,
     cores: int | None = None,
     weights: str | None = None,
-) -> "Estimate":
+) -> Estimate:
     """What ``model`` would cost on ``target``: cycles, RAM, flash, by layer, and whether it fits.
 
     ``model`` is whatever ``load`` takes, what it gave, or an IntGraph. Nothing is built or run:

@@ -45,7 +45,7 @@ def estimate_command(
     """Predict cycles, RAM and flash of a model, by layer, without build or emulator."""
     from microformer import pipeline
     from microformer.cli.bars import Bars, print_view
-    from microformer.cli.estimate_view import estimate_view
+    from microformer.report.estimate_view import estimate_view
     from microformer.samples import read_samples
 
     board = board_of(

@@ -39,6 +39,9 @@ ISAS: tuple[Isa, ...] = (
 )
 """Every instruction set. A kernel's name is ``mf_<op>_<types>[_<fused>]_<isa>[_<tile>]``."""
 
+_MARGIN = 1.25
+"""How much dearer than predicted a reference kernel counts."""
+
 _INCLUDE = re.compile(r'^#include "([a-z0-9_]+\.h)"$', re.MULTILINE)
 _SHARED = Path(__file__).parent / "include"
 
@@ -101,14 +104,15 @@ def select(
 ) -> Kernel:
     """The cheapest kernel for a node; "ref" takes part even where the target leaves it out.
 
-    One of the symbols ``preferred`` is taken before any other that fits.
+    One of the symbols ``preferred`` is taken before any other that fits. A reference kernel has to
+    be cheaper by a fifth: its cycles hang on what a compiler makes of plain loops, shape by shape.
     """
     choices = candidates(op, inputs, output, target, (*target.isas, REF.name))
     return min(
         choices,
         key=lambda kernel: (
             kernel.symbol not in preferred,
-            cycles(kernel, op, inputs, output, target),
+            cycles(kernel, op, inputs, output, target) * (_MARGIN if kernel.isa == REF.name else 1),
         ),
     )
 

@@ -5,7 +5,6 @@ predicted by the prices of the core (``kernels.prices``), which were fitted to m
 """
 
 import math
-from dataclasses import dataclass
 
 from microformer.errors import DoesNotFitError, TargetError
 from microformer.graph.float_model import FloatModel
@@ -18,7 +17,7 @@ from microformer.pipeline.compile import quantize_model
 from microformer.pipeline.measure import refuse_too_large, refuse_too_much
 from microformer.pipeline.progress import Progress
 from microformer.plan import plan
-from microformer.records import to_json
+from microformer.report.estimate import Estimate, LayerEstimate
 from microformer.samples import Samples, random_samples
 from microformer.settings import Settings
 from microformer.targets import Target
@@ -27,47 +26,6 @@ __all__ = ["Estimate", "LayerEstimate", "estimate_graph", "estimate_model"]
 
 _HARNESS_BYTES = 1024
 """Start-up code and the entry point, roughly."""
-
-
-@dataclass(frozen=True)
-class LayerEstimate:
-    """One kernel call; ``cycles`` is None where the core has no prices."""
-
-    name: str
-    op: str
-    shape: str
-    kernel: str
-    macs: int
-    cycles: float | None
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a model would cost: predicted, nothing was built or run.
-
-    ``cycles``, ``latency_ms`` and ``energy_mj`` are None where the core has no price list, the last
-    two also without a clock or a measured power. ``arena_bytes`` is exact; ``flash_bytes`` is
-    constants, which are exact, and code as large as that of measured rows; ``ram_bytes`` is arena,
-    input, output and stack. ``problem`` says why it does not fit, None where it fits.
-    """
-
-    model: str
-    target: str
-    cycles: int | None
-    latency_ms: float | None
-    energy_mj: float | None
-    macs: int
-    arena_bytes: int | None
-    ram_bytes: int | None
-    weight_bytes: int
-    flash_bytes: int | None
-    fits: bool
-    problem: str | None
-    layers: tuple[LayerEstimate, ...]
-
-    def to_json(self) -> str:
-        """JSON text."""
-        return to_json(self)
 
 
 def estimate_model(

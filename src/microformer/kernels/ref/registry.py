@@ -19,10 +19,17 @@ from microformer.kernels.ref.costs import (
     cell_scratch,
     fft_scratch,
 )
+from microformer.kernels.work import attention, block
 
 __all__ = ["ISA"]
 
 _kernel = partial(Kernel, isa="ref")
+
+
+def _each(k: int) -> int:
+    """A step a value."""
+    return k
+
 
 ISA = Isa(
     "ref",
@@ -41,12 +48,14 @@ ISA = Isa(
             "attention",
             by_exponential(per_mac(7, 30), per_mac(8, 30)),
             scratch=attention_scratch,
+            work=attention(_each),
         ),
         _kernel(
             "mf_attention_block_s8_ref",
             "attention_block",
             by_exponential(per_mac(7, 30), per_mac(8, 30)),
             scratch=block_scratch,
+            work=block(_each),
         ),
         _kernel("mf_softmax_s8_lut_ref", "softmax_lut", per_output(30), inplace=(0,)),
         _kernel("mf_softmax_s8_ibert_ref", "softmax_ibert", per_output(40), inplace=(0,)),

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from microformer.errors import printable
-from microformer.pipeline import Estimate
+from microformer.report.estimate import Estimate
 
 
 def _count(value: float | None) -> str:
