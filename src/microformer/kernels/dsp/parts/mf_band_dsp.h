@@ -169,7 +169,32 @@ MF_INLINE void mf_band_dot(
     sums[4] = b0, sums[5] = b1, sums[6] = b2, sums[7] = b3;
     return;
   }
-#endif
+  /* sizes that are no literals: one body for several layers */
+  register const int16_t *x __asm("r0") = cell;
+  register const uint32_t *w __asm("r1") = panel;
+  register uint32_t a __asm("r2"), b __asm("r3"), c __asm("r4");
+  register const int16_t *y __asm("r5") = cell + band->apart;
+  register int32_t a0 __asm("r6") = 0, a1 __asm("r7") = 0, a2 __asm("r8") = 0;
+  register int32_t a3 __asm("r9") = 0, b0 __asm("r10") = 0, b1 __asm("r11") = 0;
+  register int32_t b2 __asm("r12") = 0, b3 __asm("lr") = 0;
+  for (int32_t ky = 0; ky < band->kh; ky++) {
+    if (words >= 4) {
+      c = (uint32_t)(w + 4 * (words & ~3));
+      MF_FAR_LOOP(MF_PAIR_FAR MF_PAIR_FAR MF_PAIR_FAR MF_PAIR_FAR);
+    }
+    if ((words & 3) != 0) {
+      c = (uint32_t)(w + 4 * (words & 3));
+      MF_FAR_LOOP(MF_PAIR_FAR);
+    }
+    x += row - band->part;
+    y += row - band->part;
+  }
+  const int32_t made[8] = {a0, a1, a2, a3, b0, b1, b2, b3};
+  const int32_t *of = (const int32_t *)w;
+  for (int32_t i = 0; i < 8; i++) {
+    sums[i] = scaled ? made[i] * of[2 * (i & 3)] + of[2 * (i & 3) + 1] : made[i];
+  }
+#else
   for (int32_t i = 0; i < 8; i++) {
     sums[i] = 0;
   }
@@ -187,6 +212,7 @@ MF_INLINE void mf_band_dot(
   for (int32_t i = 0; scaled && i < 8; i++) {
     sums[i] = sums[i] * tail[2 * (i & 3)] + tail[2 * (i & 3) + 1];
   }
+#endif
 }
 
 /* Arguments as of mf_conv2d_s8_dsp_band. */

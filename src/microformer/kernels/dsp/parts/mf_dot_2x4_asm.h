@@ -183,6 +183,37 @@
                  : [apart] "i"(D)                                                                   \
                  : "cc", "memory")
 
+/* Rows that lie anywhere: x and y. A register less for operands, so each word of weights is a load of
+ * its own: 19 cycles for 16 products. */
+#define MF_PAIR_FAR                                       \
+  "ldr %[a], [%[x]], #4\n\t"                              \
+  "ldr %[b], [%[y]], #4\n\t"                              \
+  "ldr %[c], [%[w]], #4\n\t"                              \
+  "smlad %[a0], %[a], %[c], %[a0]\n\t"                    \
+  "smlad %[b0], %[b], %[c], %[b0]\n\t"                    \
+  "ldr %[c], [%[w]], #4\n\t"                              \
+  "smlad %[a1], %[a], %[c], %[a1]\n\t"                    \
+  "smlad %[b1], %[b], %[c], %[b1]\n\t"                    \
+  "ldr %[c], [%[w]], #4\n\t"                              \
+  "smlad %[a2], %[a], %[c], %[a2]\n\t"                    \
+  "smlad %[b2], %[b], %[c], %[b2]\n\t"                    \
+  "ldr %[c], [%[w]], #4\n\t"                              \
+  "smlad %[a3], %[a], %[c], %[a3]\n\t"                    \
+  "smlad %[b3], %[b], %[c], %[b3]\n\t"
+
+/* Adds PAIRS until w has reached the address in c. */
+#define MF_FAR_LOOP(PAIRS)                                                                        \
+  __asm volatile("push {%[c]}\n\t"                                                                \
+                 "1:\n\t" PAIRS "ldr %[c], [sp]\n\t"                                              \
+                 "cmp %[w], %[c]\n\t"                                                             \
+                 "bne 1b\n\t"                                                                     \
+                 "add sp, #4\n\t"                                                                 \
+                 : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [b0] "+r"(b0),     \
+                   [b1] "+r"(b1), [b2] "+r"(b2), [b3] "+r"(b3), [x] "+r"(x), [y] "+r"(y),         \
+                   [w] "+r"(w), [a] "=&r"(a), [b] "=&r"(b), [c] "+r"(c)                           \
+                 :                                                                                \
+                 : "cc", "memory")
+
 /* What is left of so many words behind sixteens. */
 #define MF_APART_REST(WORDS, D)                                                                   \
   do {                                                                                            \
