@@ -20,7 +20,7 @@ from microformer.targets import QemuRunner
 TARGETS = [
     *("host", "cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m85")
 ]
-TIMED = {"cortex-m4", "cortex-m7", "cortex-m55"}
+TIMED = {"cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m55"}
 
 
 def _compile(target: str, softmax: SoftmaxKind) -> tuple[Compiled, FloatModel]:

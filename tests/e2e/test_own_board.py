@@ -117,7 +117,7 @@ ram = { origin = 0x2000_0000, size_bytes = 20_000 }
         ({"defines": ["A B"]}, "a define of it"),
         ({"cores": 2}, "2 cores are not 1 to 1"),
         ({"stack_bytes": 7}, "stacks"),
-        ({"timing": "m3"}, "timing"),
+        ({"timing": "m1"}, "timing"),
         ({"memory": None}, "memories are for cores"),
         ({"memory": {"flash": {"origin": 0, "size_bytes": 1}}}, "memory"),
         ({"runner": {"kind": "rtl", "core": "ri5cy"}}, "L1 and L2"),

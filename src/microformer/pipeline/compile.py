@@ -23,8 +23,9 @@ from microformer.graph.tuned import Tuned, TuneStep
 from microformer.load import load
 from microformer.lower import lower
 from microformer.pipeline.front import build_front, check_memory, emit_both
-from microformer.pipeline.measure import build_project, refuse_too_large, refuse_too_much
+from microformer.pipeline.measure import build_project
 from microformer.pipeline.progress import Progress
+from microformer.pipeline.refuse import refuse_too_large, refuse_too_much
 from microformer.plan import plan
 from microformer.quantize import convert, imported_scales, quantize, with_places
 from microformer.reference import evaluate

@@ -13,9 +13,8 @@ from microformer.graph.kernel_graph import KernelCall, KernelGraph, Plan
 from microformer.kernels.prices import code_bytes, core_of, cycles, prices
 from microformer.kernels.registry import kernel_of
 from microformer.lower import lower
-from microformer.pipeline.compile import quantize_model
-from microformer.pipeline.measure import refuse_too_large, refuse_too_much
 from microformer.pipeline.progress import Progress
+from microformer.pipeline.refuse import refuse_too_large, refuse_too_much
 from microformer.plan import plan
 from microformer.report.estimate import Estimate, LayerEstimate
 from microformer.samples import Samples, random_samples
@@ -39,6 +38,8 @@ def estimate_model(
         refuse_too_large(model, target)
     except TargetError as error:
         return _refused(model.name, target, str(error))
+    from microformer.pipeline.compile import quantize_model  # noqa: PLC0415 (brings an emulator)
+
     basis = samples if samples is not None else random_samples(model, 2, seed=0)
     settings = Settings(effort="low", residual="int8")
     _, graph = quantize_model(

@@ -4,12 +4,12 @@
 
 #include "digits_vit_weights.h"
 #include "mf/mf_add_s8_ref.h"
-#include "mf/mf_attention_s8_scalar.h"
+#include "mf/mf_attention_s8_ref.h"
 #include "mf/mf_conv2d_s8_scalar_1x4.h"
 #include "mf/mf_copy2d_s8_ref.h"
 #include "mf/mf_layernorm_s8_ref.h"
+#include "mf/mf_linear_s8_ref.h"
 #include "mf/mf_linear_s8_scalar_1x4.h"
-#include "mf/mf_linear_s8_scalar_row.h"
 
 #if defined(MF_DEBUG) /* the Debug configuration of CMakeLists.txt sets it */
 #include <assert.h>
@@ -110,7 +110,7 @@ MF_LAYER layer_06_blocks_0_self_attn_v(uint8_t *arena) {
 
 /* blocks.0.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
 MF_LAYER layer_07_blocks_0_self_attn_attention(uint8_t *arena) {
-  mf_attention_s8_scalar(
+  mf_attention_s8_ref(
       (const int8_t *)(arena + 1888), (const int8_t *)(arena + 2432),
       (const int8_t *)(arena + 2976), digits_vit_w_softmax_lut, 0, (int8_t *)(arena + 1344), 17,
       17, 4, 4, 8, 8, 0, 0, 1, 4118, 18, 0, 0, 0, 12468060, 23, 11434392, 22, 8, arena + 0);
@@ -194,7 +194,7 @@ MF_LAYER layer_17_blocks_1_self_attn_v(uint8_t *arena) {
 
 /* blocks.1.self_attn.attention: Attention 4 heads, 17x17, P=8, 18496 MAC */
 MF_LAYER layer_18_blocks_1_self_attn_attention(uint8_t *arena) {
-  mf_attention_s8_scalar(
+  mf_attention_s8_ref(
       (const int8_t *)(arena + 1888), (const int8_t *)(arena + 2432),
       (const int8_t *)(arena + 2976), digits_vit_w_softmax_lut, 0, (int8_t *)(arena + 1344), 17,
       17, 4, 4, 8, 8, 0, 0, 1, 7944, 20, 0, 0, 0, 13556336, 23, 7415184, -15, -13, arena + 0);
@@ -254,7 +254,7 @@ MF_LAYER layer_25_norm(uint8_t *arena) {
 
 /* head: Linear 1x32 -> 1x10, 320 MAC */
 MF_LAYER layer_26_head(int8_t *out, uint8_t *arena) {
-  mf_linear_s8_scalar_row(
+  mf_linear_s8_ref(
       (const int8_t *)(arena + 0), digits_vit_w_head_weight, digits_vit_w_head_mult,
       digits_vit_w_head_add, 0, out, 1, 32, 10, 21, 0);
 }
