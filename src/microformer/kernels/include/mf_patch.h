@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one output cell of a convolution sees: as a row of a matrix product, or as places. */
+/* What one output cell of a convolution sees, as a row of a matrix product. */
 #ifndef MF_PATCH_H
 #define MF_PATCH_H
 
@@ -15,7 +15,7 @@
 /* count bytes, four at a time, or sixteen on Helium; from and to may lie anywhere. */
 MF_INLINE void mf_gather(const int8_t *from, int8_t *to, int32_t count) {
 #if MF_GATHER_VECTORS
-#pragma clang loop unroll(disable)
+#pragma GCC unroll 1
   for (; count >= 16; count -= 16, from += 16, to += 16) {
     vst1q_s8(to, vld1q_s8(from));
   }
@@ -63,21 +63,6 @@ MF_INLINE void mf_patch(
       } else {
         mf_fill(to, c, pad_value);
       }
-    }
-  }
-}
-
-/* Where the kh x kw cells from (top, left) on lie; one outside of the image is `outside`. */
-MF_INLINE void mf_places(
-    const int8_t *x, /* [h, w, c] */
-    const int8_t **places /* [kh kw] */, const int8_t *outside, int32_t h, int32_t w, int32_t c,
-    int32_t kh, int32_t kw, int32_t top, int32_t left, int32_t dilation_h, int32_t dilation_w) {
-  for (int32_t ky = 0; ky < kh; ky++) {
-    const int32_t iy = top + ky * dilation_h;
-    for (int32_t kx = 0; kx < kw; kx++) {
-      const int32_t ix = left + kx * dilation_w;
-      const int32_t inside = iy >= 0 && iy < h && ix >= 0 && ix < w;
-      places[ky * kw + kx] = inside ? x + (iy * w + ix) * c : outside;
     }
   }
 }

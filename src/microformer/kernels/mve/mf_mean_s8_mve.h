@@ -15,7 +15,7 @@ MF_INLINE void mf_mve_column_sums(
   sums[0] = vdupq_n_s32(0), sums[1] = vdupq_n_s32(0);
   for (int32_t left = reduced; left > 0; left -= MF_MEAN_PART) {
     int16x8_t part = vdupq_n_s16(0);
-#pragma clang loop unroll_count(4)
+#pragma GCC unroll 4
     for (int32_t j = left < MF_MEAN_PART ? left : MF_MEAN_PART; j > 0; j--, x += inner) {
       part = vaddq_s16(part, vldrbq_z_s16(x, lanes));
     }
