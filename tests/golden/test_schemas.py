@@ -12,6 +12,7 @@ from microformer.bench import Bench
 from microformer.pipeline.compile import CompileRecord
 from microformer.records import schema
 from microformer.report import Report
+from microformer.report.estimate import Estimate
 from microformer.targets import target_schema
 from microformer.validate import Validation
 
@@ -22,6 +23,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "audit": lambda: schema(Audit),
     "bench": lambda: schema(Bench),
     "compile": lambda: schema(CompileRecord),
+    "estimate": lambda: schema(Estimate),
     "validate": lambda: schema(Validation),
 }
 
