@@ -147,6 +147,7 @@ def _acc64() -> Iterator[Case]:
     yield conv((3, 4), 6, 5, (1, 1), acc64=True)
     yield conv((8, 8), 2, 3, (3, 3), dilation=(2, 2), pads=(2, 2, 2, 2), acc64=True)
     yield conv((9, 11), 12, 12, (3, 3), pads=(1, 1, 1, 1), groups=12, acc64=True)
+    yield conv((6, 9), 16, 5, (3, 3), pads=(1, 1, 1, 1), acc64=True)
     yield linear(21, 70, 12, acc64=True)
     yield linear(2, 100, 9, bits=16)
     yield linear(19, 64, 8, bits=16)

@@ -82,7 +82,7 @@ def test_a_program_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(importlib.import_module("microformer.run.qemu"), "_STARTUP_S", 2.0)
     project = emit(plan(lower(workload("linear_R2_K8_N4"), M55)))
     name = f"{project.name}.c"
-    text = project.files[name].replace("uint8_t *const bytes", "for (;;) {} uint8_t *const bytes")
+    text = project.files[name].replace("  MF_LAYER_AT(0);", "  for (;;) {} MF_LAYER_AT(0);")
     assert text != project.files[name]
     image = build(replace(project, files={**project.files, name: text}), M55, tmp_path)
     with pytest.raises(ToolError, match="did not end in QEMU within 3 s"):

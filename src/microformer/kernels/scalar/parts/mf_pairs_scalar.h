@@ -52,6 +52,14 @@ MF_INLINE void mf_pairs_of_columns(
 
 #if defined(__thumb__) && !defined(__thumb2__) && defined(__GNUC__) && defined(__OPTIMIZE__)
 #define MF_PAIRS_ASM 1
+/* GCC reads assembly of a core with 16-bit instructions in the older syntax unless told. */
+#ifdef __clang__
+#define MF_UNIFIED ""
+#define MF_DIVIDED ""
+#else
+#define MF_UNIFIED ".syntax unified\n\t"
+#define MF_DIVIDED ".syntax divided\n\t"
+#endif
 /* One pair with one column: the rounding is in r8. */
 #define MF_PAIR_COLUMN(SUM, W)          \
   "ldr r3, [%[w], #" #W "]\n\t"         \
@@ -81,18 +89,18 @@ MF_INLINE void mf_pairs_dot_1x4(
   register uint32_t half __asm("r8") = 0x8000u - 0x10000u;
   if (pairs >= 8) {
     register const uint32_t *end __asm("r9") = columns + 4 * (pairs & ~7);
-    __asm volatile("1:\n\t" MF_PAIR_STEP(0, 0) MF_PAIR_STEP(4, 16) MF_PAIR_STEP(8, 32)
+    __asm volatile(MF_UNIFIED "1:\n\t" MF_PAIR_STEP(0, 0) MF_PAIR_STEP(4, 16) MF_PAIR_STEP(8, 32)
                        MF_PAIR_STEP(12, 48) MF_PAIR_STEP(16, 64) MF_PAIR_STEP(20, 80)
                            MF_PAIR_STEP(24, 96) MF_PAIR_STEP(28, 112)
-                   "adds %[x], #32\n\tadds %[w], #128\n\tcmp %[w], %[end]\n\tbeq 2f\n\tb 1b\n\t2:\n\t"
+                   "adds %[x], #32\n\tadds %[w], #128\n\tcmp %[w], %[end]\n\tbeq 2f\n\tb 1b\n\t2:\n\t" MF_DIVIDED
                    : MF_PAIR_OPERANDS, [end] "+r"(end), [half] "+r"(half)
                    :
                    : "r2", "r3", "cc", "memory");
   }
   if ((pairs & 7) != 0) {
     register const uint32_t *end __asm("r9") = columns + 4 * pairs;
-    __asm volatile("1:\n\t" MF_PAIR_STEP(0, 0)
-                   "adds %[x], #4\n\tadds %[w], #16\n\tcmp %[w], %[end]\n\tbne 1b\n\t"
+    __asm volatile(MF_UNIFIED "1:\n\t" MF_PAIR_STEP(0, 0)
+                   "adds %[x], #4\n\tadds %[w], #16\n\tcmp %[w], %[end]\n\tbne 1b\n\t" MF_DIVIDED
                    : MF_PAIR_OPERANDS, [end] "+r"(end), [half] "+r"(half)
                    :
                    : "r2", "r3", "cc", "memory");
