@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microformer.bench.workloads import workload
+from microformer.bench.workloads import ROOM, workload
 from microformer.build import build
 from microformer.emit import emit
 from microformer.graph.int_graph import IntGraph
@@ -29,7 +29,6 @@ from microformer.run import run
 from microformer.scratch import temporary_folder
 from microformer.targets import Target, find, resized
 
-ROOM = 32 << 20
 ROWS = (
     *(f"linear_R1_K{k}_N{n}" for k, n in ((192, 192), (256, 64), (64, 64), (64, 10))),
     *("linear_R64_K64_N64", "conv_S16_C32_N32_K3", "conv_S16_C3_N16_K3"),

@@ -8,14 +8,12 @@ import numpy as np
 from microformer import pipeline
 from microformer.bench.published import PUBLISHED, Published
 from microformer.bench.rows import DEFAULT_ROWS
-from microformer.bench.workloads import workload
+from microformer.bench.workloads import ROOM, workload
 from microformer.errors import TargetError
 from microformer.records import to_json
 from microformer.targets import BOARD_OVER_ESTIMATE, Target, resized
 
 __all__ = ["DEFAULT_ROWS", "Bench", "Row", "bench"]
-
-_ROOM = 32 * 2**20  # memories so large that any row fits; what a row needs is reported
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def bench(
     if target.is_host:
         raise TargetError("The host's clock is no measure of a kernel; choose an emulated core.")
     graphs = [workload(name) for name in names]
-    roomy = target if target.is_cluster else resized(target, code_bytes=_ROOM, data_bytes=_ROOM)
+    roomy = target if target.is_cluster else resized(target, code_bytes=ROOM, data_bytes=ROOM)
     rows: list[Row] = []
     left_out: list[LeftOut] = []
     kind = None

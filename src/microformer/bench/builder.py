@@ -61,9 +61,7 @@ class GraphBuilder:
         weight = self.rng.integers(-127, 128, shape).astype(np.int8)
         spread = np.full(shape[0], 74.0 * 73.0 * np.sqrt(np.prod(shape[1:])))
         mult, add, shift = requantization(self.rng, accumulator_limits(weight), spread)
-        data = (weight, mult, add)
-        names = [self.constant(f"{name}.{k}", d) for k, d in zip("wma", data, strict=True)]
-        return (names[0], names[1], names[2]), shift
+        return self._constants(name, weight, mult, add), shift
 
     def wide_matrix(self, name: str, shape: tuple[int, ...]) -> tuple[tuple[str, str, str], int]:
         """The same for equation (2w), as a quantised file's own scales make it."""
@@ -73,10 +71,11 @@ class GraphBuilder:
         shift = 30 - math.ceil(math.log2(ratio.max()))
         mult = np.round(ratio * 2.0**shift).astype(np.int32)
         add = self.rng.integers(-2000, 2000, shape[0]).astype(np.int32)
-        names = [
-            self.constant(f"{name}.{k}", d) for k, d in zip("wma", (weight, mult, add), strict=True)
-        ]
-        return (names[0], names[1], names[2]), shift
+        return self._constants(name, weight, mult, add), shift
+
+    def _constants(self, name: str, weight: Array, mult: Array, add: Array) -> tuple[str, str, str]:
+        made = (self.constant(f"{name}.w", weight), self.constant(f"{name}.m", mult))
+        return *made, self.constant(f"{name}.a", add)
 
     def linear(self, name: str, x: str, n: int, *, wide: bool = False) -> str:
         shape = (n, self.tensors[x].shape[-1])
@@ -146,9 +145,6 @@ class GraphBuilder:
         """A function of one value."""
         data = self.rng.integers(-128, 128, 256).astype(np.int8)
         return self.node(name, ops.Lut(), x, self.constant(f"{name}.bytes", data))
-
-    def reshape(self, name: str, x: str, shape: tuple[int, ...]) -> str:
-        return self.node(name, ops.Reshape(shape), x)
 
     def done(self, output: str) -> IntGraph:
         return IntGraph(self.name, self.tensors, tuple(self.nodes), ("x",), (output,))

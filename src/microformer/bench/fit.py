@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from microformer.bench.nets import NETS
-from microformer.bench.workloads import workload
+from microformer.bench.workloads import ROOM, workload
 from microformer.errors import TargetError
 from microformer.graph.int_graph import IntGraph
 from microformer.graph.ops import Attention
@@ -24,7 +24,6 @@ from microformer.targets import Target, resized
 
 __all__ = ["FIT_ROWS", "Fitted", "fit"]
 
-_ROOM = 32 * 2**20
 _LINEAR = (
     *((1, k, n) for k, n in ((8, 64), (64, 10), (64, 64), (100, 13), (192, 64), (640, 128))),
     *((r, 64, 64) for r in (2, 3, 8, 33, 64)),
@@ -126,7 +125,7 @@ def fit(
     """
     if not core_of(target):
         raise TargetError(f"{target.name} has no timing model whose kernels could be priced.")
-    roomy = resized(target, code_bytes=_ROOM, data_bytes=_ROOM)
+    roomy = resized(target, code_bytes=ROOM, data_bytes=ROOM)
     found: dict[str, list[_Row]] = defaultdict(list)
     rows = tuple(names)
     for index, name in enumerate(rows):

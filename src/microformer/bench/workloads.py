@@ -23,6 +23,9 @@ from microformer.reference.softmax import exponential_lut, fine_lut
 LARGEST = 1 << 27
 """The largest product of a workload's sizes, some seconds of emulation; and no tensor is larger."""
 
+ROOM = 32 * 2**20
+"""Bytes of memories so large that any workload fits; what one needs is reported."""
+
 GRAMMAR = (
     "attention_S.._E.._H.._P..[_ibert], linear_R.._K.._N..[_acc64|_s16], "
     "pointwise_R.._K.._N..[_acc64], depthwise_S.._C.._K..[_acc64], "
@@ -57,10 +60,7 @@ def _conv_pool(
 ) -> IntGraph:
     """A convolution whose map is as large as x, and the maximum over windows side by side."""
     graph = GraphBuilder(name, (h, w, c))
-    constants, shift = graph.matrix("conv", (n, kh, kw, c))
-    pads = ((kh - 1) // 2, (kw - 1) // 2, kh // 2, kw // 2)
-    op = ops.Conv2d((1, 1), pads, (1, 1), 1, 0, shift)
-    made = graph.node("conv", op, "x", *constants)
+    made = graph.conv("conv", "x", n, (kh, kw))
     return graph.done(graph.node("pool", ops.MaxPool2d((ph, pw), (ph, pw), (0, 0, 0, 0)), made))
 
 
@@ -100,7 +100,7 @@ def _fine_softmax(name: str, r: int, n: int) -> IntGraph:
 def _add(name: str, r: int, n: int) -> IntGraph:
     """x and x again; kernels do not see that the two are one."""
     graph = GraphBuilder(name, (r, n))
-    return graph.done(graph.node("add", ops.Add(21_000, 12_000, 1 << 14, 15), "x", "x"))
+    return graph.done(graph.add("add", "x", "x"))
 
 
 def _mul(name: str, r: int, n: int) -> IntGraph:
@@ -112,16 +112,13 @@ def _mul(name: str, r: int, n: int) -> IntGraph:
 
 def _table(name: str, r: int, n: int) -> IntGraph:
     graph = GraphBuilder(name, (r, n))
-    table = graph.constant("bytes", graph.rng.integers(-128, 128, 256).astype(np.int8))
-    return graph.done(graph.node("table", ops.Lut(), "x", table))
+    return graph.done(graph.table("table", "x"))
 
 
 def _mean(name: str, r: int, n: int) -> IntGraph:
     """Over the rows, as before a classifier."""
     graph = GraphBuilder(name, (r, n))
-    largest = np.array([128 * r])
-    mult, add, shift = requantization(graph.rng, largest, largest / 2)
-    return graph.done(graph.node("mean", ops.Mean((0,), int(mult[0]), int(add[0]), shift), "x"))
+    return graph.done(graph.mean("mean", "x", (0,)))
 
 
 def _recurrent(name: str, s: int, h: int) -> IntGraph:

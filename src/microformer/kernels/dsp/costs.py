@@ -55,7 +55,7 @@ def in_blocks(cost: Cycles, block_bytes: int) -> Cycles:
         weight = inputs[1]
         assert weight is not None
         n, words = weight.shape[0], words_of(math.prod(weight.shape[1:]))
-        blocks = -(-output.size // n // _block_rows(words, block_bytes))
+        blocks = _blocks(block_bytes)(output.size // n, words)
         return cost(op, inputs, output, machine) + 1.9 * weight.size * (blocks - 1) + 1
 
     return cycles
@@ -107,21 +107,21 @@ def conv_dsp_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) ->
     return tiles * (16 * words_of(k) + 60) + rows * (3 * k + 30 * kh) + 1.9 * weight.size
 
 
-def _band(op: Conv2d, inputs: Operands, output: Tensor) -> tuple[int, int, int]:
-    """int16 of a kernel's row padded to pairs and of a band's row, and rows of a band."""
+def _band(op: Conv2d, inputs: Operands, output: Tensor) -> tuple[int, int, int, int]:
+    """int16 of a kernel's row padded to pairs and of a band's row; its rows; how many bands."""
     assert inputs[0] is not None and inputs[1] is not None
     (oh, ow, _), (_, kh, kw, c) = output.shape, inputs[1].shape
     step, part = op.stride[1] * c, (kw * c + 1) & ~1
     copy = (ow * step + part + 1) & ~1
     rows = min(-(-BAND_CELLS // ow), oh)
     height = (rows - 1) * op.stride[0] + (kh - 1) * op.dilation[0] + 1
-    return part, copy * (1 + step % 2), height
+    return part, copy * (1 + step % 2), height, -(-oh // rows)
 
 
 def band_scratch(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> int:
     """A panel of four columns with their constants, and the rows that a band sees."""
     assert isinstance(op, Conv2d) and inputs[1] is not None
-    part, pitch, height = _band(op, inputs, output)
+    part, pitch, height, _ = _band(op, inputs, output)
     return round8(8 * inputs[1].shape[1] * part + 32 + 2 * height * pitch + 4)
 
 
@@ -129,7 +129,7 @@ def band_fits(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> boo
     """Dense, taps side by side in a row, and cells within a load's reach of each other."""
     if not (isinstance(op, Conv2d) and op.groups == 1 and op.dilation[1] == 1):
         return False
-    _, pitch, _ = _band(op, inputs, output)
+    _, pitch, *_ = _band(op, inputs, output)
     assert inputs[0] is not None
     step = op.stride[1] * inputs[0].shape[-1]
     apart = pitch // 2 + step - 1 if step % 2 else step
@@ -140,8 +140,7 @@ def band_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> flo
     """Rows are spread once a band, weights as well; cells are done two at a time."""
     assert isinstance(op, Conv2d) and inputs[0] is not None and inputs[1] is not None
     (oh, ow, n), (_, kh, _, _) = output.shape, inputs[1].shape
-    part, pitch, height = _band(op, inputs, output)
-    bands = -(-oh // min(-(-BAND_CELLS // ow), oh))
+    part, pitch, height, bands = _band(op, inputs, output)
     tile = 8 * kh * part + 9 * kh + 60
     tiles = oh * -(-ow // 2) * -(-n // 4)
     return tile * tiles + bands * (2.5 * inputs[1].size + 2.5 * height * pitch)
@@ -152,7 +151,7 @@ def matmul_dsp_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) 
     a, b = inputs[:2]
     assert a is not None and b is not None
     rows, k = a.shape[-2:]
-    blocks = -(-rows // _block_rows(words_of(k), SMALL_BLOCK))
+    blocks = _blocks(SMALL_BLOCK)(rows, words_of(k))
     work = 1.1 * macs(op, inputs, output) * (rows + rows % 2) / rows
     return work + 2 * b.size * blocks + 1.5 * a.size + 10 * output.size
 
@@ -250,8 +249,7 @@ def band_work(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> Wor
     """A band's rows are spread, weights once a band; two cells by four columns."""
     assert isinstance(op, Conv2d) and inputs[1] is not None
     (oh, ow, n), (_, kh, _, _) = output.shape, inputs[1].shape
-    part, pitch, height = _band(op, inputs, output)
-    bands = -(-oh // min(-(-BAND_CELLS // ow), oh))
+    part, pitch, height, bands = _band(op, inputs, output)
     tiles = oh * -(-ow // 2) * -(-n // 4)
     words = part // 2
     return {

@@ -4,6 +4,7 @@
 #define MF_MATMUL_S8_DSP_2X4_H
 
 #include "mf_matmul_dsp.h"
+#include "mf_scaled.h"
 
 static inline void mf_matmul_s8_dsp_2x4(
     const int8_t *a,     /* [batch, rows, k] */

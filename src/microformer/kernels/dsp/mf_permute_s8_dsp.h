@@ -6,21 +6,14 @@
 
 #include "mf_patch.h"
 
-/* Bytes 0 and 2 of a word, the others zero. */
-MF_INLINE uint32_t mf_even_bytes(uint32_t word) { return word & 0x00ff00ffu; }
-
 /* Four rows of four bytes, `step` apart, to four rows `next` apart. */
 MF_INLINE void mf_turn_4x4(const int8_t *x, int32_t step, int8_t *y, int32_t next) {
-  const uint32_t a = mf_load4(x), b = mf_load4(x + step);
-  const uint32_t c = mf_load4(x + 2 * step), d = mf_load4(x + 3 * step);
-  const uint32_t low02 = mf_even_bytes(a) | mf_even_bytes(b) << 8;
-  const uint32_t low13 = mf_even_bytes(a >> 8) | (b & 0xff00ff00u);
-  const uint32_t high02 = mf_even_bytes(c) | mf_even_bytes(d) << 8;
-  const uint32_t high13 = mf_even_bytes(c >> 8) | (d & 0xff00ff00u);
-  mf_store4(y, mf_pack((int32_t)low02, (int32_t)high02));
-  mf_store4(y + next, mf_pack((int32_t)low13, (int32_t)high13));
-  mf_store4(y + 2 * next, mf_pack_tops(low02, high02));
-  mf_store4(y + 3 * next, mf_pack_tops(low13, high13));
+  uint32_t words[4] = {
+      mf_load4(x), mf_load4(x + step), mf_load4(x + 2 * step), mf_load4(x + 3 * step)};
+  mf_turn_4(words);
+  for (int32_t i = 0; i < 4; i++) {
+    mf_store4(y + i * next, words[i]);
+  }
 }
 
 /* y [n, m] from x, whose columns lie side by side and rows `step` apart. */

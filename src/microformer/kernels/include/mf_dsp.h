@@ -96,32 +96,18 @@ static inline uint32_t mf_pack_tops(uint32_t low, uint32_t high) {
   return low >> 16 | (high & 0xffff0000u);
 }
 
-/* The higher word of a b, and `add`: one instruction, where compilers take 64 bits. */
-static inline int32_t mf_add_high(int32_t a, int32_t b, int32_t add) {
-#if MF_HAS_DSP
-  int32_t sum;
-  __asm("smmla %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(add));
-  return sum;
-#else
-  return (int32_t)(((int64_t)a * b) >> 32) + add;
-#endif
-}
-
-/* Equation (2w) of acc with its addend, by mf_high. */
-static inline int32_t mf_scaled_high(const mf_high_t *high, int32_t acc, int32_t mult) {
-  return mf_clamp_s8((mf_add_high(acc, mult, high->round) >> high->right) + high->zero);
-}
-
-/* Equation (2) or (2w). */
-static inline int32_t mf_scaled(
-    const mf_scale_t *scale, int32_t acc, int32_t mult, int32_t add) {
-  if (!scale->wide) {
-    return mf_requantize(acc, mult, add, scale->shift);
-  }
-  if (scale->high.right > 0) {
-    return mf_scaled_high(&scale->high, acc + add, mult);
-  }
-  return mf_requantize_wide(acc, mult, add, scale->shift, scale->zero);
+/* Four words as rows of four bytes, turned: word j becomes byte j of each. */
+MF_INLINE void mf_turn_4(uint32_t words[4]) {
+  const uint32_t a = words[0], b = words[1], c = words[2], d = words[3];
+  /* bytes 0 and 2, 1 and 3 of two rows side by side, then columns */
+  const uint32_t low02 = (a & 0x00ff00ffu) | (b & 0x00ff00ffu) << 8;
+  const uint32_t low13 = (a >> 8 & 0x00ff00ffu) | (b & 0xff00ff00u);
+  const uint32_t high02 = (c & 0x00ff00ffu) | (d & 0x00ff00ffu) << 8;
+  const uint32_t high13 = (c >> 8 & 0x00ff00ffu) | (d & 0xff00ff00u);
+  words[0] = (low02 & 65535u) | high02 << 16;
+  words[1] = (low13 & 65535u) | high13 << 16;
+  words[2] = mf_pack_tops(low02, high02);
+  words[3] = mf_pack_tops(low13, high13);
 }
 
 /* acc + the sum of both products of the pairs a and b. */

@@ -7,6 +7,7 @@
 #define MF_MATMUL_S8_MVE_2X4_H
 
 #include "mf_matrix_mve.h"
+#include "mf_scaled.h"
 
 /* The sum of k values. */
 MF_INLINE int32_t mf_mve_sum(const int8_t *x, int32_t k, int32_t step) {
@@ -38,15 +39,11 @@ MF_INLINE void mf_mve_panel_of_columns(
         }
       }
     }
-    /* bytes 0 and 2, 1 and 3 of two rows side by side, then columns */
-    const uint32_t low02 = (row[0] & 0x00ff00ffu) | (row[1] & 0x00ff00ffu) << 8;
-    const uint32_t low13 = (row[0] >> 8 & 0x00ff00ffu) | (row[1] & 0xff00ff00u);
-    const uint32_t high02 = (row[2] & 0x00ff00ffu) | (row[3] & 0x00ff00ffu) << 8;
-    const uint32_t high13 = (row[2] >> 8 & 0x00ff00ffu) | (row[3] & 0xff00ff00u);
-    mf_store4(panel, (low02 & 65535u) | high02 << 16);
-    mf_store4(panel + 16, (low13 & 65535u) | high13 << 16);
-    mf_store4(panel + 32, mf_pack_tops(low02, high02));
-    mf_store4(panel + 48, mf_pack_tops(low13, high13));
+    mf_turn_4(row);
+    mf_store4(panel, row[0]);
+    mf_store4(panel + 16, row[1]);
+    mf_store4(panel + 32, row[2]);
+    mf_store4(panel + 48, row[3]);
   }
 }
 

@@ -44,84 +44,56 @@ ISA = Isa(
     "mve",
     folder=Path(__file__).parent,
     kernels=(
-        _kernel(
-            "mf_linear_s8_mve_2x4",
-            "linear",
-            linear_mve_cost,
-            scratch=linear_mve_scratch,
-            work=PAIRS,
+        *(
+            kernel
+            for form in ("", "_acc64", "_s16")
+            for kernel in (
+                _kernel(
+                    f"mf_linear_s8{form}_mve_2x4",
+                    f"linear{form}",
+                    linear_mve_cost,
+                    scratch=linear_mve_scratch,
+                    work=PAIRS,
+                ),
+                _kernel(f"mf_linear_s8{form}_mve_1x4", f"linear{form}", rows_mve_cost, work=ROWS),
+            )
         ),
-        _kernel("mf_linear_s8_mve_1x4", "linear", rows_mve_cost, work=ROWS),
-        _kernel(
-            "mf_conv2d_s8_mve_place",
-            "conv2d",
-            per_mac(0.2, 14),
-            fits=place_fits,
-            scratch=place_scratch,
-            work=PLACES,
+        *(
+            kernel
+            for form in ("", "_acc64")
+            for kernel in (
+                _kernel(
+                    f"mf_conv2d_s8{form}_mve_place",
+                    f"conv2d{form}",
+                    per_mac(0.2, 14),
+                    fits=place_fits,
+                    scratch=place_scratch,
+                    work=PLACES,
+                ),
+                _kernel(
+                    f"mf_conv2d_s8{form}_mve_2x4",
+                    f"conv2d{form}",
+                    per_mac(0.35, 8),
+                    fits=is_dense,
+                    scratch=conv_mve_scratch,
+                    work=CELLS,
+                ),
+                _kernel(
+                    f"mf_depthwise_s8{form}_mve",
+                    f"conv2d{form}",
+                    per_mac(1.1, 8),
+                    fits=is_depthwise,
+                    scratch=depthwise_mve_scratch,
+                    work=CHANNELS,
+                ),
+            )
         ),
-        _kernel(
-            "mf_conv2d_s8_mve_2x4",
-            "conv2d",
-            per_mac(0.35, 8),
-            fits=is_dense,
-            scratch=conv_mve_scratch,
-            work=CELLS,
-        ),
-        _kernel(
-            "mf_linear_s8_acc64_mve_2x4",
-            "linear_acc64",
-            linear_mve_cost,
-            scratch=linear_mve_scratch,
-            work=PAIRS,
-        ),
-        _kernel("mf_linear_s8_acc64_mve_1x4", "linear_acc64", rows_mve_cost, work=ROWS),
-        _kernel(
-            "mf_linear_s8_s16_mve_2x4",
-            "linear_s16",
-            linear_mve_cost,
-            scratch=linear_mve_scratch,
-            work=PAIRS,
-        ),
-        _kernel("mf_linear_s8_s16_mve_1x4", "linear_s16", rows_mve_cost, work=ROWS),
         _kernel(
             "mf_matmul_s8_mve_2x4",
             "matmul",
             matmul_mve_cost,
             scratch=matmul_mve_scratch,
             work=PRODUCTS,
-        ),
-        _kernel(
-            "mf_conv2d_s8_acc64_mve_place",
-            "conv2d_acc64",
-            per_mac(0.2, 14),
-            fits=place_fits,
-            scratch=place_scratch,
-            work=PLACES,
-        ),
-        _kernel(
-            "mf_conv2d_s8_acc64_mve_2x4",
-            "conv2d_acc64",
-            per_mac(0.35, 8),
-            fits=is_dense,
-            scratch=conv_mve_scratch,
-            work=CELLS,
-        ),
-        _kernel(
-            "mf_depthwise_s8_acc64_mve",
-            "conv2d_acc64",
-            per_mac(1.1, 8),
-            fits=is_depthwise,
-            scratch=depthwise_mve_scratch,
-            work=CHANNELS,
-        ),
-        _kernel(
-            "mf_depthwise_s8_mve",
-            "conv2d",
-            per_mac(1.1, 8),
-            fits=is_depthwise,
-            scratch=depthwise_mve_scratch,
-            work=CHANNELS,
         ),
         _kernel(
             "mf_attention_s8_mve_2x4",

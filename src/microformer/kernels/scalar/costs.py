@@ -23,6 +23,10 @@ def _block_rows(pairs: int) -> int:
     return max(4, BLOCK // (4 * pairs))
 
 
+def _blocks(rows: int, pairs: int) -> int:
+    return -(-rows // _block_rows(pairs))
+
+
 def linear_scalar_scratch(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -> int:
     """Pairs of four columns and of one block of rows."""
     weight = inputs[1]
@@ -45,8 +49,8 @@ def pairs_cost(_op: Op, inputs: Operands, output: Tensor, _machine: Target) -> f
     assert weight is not None
     n, k = weight.shape[0], math.prod(weight.shape[1:])
     rows, pairs = output.size // n, pairs_of(k)
-    blocks = -(-rows // _block_rows(pairs))
-    return 8.0 * weight.size * blocks + 8.0 * rows * k + rows * -(-n // 4) * (26 * pairs + 80)
+    spread = 8.0 * weight.size * _blocks(rows, pairs) + 8.0 * rows * k
+    return spread + rows * -(-n // 4) * (26 * pairs + 80)
 
 
 def attention_scalar_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
@@ -65,6 +69,6 @@ def attention_scalar_cost(op: Op, inputs: Operands, output: Tensor, _machine: Ta
 
 
 HEADS = attention(pairs_of)
-PAIRS = tiled(pairs_of, pairs_of, blocks=lambda rows, pairs: -(-rows // _block_rows(pairs)))
-CELLS = gathered(pairs_of, pairs_of, blocks=lambda rows, pairs: -(-rows // _block_rows(pairs)))
+PAIRS = tiled(pairs_of, pairs_of, blocks=_blocks)
+CELLS = gathered(pairs_of, pairs_of, blocks=_blocks)
 ROWS = by_row(lambda k: k, lambda _k: 1, narrow=False)

@@ -10,6 +10,7 @@
 #define MF_BAND_DSP_H
 
 #include "mf_dot_2x4.h"
+#include "mf_scaled.h"
 #include "mf_spread.h"
 
 /* Cells of the output in a band at least: a panel of weights is spread once for all of them. */
@@ -242,10 +243,7 @@ MF_INLINE void mf_conv_band(
           int32_t sums[8];
           mf_band_dot(band, cell, panel, !scale->wide, sums);
           for (int32_t i = 0; i < 8; i++) {
-            const int32_t *of = tail + 2 * (i & 3);
-            const int32_t value = scale->wide ? mf_scaled(scale, sums[i], of[0], of[1])
-                                              : mf_clamp8(sums[i] >> scale->shift);
-            sums[i] = mf_lookup(lut, (int8_t)value);
+            sums[i] = mf_finished(scale, sums[i], tail + 2 * (i & 3), lut);
           }
           mf_store_2x4(to, n, mf_tile_whole(ow, left) ? 2 : 1, width, sums);
           to += mf_tile_whole(ow, left) ? 2 * n : n;

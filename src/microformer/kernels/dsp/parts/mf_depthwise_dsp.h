@@ -9,6 +9,7 @@
 
 #include "mf_dot_2x4_asm.h"
 #include "mf_patch.h"
+#include "mf_scaled.h"
 #include "mf_spread.h"
 
 /* acc + the product of the lower halves. */
@@ -177,9 +178,7 @@ MF_INLINE void mf_depthwise_cell(
     panel = mf_taps_4(x + i, panel, pitch, c, kh, kw, width, !scale->wide, acc);
     const int32_t *tail = (const int32_t *)panel - 8;
     for (int32_t j = 0; j < width; j++) {
-      const int32_t value = scale->wide ? mf_scaled(scale, acc[j], tail[2 * j], tail[2 * j + 1])
-                                        : mf_clamp8(acc[j] >> scale->shift);
-      y[i + j] = mf_lookup(lut, (int8_t)value);
+      y[i + j] = mf_finished(scale, acc[j], tail + 2 * j, lut);
     }
   }
 }

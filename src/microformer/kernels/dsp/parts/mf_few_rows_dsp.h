@@ -7,6 +7,7 @@
 #define MF_FEW_ROWS_DSP_H
 
 #include "mf_dot_1x4.h"
+#include "mf_scaled.h"
 
 MF_INLINE void mf_few_rows(
     const int8_t *restrict x,       /* [rows, k] */

@@ -4,6 +4,7 @@
 #define MF_MATRIX_DSP_H
 
 #include "mf_dot_2x4.h"
+#include "mf_scaled.h"
 #include "mf_spread.h"
 
 /* Bytes of pairs spread at a time; weights are spread anew for each block of them. */
@@ -66,10 +67,7 @@ MF_INLINE void mf_matrix_rows(
       int32_t sums[8];
       from = mf_dot_2x4(from, panel, words, !scale->wide, sums);
       for (int32_t i = 0; i < 8; i++) {
-        const int32_t *of = tail + 2 * (i & 3);
-        const int32_t value = scale->wide ? mf_scaled(scale, sums[i], of[0], of[1])
-                                          : mf_clamp8(sums[i] >> scale->shift);
-        sums[i] = mf_lookup(lut, (int8_t)value);
+        sums[i] = mf_finished(scale, sums[i], tail + 2 * (i & 3), lut);
       }
       mf_store_2x4(to, n, mf_tile_whole(count, left) ? 2 : 1, width, sums);
     }

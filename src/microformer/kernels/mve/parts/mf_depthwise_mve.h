@@ -10,6 +10,7 @@
 #define MF_DEPTHWISE_MVE_H
 
 #include "mf_patch.h"
+#include "mf_scaled.h"
 #include "mf_vector_mve.h"
 
 /* Where a group of eight channels begins: the last one eight before the end. */

@@ -3,6 +3,7 @@
 #ifndef MF_MATRIX_MVE_H
 #define MF_MATRIX_MVE_H
 
+#include "mf_scaled.h"
 #include "mf_vector_mve.h"
 
 #if MF_HAS_MVE

@@ -6,6 +6,7 @@
 
 #include "mf_pairs_scalar.h"
 #include "mf_patch.h"
+#include "mf_scaled.h"
 
 /* Bytes of pairs at a time. */
 #define MF_SCALAR_BLOCK_BYTES 8192
