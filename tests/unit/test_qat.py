@@ -24,7 +24,7 @@ from microformer.settings import SoftmaxKind
 from microformer.torch import QuantizedModule
 from microformer.torch import ranges as ranges_module
 from microformer.torch.surrogate import REAL
-from tests.models import ChunkAttention, seeded
+from tests.models import ChunkAttention, VisionTransformer, seeded
 from tests.networks import NETWORKS
 
 # the others only differ where gradients do not: in size, or in how they are written
@@ -140,6 +140,34 @@ def test_the_c_program_gives_the_outputs_of_the_training() -> None:
     assert report.bit_exact and report.samples_run == 16
     levels, _ = _program(compiled.int_graph, x)
     np.testing.assert_array_equal(levels.reshape(16, -1), prepared.integers(x).reshape(16, -1))
+
+
+def test_unlike_rows_train_at_scales_of_their_own() -> None:
+    """A class token of a fiftieth: what trains by rows is what is compiled by rows."""
+    module: Any = seeded(VisionTransformer)
+    with torch.no_grad():
+        module.cls.mul_(0.02)
+        module.pos[:, 0].mul_(0.02)
+        module.patch.weight.mul_(4.0)
+    first, x = (_samples("vision transformer", 16, seed) for seed in (3, 4))
+    whole, rows = (
+        microformer.torch.prepare(module, calibration=first, residual=residual)
+        for residual in ("int8", "rows")
+    )
+    groups = rows.convert()[1].rows
+    assert groups and not whole.convert()[1].rows
+    _assert_same_function(rows, x[:8])
+    _assert_no_gap(rows, x)
+    real = module.eval()(x)
+    assert F.mse_loss(rows(x), real) < F.mse_loss(whole(x), real) / 4
+    losses = _trained(rows, x)
+    assert losses[-1] < losses[0]
+    _assert_no_gap(rows, x)
+    model, ranges = rows.convert()
+    learnt = [name for name, found in ranges.rows.items() if found != groups[name]]
+    assert learnt and ranges.rows.keys() == groups.keys()
+    compiled = microformer.compile(model, ranges=ranges, target="host", residual="rows")
+    assert microformer.run(compiled, x.numpy()).bit_exact
 
 
 def test_the_gradient_leads_where_the_float_one_leads() -> None:

@@ -230,7 +230,7 @@ def test_what_cannot_be_had_is_said() -> None:
         microformer.quantize(model, x, residual="int4")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="measures on samples"):
         microformer.quantize(model, ranges=calibrate(model, x), residual="auto")
-    with pytest.raises(DataError, match="simulates int8 or int16"):
+    with pytest.raises(DataError, match="simulates int8, rows or int16"):
         microformer.torch.prepare(module, calibration=x, residual="auto")
     arguments = ["compile", "m.onnx", "-o", "out", "-t", "host", "--residual", "int4"]
     result = CliRunner().invoke(app, arguments)

@@ -35,11 +35,12 @@ def prepare(
     with batch 1 (by default the first calibration sample). A torch module is copied: train the
     result's ``parameters()`` in any loop, then take ``convert()`` or ``float_state_dict()``.
     ``learn_ranges=False`` keeps the ranges of the calibration. ``softmax`` is "lut" or "ibert",
-    ``residual`` "int8" or "int16": give both to ``microformer.compile`` again.
+    ``residual`` "int8", "rows" (groups of unlike rows of the residual stream in scales of their
+    own, which learn as well) or "int16": give both to ``microformer.compile`` again.
     Raises ModelError, UnsupportedOpError or DataError.
     """
-    if residual not in ("int8", "int16"):
-        raise DataError(f"residual is '{residual}'; a training simulates int8 or int16.")
+    if residual not in ("int8", "rows", "int16"):
+        raise DataError(f"residual is '{residual}'; a training simulates int8, rows or int16.")
     samples = np.asarray(calibration)  # a torch tensor too
     if isinstance(model, FloatModel):
         if model.imported is not None:
@@ -60,7 +61,9 @@ def prepare(
             "outputs: a training simulates models of one input and one output; wrap the module."
         )
     found = check_samples(samples, None, loaded, "calibration")
-    ranges = replace(calibrate(loaded, found.x), rows={})  # one scale a tensor is simulated
+    ranges = calibrate(loaded, found.x)
+    if residual != "rows":
+        ranges = replace(ranges, rows={})
     int16_tensors = frozenset(residual_tensors(loaded)) if residual == "int16" else frozenset()
     return QuantizedModule(loaded, ranges, provenance, source, softmax, learn_ranges, int16_tensors)
 

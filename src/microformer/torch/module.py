@@ -148,14 +148,25 @@ class QuantizedModule(nn.Module):
         """The output, float node by float node, each with its exact value."""
         real: dict[str, Tensor] = {}
 
-        def settle(name: str, surrogate: Tensor) -> Tensor:
-            int_name = conversion.tensors[name]
+        def settled(
+            name: str, int_name: str, surrogate: Tensor, start: int | None = None
+        ) -> Tensor:
             qparams = conversion.graph.tensors[int_name].qparams
             assert qparams is not None
             exact = self._real(qparams, values[int_name], tuple(surrogate.shape))
             fixed = qparams.bits == 16  # it holds all that was seen: nothing to learn
-            ends = None if fixed else self.ranges.ends(name, surrogate.numel())
+            ends = None if fixed else self.ranges.ends(name, surrogate.numel(), start)
             return straight(surrogate, exact, qparams, ends)
+
+        def settle(name: str, surrogate: Tensor) -> Tensor:
+            if name not in conversion.parts:
+                return settled(name, conversion.tensors[name], surrogate)
+            pieces, at = [], 0  # [N, 1, S, E] by groups of rows, between them what is constant
+            for start, stop, int_name in conversion.parts[name]:
+                pieces.append(surrogate[..., at:start, :])
+                pieces.append(settled(name, int_name, surrogate[..., start:stop, :], start))
+                at = stop
+            return torch.cat([*pieces, surrogate[..., at:, :]], -2)
 
         name = self._model.input_name
         given = x.reshape(len(x), *self._model.input_shape)
