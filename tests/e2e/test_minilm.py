@@ -2,7 +2,8 @@
 
 Its [CLS] token has one channel of 190 to 220 in the residual stream where all others stay below 10:
 one int8 scale a tensor loses what the other tokens hold. Of the sentence embedding's cosine int8
-keeps 0.75 to 0.89 (0.84 on average); with an int16 residual stream it is 0.98 and more.
+keeps 0.75 to 0.89 (0.84 on average); with groups of rows it is 0.97, with an int16 residual stream
+0.98 and more.
 """
 
 from collections import Counter
@@ -22,7 +23,7 @@ from microformer.settings import Residual
 
 LENGTH = 16
 COSINE = 0.97
-"""The floor with an int16 residual stream."""
+"""The floor with groups of rows or an int16 residual stream."""
 COSINE_INT8 = 0.70
 """What int8 alone keeps, and a floor under it."""
 FIXED = {"attention_mask": 1.0, "token_type_ids": 0.0}
@@ -79,7 +80,7 @@ def _similar(model: FloatModel, graph: IntGraph, x: Array) -> Array:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("residual", ["int8", "int16"])
+@pytest.mark.parametrize("residual", ["int8", "rows", "int16"])
 def test_it_runs_on_this_machine(model: FloatModel, residual: Residual) -> None:
     """Ranges from 16 sentences; 24 others are held out. Every output byte is right."""
     x = tokens(40)
@@ -89,7 +90,7 @@ def test_it_runs_on_this_machine(model: FloatModel, residual: Residual) -> None:
     wide = [t for t in graph.tensors.values() if t.dtype == "int16"]
     assert len(wide) == (37 if residual == "int16" else 0)
     similar = _similar(model, graph, x[16:])
-    assert similar.min() > (COSINE if residual == "int16" else COSINE_INT8)
+    assert similar.min() > (COSINE_INT8 if residual == "int8" else COSINE)
     if residual == "int8":
         assert similar.mean() < 0.95  # should it come to more, the two lines above can go
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from typer.testing import CliRunner
 
 import microformer
 import microformer.torch
 from microformer.analysis.residual import residual_tensors
+from microformer.analysis.rows import stream_tensors
 from microformer.analysis.statistics import sqnr_db
 from microformer.audit import audit
 from microformer.audit.hybrid import Hybrid
@@ -272,3 +273,48 @@ def test_what_is_too_much_to_try_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     graph = microformer.quantize(_load(_loud(True)), _samples(32), effort="low")
     assert any("--residual auto tries it" in note for note in graph.notes)
     assert not any(t.dtype == "int16" for t in graph.tensors.values())
+
+
+class _Sink(nn.Module):
+    """A block whose first token is the only one that a channel of the MLP answers, and loudly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.LayerNorm(32), nn.LayerNorm(32)
+        self.up, self.down, self.head = nn.Linear(32, 64), nn.Linear(64, 32), nn.Linear(32, 7)
+        with torch.no_grad():
+            self.up.weight[0] = 0.5 * torch.sign(torch.arange(32) - 15.5)
+            self.up.bias[0] = -12.0
+            self.down.weight[:, 0] *= 100.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.down(torch.nn.functional.gelu(self.up(self.first(x))))
+        return self.head(self.last(x + inner))  # type: ignore[no-any-return]
+
+
+def _sunk(count: int) -> Array:
+    x = _samples(count)
+    x[:, 0] = np.sign(np.arange(32) - 15.5)
+    return x
+
+
+def test_products_have_scales_for_groups_of_rows_too() -> None:
+    """What a token makes loud in an MLP costs the others nothing, and no weight is stored twice."""
+    module, x = seeded(_Sink).eval(), _sunk(64)
+    model = _load(module)
+    ranges = calibrate(model, x)
+    streams = stream_tensors(model)
+    assert len(streams) == 1 and {len(r) for r in ranges.rows.values()} == {2}
+    assert ranges.rows.keys() - streams.keys()  # of the products and the function between them
+    only = replace(ranges, rows={n: r for n, r in ranges.rows.items() if n in streams})
+    of = {
+        what: _output_db(model, microformer.quantize(model, ranges=r), module, _sunk(16))
+        for what, r in (("int8", replace(ranges, rows={})), ("sums", only), ("rows", ranges))
+    }
+    assert of["rows"] > of["sums"] + 6.0 > of["int8"]
+    graph = microformer.quantize(model, x, effort="low", residual="rows")
+    products = [n for n in graph.nodes if isinstance(n.op, ops.Linear)]
+    assert len(products) == 5 and len({n.inputs[1] for n in products}) == 3
+    for target in ("host", "cortex-m4", "cortex-m55"):
+        compiled = microformer.compile(model, x, target, effort="low", residual="rows")
+        assert microformer.run(compiled, _sunk(4)).bit_exact

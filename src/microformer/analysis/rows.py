@@ -1,17 +1,19 @@
-"""Rows of a residual stream that are of unlike size: which, and how they are grouped.
+"""Rows of a sequence that are of unlike size: which, and how they are grouped.
 
-A class token or a register may be a tenth or a hundredth as large as the patches beside it. In one
-scale it is left a few steps. A norm does not mind the scale of a row, and a sum takes any: so each
-group of neighbouring rows has one of its own.
+A class token or a register may be a tenth or a hundredth as large as the patches beside it, or a
+hundred times as large. In one scale the smaller ones are left a few steps. A norm does not mind the
+scale of a row, a sum takes any, and so does a matrix product row by row: so each group of
+neighbouring rows has one of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from microformer.analysis.pointwise import NAME
 from microformer.graph.float_model import FloatModel, RowRange
 
 MOST_GROUPS = 4
@@ -23,27 +25,52 @@ LEAST_GAIN = 0.5
 MOST_ROWS = 512
 _NORMS = {"LayerNormalization", "RMSNormalization"}
 _MOVES = {"Reshape", "Slice", "Concat"}
+_FUNCTIONS = {"Gelu", "Silu", "Sigmoid", "Tanh", "Erf", "HardSwish", "HardSigmoid", NAME}
+"""Without those that the saturation of another layer may do."""
 
 
-def row_tensors(model: FloatModel) -> dict[str, int]:
+def stream_tensors(model: FloatModel) -> dict[str, int]:
     """Sums and joins that sums and norms read, [1, S, E] by name with S.
 
     None of a quantised model: its scales are kept.
     """
     found: dict[str, int] = {}
-    if model.imported is not None:
-        return found
-    for node in model.model.graph:
+    for node, value, rows in _sequences(model):
+        joins = node.op_type == "Concat" and node.attributes.get_int("axis", 0) in (1, -2)
+        if (node.op_type == "Add" or joins) and set(_readers(value)) & {"Add", *_NORMS}:
+            found[str(value.name)] = rows
+    return found
+
+
+def matrix_tensors(model: FloatModel) -> dict[str, int]:
+    """What products, norms and functions make for one another and for sums, [1, S, E] with S.
+
+    What an Attention reads keeps one scale: a softmax weighs all rows of keys and values together.
+    What one makes is read head by head, its product's sums never being whole, so neither has the
+    product behind it groups of its own.
+    """
+    found: dict[str, int] = {}
+    for node, value, rows in _sequences(model):
+        if node.op_type not in {"Linear", *_NORMS, *_FUNCTIONS} or node.inputs[0] is None:
+            continue
+        source = node.inputs[0].producer()
+        if source is None or source.op_type == "Attention":
+            continue
+        kinds = {use.node.op_type for use in value.uses()}
+        if kinds & {"Add", "Linear", *_NORMS, *_FUNCTIONS} and not kinds & {"Relu", "Clip"}:
+            found[str(value.name)] = rows
+    return found
+
+
+def _sequences(model: FloatModel) -> Iterable[tuple[ir.Node, ir.Value, int]]:
+    """Nodes that make a value [1, S, E], none of which is an output, with S."""
+    for node in model.model.graph if model.imported is None else ():
         value = node.outputs[0]
         shape = () if value.shape is None else tuple(value.shape.numpy())
-        if len(shape) != 3 or shape[0] != 1 or not 2 <= shape[1] <= MOST_ROWS:
+        if len(shape) != 3 or shape[0] != 1 or value.name in model.output_names:
             continue
-        joins = node.op_type == "Concat" and node.attributes.get_int("axis", 0) in (1, -2)
-        if (node.op_type == "Add" or joins) and value.name not in model.output_names:
-            kinds = set(_readers(value))
-            if kinds & {"Add", *_NORMS}:
-                found[str(value.name)] = int(shape[1])
-    return found
+        if 2 <= shape[1] <= MOST_ROWS:
+            yield node, value, int(shape[1])
 
 
 def _readers(value: ir.Value) -> Iterable[str]:
@@ -55,27 +82,44 @@ def _readers(value: ir.Value) -> Iterable[str]:
 
 
 def grouped(
-    low: dict[str, NDArray[np.float64]], high: dict[str, NDArray[np.float64]]
+    low: dict[str, NDArray[np.float64]],
+    high: dict[str, NDArray[np.float64]],
+    streams: Collection[str],
 ) -> dict[str, tuple[RowRange, ...]]:
     """Groups of rows by tensor, from the extremes [S] of each; none where all rows are alike.
 
-    Tensors of as many rows are cut alike, so that what adds two of them has the same groups.
+    Tensors of as many rows are cut alike, as is best for those of ``streams``, so that what adds
+    two of them has the same groups. The others are cut where they gain by themselves.
     """
     found: dict[str, tuple[RowRange, ...]] = {}
-    for rows in {len(values) for values in low.values()}:
-        names = [name for name, values in low.items() if len(values) == rows]
-        peaks = np.stack([np.maximum(np.abs(low[n]), np.abs(high[n])) for n in names])
-        cuts = _cuts(
-            np.log2(np.maximum(peaks, peaks.max(axis=1, keepdims=True) * 2.0**-20 + 1e-30))
-        )
+    for rows in sorted({len(values) for values in low.values()}):
+        bits = {n: _bits(values, high[n]) for n, values in low.items() if len(values) == rows}
+        wanted = [own for n, own in bits.items() if n in streams]
+        cuts = _cuts(np.stack(wanted)) if wanted else [0, rows]
         if len(cuts) == 2:
             continue
-        for name in names:
-            found[name] = tuple(
-                RowRange(a, b, float(low[name][a:b].min()), float(high[name][a:b].max()))
-                for a, b in pairwise(cuts)
-            )
+        for name, own in bits.items():
+            if name in streams or _gain(own, cuts) >= LEAST_GAIN * (len(cuts) - 2):
+                found[name] = tuple(
+                    RowRange(a, b, float(low[name][a:b].min()), float(high[name][a:b].max()))
+                    for a, b in pairwise(cuts)
+                )
     return found
+
+
+def _bits(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log2 of the largest magnitude of each row [S], from its extremes."""
+    peaks = np.maximum(np.abs(low), np.abs(high))
+    return np.asarray(np.log2(np.maximum(peaks, peaks.max() * 2.0**-20 + 1e-30)))
+
+
+def _gain(bits: NDArray[np.float64], cuts: list[int]) -> float:
+    """Bits that the rows of one tensor gain together by ``cuts``, beyond ``SPREAD``."""
+
+    def loss(part: NDArray[np.float64]) -> float:
+        return float(np.maximum(part.max() - part - SPREAD, 0.0).sum())
+
+    return loss(bits) - sum(loss(bits[a:b]) for a, b in pairwise(cuts))
 
 
 def _cuts(bits: NDArray[np.float64]) -> list[int]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from microformer.analysis.float_run import FloatRunner
-from microformer.analysis.rows import grouped, row_tensors
+from microformer.analysis.rows import grouped, matrix_tensors, stream_tensors
 from microformer.calibrate.observer import Observer
 from microformer.errors import DataError
 from microformer.graph.float_model import FloatModel, Ranges
@@ -31,9 +31,10 @@ def calibrate(
     """
     runner = FloatRunner(model, keep=True)
     observers = {name: Observer() for name in runner.names}
-    streams = row_tensors(model)
-    lows = {name: np.full(rows, np.inf) for name, rows in streams.items()}
-    highs = {name: np.full(rows, -np.inf) for name, rows in streams.items()}
+    streams = stream_tensors(model)
+    sequences = {**streams, **matrix_tensors(model)}
+    lows = {name: np.full(rows, np.inf) for name, rows in sequences.items()}
+    highs = {name: np.full(rows, -np.inf) for name, rows in sequences.items()}
     total = 2 * len(samples)
     for step in range(total):
         for name, value in runner(samples[step % len(samples)][None]).items():
@@ -56,4 +57,4 @@ def calibrate(
         seen = by_name[name]
         # an answer itself is never clipped: what saturates there cannot be told apart
         by_name[name] = replace(seen, low=seen.observed_low, high=seen.observed_high, choices=())
-    return Ranges(by_name, len(samples), calibrated, grouped(lows, highs))
+    return Ranges(by_name, len(samples), calibrated, grouped(lows, highs, streams))

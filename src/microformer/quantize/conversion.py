@@ -22,10 +22,10 @@ from microformer.quantize import convert_shape as shape
 from microformer.quantize.assign import assign
 from microformer.quantize.builder import Builder
 from microformer.quantize.context import Context
+from microformer.quantize.convert_rows import convert_rows
 from microformer.quantize.functions import FUNCTIONS
 from microformer.quantize.kept import imported_scales
 from microformer.quantize.passes import simplify
-from microformer.quantize.rows import convert_rows
 from microformer.quantize.source import int_shape, required_constant, value_name
 from microformer.reference.proof import prove
 

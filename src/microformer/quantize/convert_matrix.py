@@ -49,28 +49,37 @@ _MASKING_LOGIT = -1.0e4  # exporters write -1e4 .. -inf for "leave this out"
 
 def _constants(c: Context, node: ir.Node, integers: LinearIntegers) -> tuple[str, str, str]:
     """Store weight, mult, add, once for all layers of one weight; note coarse multipliers."""
-    name = node.name or value_name(node.outputs[0])
-    known = c.weights.get(weights_key(node))
-    if known is not None:
-        stored = [np.asarray(c.builder.tensors[part].data) for part in known]
-        wanted: list[Array] = [integers.weight, integers.mult, integers.add]
-        if all(np.array_equal(a, b) for a, b in zip(stored, wanted, strict=True)):
-            return known
+    return stored(c, node, integers, node.name or value_name(node.outputs[0]))
+
+
+def stored(c: Context, node: ir.Node, integers: LinearIntegers, name: str) -> tuple[str, str, str]:
+    """``_constants`` of what is called ``name``, a layer or rows of one."""
+    wanted: dict[str, Array] = {
+        "weight": integers.weight,
+        "mult": integers.mult,
+        "add": integers.add,
+    }
+    known = c.weights.get(weights_key(node), ("", "", ""))
+    same = [
+        bool(part) and np.array_equal(np.asarray(c.builder.tensors[part].data), data)
+        for part, data in zip(known, wanted.values(), strict=True)
+    ]
+    if all(same):
+        return known
     if integers.coarse_channels:
         c.builder.notes.append(
             f"Layer '{name}' has {integers.coarse_channels} channels whose multiplier is below 8, "
             "so their scale is coarse: their weights are far smaller than the others'."
         )
-    made = (
-        c.builder.constant(f"{name}.weight", integers.weight),
-        c.builder.constant(f"{name}.mult", integers.mult),
-        c.builder.constant(f"{name}.add", integers.add),
+    weight, mult, add = (
+        part if found else c.builder.constant(f"{name}.{kind}", data)
+        for found, part, (kind, data) in zip(same, known, wanted.items(), strict=True)
     )
-    c.weights[weights_key(node)] = made
-    return made
+    c.weights[weights_key(node)] = weight, mult, add
+    return weight, mult, add
 
 
-def _bias(node: ir.Node, channels: int) -> Array:
+def bias_of(node: ir.Node, channels: int) -> Array:
     data = constant_of(node.inputs[2]) if len(node.inputs) > 2 else None
     return np.zeros(channels) if data is None else data.reshape(channels)
 
@@ -80,7 +89,7 @@ def linear(c: Context, node: ir.Node) -> None:
     x = c.read(node.inputs[0])
     weight = required_constant(node, 1, "weight")  # [N, K]
     qparams = c.out(node.outputs[0])
-    bias = _bias(node, weight.shape[0])
+    bias = bias_of(node, weight.shape[0])
     split = split_levels(c, node, weight)
     if split is not None:
         x, given = with_columns(c, node, x, *split)
@@ -129,7 +138,7 @@ def conv(c: Context, node: ir.Node) -> None:
         pads = (0, pads[0], 0, pads[1])
     kernel = np.ascontiguousarray(weight.transpose(0, 2, 3, 1))  # [N, KH, KW, C/G]
     qparams, out = c.qparams(x), c.scales[value_name(node.outputs[0])]
-    bias = _bias(node, weight.shape[0])
+    bias = bias_of(node, weight.shape[0])
     shape = c.shape(x)
     image = c.reshaped(x, (shape[0], 1, shape[1])) if one_dimensional else x
     channels, height, width = c.shape(image)
@@ -226,16 +235,19 @@ def _rows(c: Context, node: ir.Node, index: int) -> str:
 def norm(c: Context, node: ir.Node) -> None:
     """LayerNormalization or RMSNormalization over the last axis, equation (7)."""
     x = c.read_residual(node.inputs[0])
-    op, constants = normalised(c, node, x, node.name or value_name(node.outputs[0]))
+    out, name = c.out(node.outputs[0]), node.name or value_name(node.outputs[0])
+    op, constants = normalised(c, node, x, out, name)
     c.write(node, op, (x, *constants))
 
 
-def normalised(c: Context, node: ir.Node, x: str, name: str) -> tuple[LayerNorm, tuple[str, str]]:
+def normalised(
+    c: Context, node: ir.Node, x: str, out: QParams, name: str
+) -> tuple[LayerNorm, tuple[str, str]]:
     """The operation that a norm is to the int tensor ``x``, and its constants, called ``name``."""
-    qparams, out = c.qparams(x), c.out(node.outputs[0])
+    qparams = c.qparams(x)
     n = c.shape(x)[-1]
     gamma = np.broadcast_to(required_constant(node, 1, "scale").astype(np.float64), (n,))
-    beta = np.broadcast_to(_bias(node, n).astype(np.float64), (n,))
+    beta = np.broadcast_to(bias_of(node, n).astype(np.float64), (n,))
     epsilon = real(node, "epsilon", 1e-5)
     frac = 15 - half_bits(n)
     mult, add, shift = _norm_integers(gamma, beta, out, frac, str(node.name))

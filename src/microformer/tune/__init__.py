@@ -67,8 +67,7 @@ def tune(
         start = by_rows(start, ranges, x, convert)
     if residual in ("int16", "auto"):
         start = in_residual(start, x, convert, measured=residual == "auto", progress=progress)
-    if not start.ranges.rows:
-        calibrate = _without_rows(calibrate)
+    calibrate = _with_rows_of(start.ranges, calibrate)
     if not ranges.calibrated or model.imported is not None:
         return start  # noise tells nothing; scales that a model brought along are kept
     if effort != "low":
@@ -98,8 +97,14 @@ def _searched(
     return replace(search.best, steps=tuple(search.steps), notes=search.notes())
 
 
-def _without_rows(calibrate: Calibrate) -> Calibrate:
-    return lambda model, x: replace(calibrate(model, x), rows={})
+def _with_rows_of(ranges: Ranges, calibrate: Calibrate) -> Calibrate:
+    """``calibrate``, with groups of rows only of the tensors that have some in ``ranges``."""
+
+    def calibrated(model: FloatModel, x: Array) -> Ranges:
+        found = calibrate(model, x)
+        return replace(found, rows={n: r for n, r in found.rows.items() if n in ranges.rows})
+
+    return calibrated
 
 
 @dataclass(eq=False)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from microformer.analysis.residual import residual_tensors
+from microformer.analysis.rows import stream_tensors
 from microformer.errors import DataError
 from microformer.graph.float_model import Ranges
 from microformer.graph.tensor import Array
@@ -49,19 +50,36 @@ def in_residual(
     return _Choice(start, objective_of(start, x, convert), progress).made()
 
 
+WORTH_DB = 1.0
+"""What groups of rows of layers must gain: each is a call more, of few rows."""
+
+
 def by_rows(start: Tuned, ranges: Ranges, x: Array, convert: Convert) -> Tuned:
-    """``start`` with the groups of rows of ``ranges``, if the output is nearer with them."""
+    """``start`` with the groups of rows of ``ranges``, if the output is nearer with them.
+
+    Those of the residual stream are tried first, then what products, norms and functions make.
+    """
     if not ranges.rows or not ranges.calibrated or start.model.imported is not None:
         return start
+    streams = stream_tensors(start.model)
     objective = objective_of(start, x, convert)
     before = objective.score(start.model, start.ranges)
-    after = objective.score(start.model, ranges)
-    gains = after.better_than(before)
-    groups = max(len(found) for found in ranges.rows.values())
-    where = f"{len(ranges.rows)} tensors of the residual stream, up to {groups} each"
-    step = TuneStep("groups of rows", where, before.sqnr_db, after.sqnr_db, gains)
-    steps = (*start.steps, step)
-    return replace(start, ranges=ranges, steps=steps) if gains else replace(start, steps=steps)
+    stages = ((streams, "the residual stream", 0.0), (ranges.rows, "layers", WORTH_DB))
+    for names, what, worth in stages:
+        rows = {n: f for n, f in ranges.rows.items() if n in names or n in start.ranges.rows}
+        found = len(rows) - len(start.ranges.rows)
+        if not found:
+            continue
+        trial = replace(ranges, rows=rows)
+        after = objective.score(start.model, trial)
+        gains = after.better_than(before) and after.sqnr_db >= before.sqnr_db + worth
+        groups = max(map(len, rows.values()))
+        where = f"{found} tensors of {what}, up to {groups} each"
+        step = TuneStep("groups of rows", where, before.sqnr_db, after.sqnr_db, gains)
+        start = replace(start, steps=(*start.steps, step))
+        if gains:
+            start, before = replace(start, ranges=trial), after
+    return start
 
 
 ENOUGH_DB = 26.0
