@@ -65,11 +65,11 @@ def test_garbage(tmp_path: Path) -> None:
     [
         (".pt", "PyTorch file may run code"),
         (".pth", "PyTorch file may run code"),
-        (".pt2", "give torch.export.load(path) to microformer.load"),
+        (".pt2", "is no .pt2 file of torch.export.save or is cut short"),
         (".keras", "from_keras_model(model).convert(), and give the .tflite file"),
         (".tflite", "file identifier is missing"),
         (".h5", "from_keras_model(model).convert()"),
-        ("", "only .onnx and .tflite files are read"),
+        ("", "only .onnx, .tflite and .pt2 files are read"),
     ],
 )
 def test_other_files(suffix: str, words: str, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ from microformer.settings import DEFAULTS
 
 
 def compile_command(
-    model: Annotated[Path, typer.Argument(help="The float model, .onnx.")],
+    model: Annotated[Path, typer.Argument(help="The model: .onnx, .tflite or .pt2.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     target: TargetName,
     data: Annotated[Path | None, typer.Option(help="Samples .npz (x) for the ranges.")] = None,

@@ -16,8 +16,10 @@ import onnx_ir as ir
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from microformer.errors import ModelError
+from microformer.load.exported import read_exported
 from microformer.load.opsets import first_line, name_domains, name_unknown, upgrade
 from microformer.load.tflite_ops import tflite_to_onnx
+from microformer.load.torch import export_module
 
 MAX_BYTES = 1 << 30
 """Limit of a file, of one tensor, and of all external data together."""
@@ -29,10 +31,6 @@ _SUFFIXES = {
     "module in Python and give it to microformer.load, or export it with torch.onnx.export",
 }
 _SUFFIXES[".pth"] = _SUFFIXES[".ckpt"] = _SUFFIXES[".pkl"] = _SUFFIXES[".pt"]
-_SUFFIXES[".pt2"] = (
-    "torch evaluates text and pickles of such a file when it reads it, so the command never does: "
-    "if it is yours, give torch.export.load(path) to microformer.load, or export it to ONNX"
-)
 _SUFFIXES[".keras"] = _SUFFIXES[".h5"] = (
     "Keras runs what such a file names when it reads it: convert it where TensorFlow is, with "
     "tf.lite.TFLiteConverter.from_keras_model(model).convert(), and give the .tflite file"
@@ -50,12 +48,15 @@ def read_file(path: Path) -> ir.Model:
     advice = _SUFFIXES.get(path.suffix.lower())
     if advice is not None:
         raise ModelError(f"Cannot load {path}: {advice}.")
-    if path.suffix.lower() not in (".onnx", ".tflite"):
+    if path.suffix.lower() not in (".onnx", ".tflite", ".pt2"):
         raise ModelError(
-            f"Cannot load {path}: only .onnx and .tflite files are read; export the model to ONNX."
+            f"Cannot load {path}: only .onnx, .tflite and .pt2 files are read; export the model to "
+            "ONNX."
         )
     if path.stat().st_size > MAX_BYTES:
         raise ModelError(f"{path} is larger than 1 GiB: no microcontroller holds such a model.")
+    if path.suffix.lower() == ".pt2":
+        return read_proto(export_module(*read_exported(path, MAX_BYTES)), str(path))
     try:
         data = path.read_bytes()
     except OSError as error:
