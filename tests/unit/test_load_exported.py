@@ -145,6 +145,10 @@ def _mutation(found: Any) -> None:
     specs.insert(0, {"buffer_mutation": {"arg": {"name": "relu"}, "buffer_name": "state"}})
 
 
+def _input_sizes(found: Any) -> None:
+    _graph(found)["tensor_values"]["input"]["sizes"] = WIDE
+
+
 WIDE = [{"as_int": 1 << 20}, {"as_int": 1 << 20}]
 NONE = [{"as_int": 0}, {"as_int": 0}]
 
@@ -159,6 +163,7 @@ NONE = [{"as_int": 0}, {"as_int": 0}]
         ("model.json", _target("torch.ops.higher_order.cond"), "no operator of ATen"),
         ("model.json", _mutation, "changes what it holds"),
         ("model.json", _input_called("x, y=print(1)"), "which is no name"),
+        ("model.json", _input_sizes, "no microcontroller holds such a sample"),
         ("model.json", _input_called("lambda"), "which is no name"),
         ("weights_config.json", _weight(use_pickle=True), "is a pickle"),
         ("weights_config.json", _weight(path_name="../../../etc/passwd"), "at odds with the form"),

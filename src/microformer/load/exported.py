@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microformer.errors import ModelError
+from microformer.load.exported_archive import Archive
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +32,7 @@ _SIZES = {
 _MADE = {"arange", "empty", "eye", "full", "linspace", "ones", "scalar_tensor", "tril_indices"}
 _MADE |= {"triu_indices", "zeros"}
 """Operators that read no tensor and yet nothing outside the graph."""
-_DTYPES = {1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float16"}
-_DTYPES |= {7: "float32", 8: "float64", 12: "bool", 13: "bfloat16"}
+_MOST_ELEMENTS = 1 << 26
 _MEMORY_FORMATS = {1: "contiguous_format", 2: "channels_last", 3: "channels_last_3d"}
 _MEMORY_FORMATS |= {4: "preserve_format"}
 _PLAIN = {"as_int", "as_ints", "as_bool", "as_bools", "as_string"}
@@ -53,7 +53,7 @@ def read_exported(path: Path, most: int) -> tuple["torch.nn.Module", tuple["torc
         ) from None
     try:
         with zipfile.ZipFile(path) as archive:
-            return _Reader(archive, str(path), most).module()
+            return _Reader(Archive(archive, str(path), most)).module()
     except ModelError:
         raise
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError):
@@ -68,47 +68,28 @@ def read_exported(path: Path, most: int) -> tuple["torch.nn.Module", tuple["torc
 
 
 class _Reader:
-    """The archive, and the graph under construction."""
+    """The graph under construction."""
 
-    def __init__(self, archive: zipfile.ZipFile, label: str, most: int) -> None:
-        self._archive, self._label, self._left = archive, label, most
-        self._names = set(archive.namelist())
-        self._root = next((n.split("/", 1)[0] for n in sorted(self._names) if "/" in n), "")
+    def __init__(self, archive: Archive) -> None:
+        self._archive, self._fail = archive, archive.fail
         self._known: dict[str, Any] = {}  # nodes of the graph by the names that the file has
-
-    def _fail(self, what: str) -> ModelError:
-        return ModelError(f"Cannot load {self._label}: {what}.")
-
-    def _bytes(self, name: str) -> bytes:
-        info = self._archive.getinfo(f"{self._root}/{name}")
-        self._left -= info.file_size
-        if self._left < 0:
-            raise self._fail("it holds more than 1 GiB, which no microcontroller does")
-        with self._archive.open(info) as stream:
-            data = stream.read(info.file_size + 1)
-        if len(data) != info.file_size:
-            raise self._fail("a part of it is not as long as it says: save it again")
-        return data
-
-    def _json(self, name: str) -> Any:
-        return json.loads(self._bytes(name))
 
     def module(self) -> tuple["torch.nn.Module", tuple["torch.Tensor", ...]]:
         """The graph as a module, and its example inputs."""
         import torch  # noqa: PLC0415
         from torch import fx  # noqa: PLC0415
 
-        if f"{self._root}/models/model.json" not in self._names:
+        if not self._archive.has("models/model.json"):
             raise self._fail(
                 "it has no models/model.json: save the program again with torch 2.8 or later, or "
                 "export it to ONNX"
             )
-        if f"{self._root}/byteorder" in self._names and self._bytes("byteorder") != b"little":
+        if self._archive.has("byteorder") and self._archive.read("byteorder") != b"little":
             raise self._fail("its weights are big-endian: save it on a little-endian machine")
-        described = self._json("models/model.json")["graph_module"]
+        described = self._archive.json("models/model.json")["graph_module"]
         graph, signature = described["graph"], described["signature"]
         holder, made, examples = torch.nn.Module(), fx.Graph(), []
-        tensors = self._tensors()
+        tensors = self._archive.tensors()
         for spec in signature["input_specs"]:
             ((kind, what),) = spec.items()
             if kind == "user_input":
@@ -134,41 +115,6 @@ class _Reader:
         made.lint()
         return fx.GraphModule(holder, made), tuple(examples)
 
-    def _tensors(self) -> dict[str, "torch.Tensor"]:
-        """Weights and constants by name, from plain bytes."""
-        found: dict[str, torch.Tensor] = {}
-        for folder, config in (("weights", "model_weights"), ("constants", "model_constants")):
-            name = f"data/{folder}/{config}_config.json"
-            if f"{self._root}/{name}" not in self._names:
-                continue
-            for held, entry in self._json(name)["config"].items():
-                if entry["use_pickle"]:
-                    raise self._fail(f"tensor '{held}' is a pickle, which microformer never reads")
-                data = self._bytes(f"data/{folder}/{entry['path_name']}")
-                found[held] = self._tensor(held, data, entry["tensor_meta"])
-        return found
-
-    def _tensor(self, name: str, data: bytes, meta: dict[str, Any]) -> "torch.Tensor":
-        import torch  # noqa: PLC0415
-
-        kind = getattr(torch, self._dtype(meta["dtype"], name))
-        sizes, strides = (tuple(_fixed(d) for d in meta[key]) for key in ("sizes", "strides"))
-        offset = _fixed(meta["storage_offset"])
-        if 0 in sizes:
-            return torch.zeros(sizes, dtype=kind)
-        last = offset + sum((d - 1) * s for d, s in zip(sizes, strides, strict=True))
-        if min(*sizes, *strides, offset, 0) < 0 or (last + 1) * kind.itemsize > len(data):
-            raise self._fail(f"tensor '{name}' is larger than its bytes: save it again")
-        flat = torch.frombuffer(bytearray(data), dtype=kind, count=last + 1)
-        if math.prod(sizes) > last + 1:  # expanded: a few bytes could claim any size
-            raise self._fail(f"tensor '{name}' has elements that share bytes: save a copy of it")
-        return flat.as_strided(sizes, strides, offset).clone()
-
-    def _dtype(self, number: Any, name: str) -> str:
-        if number not in _DTYPES:
-            raise self._fail(f"tensor '{name}' has a type that is not known (number {number!r})")
-        return _DTYPES[number]
-
     def _user_input(
         self, argument: dict[str, Any], values: dict[str, Any]
     ) -> tuple[str, "torch.Tensor"]:
@@ -184,7 +130,9 @@ class _Reader:
                     f"axis {axis} of input '{name}' is dynamic: export it with fixed sizes"
                 )
             shape.append(size.get("as_int", 1))
-        return name, torch.zeros(shape, dtype=getattr(torch, self._dtype(meta["dtype"], name)))
+        return name, torch.zeros(
+            shape, dtype=getattr(torch, self._archive.dtype(meta["dtype"], name))
+        )
 
     def _node(self, made: Any, node: dict[str, Any]) -> None:
         """One call; its results by the names that the file has for them."""
@@ -245,7 +193,7 @@ class _Reader:
         if kind == "as_optional_tensors":
             return [self._value(part) for part in value]
         if kind == "as_scalar_type":
-            return getattr(torch, self._dtype(value, "a result"))
+            return getattr(torch, self._archive.dtype(value, "a result"))
         if kind == "as_memory_format":
             return getattr(torch, _MEMORY_FORMATS[value])
         if kind in ("as_sym_int", "as_sym_bool", "as_sym_float"):
@@ -291,10 +239,6 @@ def _placed(function: Any, given: dict[str, Any]) -> tuple[tuple[Any, ...], dict
         else:
             placed.append(given.get(argument.name, argument.default_value))
     return tuple(placed), named
-
-
-def _fixed(size: dict[str, Any]) -> int:
-    return int(size["as_int"])
 
 
 def _named(output: dict[str, Any]) -> Any:
