@@ -130,9 +130,10 @@ class _Reader:
                     f"axis {axis} of input '{name}' is dynamic: export it with fixed sizes"
                 )
             shape.append(size.get("as_int", 1))
-        return name, torch.zeros(
-            shape, dtype=getattr(torch, self._archive.dtype(meta["dtype"], name))
-        )
+        if math.prod(shape) > _MOST_ELEMENTS:
+            raise self._fail(f"input '{name}' is {shape}: no microcontroller holds such a sample")
+        kind = getattr(torch, self._archive.dtype(meta["dtype"], name))
+        return name, torch.zeros(shape, dtype=kind)
 
     def _node(self, made: Any, node: dict[str, Any]) -> None:
         """One call; its results by the names that the file has for them."""
