@@ -9,17 +9,6 @@ from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import Bytes, Cycles, round8
 from microformer.kernels.signatures import Operands
-from microformer.kernels.work import (
-    Work,
-    attention,
-    block,
-    by_row,
-    depthwise,
-    gathered,
-    looked_up,
-    product,
-    tiled,
-)
 from microformer.targets import Target
 
 BLOCK, SMALL_BLOCK = 32768, 8192
@@ -28,6 +17,8 @@ BLOCK, SMALL_BLOCK = 32768, 8192
 
 BAND_CELLS = 256
 """Cells of a band at least (mf_band_dsp.h)."""
+REACH = 4095
+"""Bytes that the literal of a load reaches."""
 
 
 def words_of(k: int) -> int:
@@ -35,7 +26,7 @@ def words_of(k: int) -> int:
     return (k + 3) // 4 * 2
 
 
-def _blocks(block_bytes: int) -> Callable[[int, int], int]:
+def blocks_of(block_bytes: int) -> Callable[[int, int], int]:
     """How often the weights of so many rows of so many words are spread."""
     return lambda rows, words: -(-rows // _block_rows(words, block_bytes))
 
@@ -55,7 +46,7 @@ def in_blocks(cost: Cycles, block_bytes: int) -> Cycles:
         weight = inputs[1]
         assert weight is not None
         n, words = weight.shape[0], words_of(math.prod(weight.shape[1:]))
-        blocks = _blocks(block_bytes)(output.size // n, words)
+        blocks = blocks_of(block_bytes)(output.size // n, words)
         return cost(op, inputs, output, machine) + 1.9 * weight.size * (blocks - 1) + 1
 
     return cycles
@@ -107,7 +98,7 @@ def conv_dsp_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) ->
     return tiles * (16 * words_of(k) + 60) + rows * (3 * k + 30 * kh) + 1.9 * weight.size
 
 
-def _band(op: Conv2d, inputs: Operands, output: Tensor) -> tuple[int, int, int, int]:
+def band_of(op: Conv2d, inputs: Operands, output: Tensor) -> tuple[int, int, int, int]:
     """int16 of a kernel's row padded to pairs and of a band's row; its rows; how many bands."""
     assert inputs[0] is not None and inputs[1] is not None
     (oh, ow, _), (_, kh, kw, c) = output.shape, inputs[1].shape
@@ -121,7 +112,7 @@ def _band(op: Conv2d, inputs: Operands, output: Tensor) -> tuple[int, int, int, 
 def band_scratch(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> int:
     """A panel of four columns with their constants, and the rows that a band sees."""
     assert isinstance(op, Conv2d) and inputs[1] is not None
-    part, pitch, height, _ = _band(op, inputs, output)
+    part, pitch, height, _ = band_of(op, inputs, output)
     return round8(8 * inputs[1].shape[1] * part + 32 + 2 * height * pitch + 4)
 
 
@@ -129,18 +120,18 @@ def band_fits(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> boo
     """Dense, taps side by side in a row, and cells within a load's reach of each other."""
     if not (isinstance(op, Conv2d) and op.groups == 1 and op.dilation[1] == 1):
         return False
-    _, pitch, *_ = _band(op, inputs, output)
+    _, pitch, *_ = band_of(op, inputs, output)
     assert inputs[0] is not None
     step = op.stride[1] * inputs[0].shape[-1]
     apart = pitch // 2 + step - 1 if step % 2 else step
-    return 2 * apart + 64 <= 4095
+    return 2 * apart + 64 <= REACH
 
 
 def band_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> float:
     """Rows are spread once a band, weights as well; cells are done two at a time."""
     assert isinstance(op, Conv2d) and inputs[0] is not None and inputs[1] is not None
     (oh, ow, n), (_, kh, _, _) = output.shape, inputs[1].shape
-    part, pitch, height, bands = _band(op, inputs, output)
+    part, pitch, height, bands = band_of(op, inputs, output)
     tile = 8 * kh * part + 9 * kh + 60
     tiles = oh * -(-ow // 2) * -(-n // 4)
     return tile * tiles + bands * (2.5 * inputs[1].size + 2.5 * height * pitch)
@@ -151,7 +142,7 @@ def matmul_dsp_cost(op: Op, inputs: Operands, output: Tensor, _machine: Target) 
     a, b = inputs[:2]
     assert a is not None and b is not None
     rows, k = a.shape[-2:]
-    blocks = _blocks(SMALL_BLOCK)(rows, words_of(k))
+    blocks = blocks_of(SMALL_BLOCK)(rows, words_of(k))
     work = 1.1 * macs(op, inputs, output) * (rows + rows % 2) / rows
     return work + 2 * b.size * blocks + 1.5 * a.size + 10 * output.size
 
@@ -170,12 +161,13 @@ def row_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) ->
     return 4 * words_of(math.prod(weight.shape[1:]))
 
 
-def depthwise_dsp_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
-    """Weights by tap as pairs with their constants, and what a cell at the border sees."""
+def depthwise_dsp_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+    """Weights by tap as pairs with their constants, and what two cells at the border see."""
     weight = inputs[1]
-    assert weight is not None
-    channels, taps = weight.shape[0], weight.shape[1] * weight.shape[2]
-    return (8 * taps + 32) * ((channels + 3) // 4) + round8(taps * channels)
+    assert weight is not None and isinstance(op, Conv2d)
+    channels, kh, kw, _ = weight.shape
+    seen = kh * (kw + op.stride[1]) * channels
+    return (8 * kh * kw + 32) * ((channels + 3) // 4) + round8(seen)
 
 
 def softmax_dsp_cost(_op: Op, _inputs: Operands, output: Tensor, _machine: Target) -> float:
@@ -243,42 +235,3 @@ def channels_by_four(_op: Op, inputs: Operands, _output: Tensor, _machine: Targe
 def words_scratch(_op: Op, _inputs: Operands, _output: Tensor, _machine: Target) -> int:
     """Values of one FFT, as pairs."""
     return DOPPLER * 4
-
-
-def band_work(op: Op, inputs: Operands, output: Tensor, _machine: Target) -> Work:
-    """A band's rows are spread, weights once a band; two cells by four columns."""
-    assert isinstance(op, Conv2d) and inputs[1] is not None
-    (oh, ow, n), (_, kh, _, _) = output.shape, inputs[1].shape
-    part, pitch, height, bands = _band(op, inputs, output)
-    tiles = oh * -(-ow // 2) * -(-n // 4)
-    words = part // 2
-    return {
-        "call": 1.0,
-        "weights": bands * inputs[1].size,
-        "spread": bands * height * pitch,
-        "tiles": tiles,
-        "tile rows": tiles * kh,
-        "tile words": tiles * kh * words,
-        "tile pieces": tiles * kh * (words % 16).bit_count(),
-        "tile turns": tiles * kh * (words // 16 if words >= 32 else 0),
-        "looked up": looked_up(inputs, output),
-    }
-
-
-def _turns(k: int) -> int:
-    """Loops of mf_dot_2x4 over so many values, and their turns."""
-    words = words_of(k)
-    loop = words // 16 if words >= 48 else 0
-    return loop + (words & 8 > 0) + (words & 7) // 2 + (words & 7 > 0)
-
-
-def _parts(k: int) -> int:
-    """Pieces of mf_dot_1x4, and turns of its loop."""
-    return k // 32 + (k % 32 // 4).bit_count()
-
-
-PAIRS, PAIRS_8K = (tiled(words_of, _turns, blocks=_blocks(b)) for b in (BLOCK, SMALL_BLOCK))
-CELLS, CELLS_8K = (gathered(words_of, _turns, blocks=_blocks(b)) for b in (BLOCK, SMALL_BLOCK))
-ROWS, CHANNELS = by_row(words_of, _parts, narrow=True), depthwise(4)
-PRODUCTS = product(words_of, blocks=_blocks(SMALL_BLOCK))
-HEADS, BLOCK_OF_HEADS = attention(words_of), block(words_of)

@@ -16,7 +16,7 @@ static inline void mf_depthwise_s8_acc64_dsp(
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
     int32_t dilation_w, int32_t groups, int32_t pad_value, int32_t shift,
     int32_t zero,
-    void *restrict scratch /* uint32 [ceil(c / 4), 2 taps + 8], int8 [taps, c] */) {
+    void *restrict scratch /* uint32 [ceil(c / 4), 2 taps + 8], int8 [kh, kw + stride_w, c] */) {
   const mf_scale_t scale = mf_scale_wide(shift, zero);
   (void)n;
   (void)groups;

@@ -15,7 +15,7 @@ static inline void mf_depthwise_s8_dsp(
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t n, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
     int32_t dilation_w, int32_t groups, int32_t pad_value, int32_t shift,
-    void *restrict scratch /* uint32 [ceil(c / 4), 2 taps + 8], int8 [taps, c] */) {
+    void *restrict scratch /* uint32 [ceil(c / 4), 2 taps + 8], int8 [kh, kw + stride_w, c] */) {
   const mf_scale_t scale = mf_scale(shift);
   (void)n;
   (void)groups;

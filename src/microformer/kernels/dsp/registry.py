@@ -13,22 +13,12 @@ from microformer.kernels.costs import (
 )
 from microformer.kernels.dsp.costs import (
     BLOCK,
-    BLOCK_OF_HEADS,
-    CELLS,
-    CELLS_8K,
-    CHANNELS,
-    HEADS,
-    PAIRS,
-    PAIRS_8K,
-    PRODUCTS,
-    ROWS,
     SMALL_BLOCK,
     attention_dsp_cost,
     attention_dsp_scratch,
     band_cost,
     band_fits,
     band_scratch,
-    band_work,
     block_dsp_cost,
     block_dsp_scratch,
     channels_by_four,
@@ -45,6 +35,18 @@ from microformer.kernels.dsp.costs import (
     softmax_dsp_cost,
     wider,
     words_scratch,
+)
+from microformer.kernels.dsp.work import (
+    BLOCK_OF_HEADS,
+    CELLS,
+    CELLS_8K,
+    HEADS,
+    PAIRS,
+    PAIRS_8K,
+    PRODUCTS,
+    ROWS,
+    band_work,
+    depthwise_work,
 )
 from microformer.kernels.kernel import Isa, Kernel
 
@@ -149,7 +151,7 @@ ISA = Isa(
             per_mac(3, 15),
             fits=is_depthwise,
             scratch=depthwise_dsp_scratch,
-            work=CHANNELS,
+            work=depthwise_work,
         ),
         _kernel(
             "mf_linear_s8_acc64_dsp_2x4",
@@ -194,7 +196,7 @@ ISA = Isa(
             per_mac(3, 19),
             fits=is_depthwise,
             scratch=depthwise_dsp_scratch,
-            work=CHANNELS,
+            work=depthwise_work,
         ),
         _kernel("mf_permute_s8_dsp", "permute", per_output(2.5)),
         _kernel("mf_add_s8_dsp", "add", per_output(6.6), inplace=(0, 1)),

@@ -140,13 +140,14 @@ MF_INLINE void mf_band_dot(
       2 * band->apart + 64 <= 4095) { /* the reach of a load's literal */
     register const int16_t *x __asm("r0") = cell;
     register const uint32_t *w __asm("r1") = panel;
-    register uint32_t a __asm("r2") = 0, b __asm("r3"), c __asm("r4"), d __asm("r5");
-    register int32_t a0 __asm("r6") = 0, a1 __asm("r7") = 0, a2 __asm("r8") = 0;
-    register int32_t a3 __asm("r9") = 0, b0 __asm("r10") = 0, b1 __asm("r11") = 0;
-    register int32_t b2 __asm("r12") = 0, b3 __asm("lr") = 0;
+    register uint32_t a __asm("r2"), b __asm("r3"), c __asm("r4"), d __asm("r5");
+    register int32_t a0 __asm("r6"), a1 __asm("r7"), a2 __asm("r8"), a3 __asm("r9");
+    register int32_t b0 __asm("r10"), b1 __asm("r11"), b2 __asm("r12"), b3 __asm("lr");
     if (words >= 16) {
+      a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
+      const uint32_t *const end = panel + 4 * words * band->kh; /* spares a count in memory */
 #pragma GCC unroll 1
-      for (int32_t ky = 0; ky < band->kh; ky++) {
+      do {
         if (words >= 32) {
           a = (uint32_t)(w + 4 * (words & ~15)); /* where the loop ends */
           MF_APART_LOOP(2 * band->apart);
@@ -155,10 +156,13 @@ MF_INLINE void mf_band_dot(
         }
         MF_APART_REST(words, 2 * band->apart);
         x += row - band->part;
-      }
+      } while (w != end);
     } else {
+      MF_APART_FIRST(2 * band->apart);
+      MF_APART_REST(words - 1, 2 * band->apart);
+      x += row - band->part;
 #pragma GCC unroll 8
-      for (int32_t ky = 0; ky < band->kh; ky++) {
+      for (int32_t ky = 1; ky < band->kh; ky++) {
         MF_APART_REST(words, 2 * band->apart);
         x += row - band->part;
       }
@@ -229,7 +233,7 @@ MF_INLINE void mf_conv_band(
   uint32_t *panel = (uint32_t *)scratch;
   const int32_t *tail = (const int32_t *)(panel + 2 * band->kh * band->part);
   int16_t *rows = (int16_t *)(panel + 2 * band->kh * band->part + MF_PANEL_TAIL);
-  const int32_t ow = band->ow;
+  const int32_t ow = band->ow, two = 2 * band->stride_w * band->c;
   for (int32_t first = 0; first < oh; first += band->rows) {
     const int32_t count = oh - first < band->rows ? oh - first : band->rows;
     mf_band_spread(band, x, rows, first, count);
@@ -239,14 +243,16 @@ MF_INLINE void mf_conv_band(
       int8_t *to = y + first * ow * n + column;
       for (int32_t oy = 0; oy < count; oy++) {
         const int16_t *cell = rows + oy * band->stride_h * band->pitch;
-        for (int32_t left = ow; left > 0; left -= 2, cell += 2 * band->stride_w * band->c) {
+        const int16_t *const end = cell + ((ow + 1) >> 1) * two; /* spares a count in memory */
+        for (; cell != end; cell += two) {
           int32_t sums[8];
           mf_band_dot(band, cell, panel, !scale->wide, sums);
           for (int32_t i = 0; i < 8; i++) {
             sums[i] = mf_finished(scale, sums[i], tail + 2 * (i & 3), lut);
           }
-          mf_store_2x4(to, n, mf_tile_whole(ow, left) ? 2 : 1, width, sums);
-          to += mf_tile_whole(ow, left) ? 2 * n : n;
+          const int32_t there = (ow & 1) == 0 || cell + two != end ? 2 : 1;
+          mf_store_2x4(to, n, there, width, sums);
+          to += there * n;
         }
       }
     }

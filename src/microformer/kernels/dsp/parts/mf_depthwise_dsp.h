@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Depthwise convolution of multiplier 1, four channels at a time, equations (1), (2) or (2w), (6).
  *
- * Weights are turned to [tap, channel] pairs of int16 once. A cell whose taps all lie in the image
- * is read where it lies; for another what it sees is gathered, padding included. The last channels
- * of a number that is no multiple of four are done together with some before them once more. */
+ * Weights are turned to [tap, channel] pairs of int16 once. Two cells side by side share a load of
+ * them. Cells whose taps all lie in the image are read where they lie; for others what they see is
+ * gathered, padding included. The last channels of a number that is no multiple of four are done
+ * together with some before them once more. */
 #ifndef MF_DEPTHWISE_DSP_H
 #define MF_DEPTHWISE_DSP_H
 
@@ -84,6 +85,58 @@ static inline int32_t mf_high_product(uint32_t a, uint32_t b, int32_t acc) {
         [w1] "=&r"(w1), [w2] "=&r"(w2), [w3] "=&r"(w3)                                            \
       :                                                                                           \
       : "memory")
+
+/* Products of a tap's half with the weights in v: the first ones set the sums. */
+#define MF_V_SET(HALVES, SUM, C) "smul" HALVES " %[" SUM "], %[" C "], %[v]\n\t"
+#define MF_V_ADD(HALVES, SUM, C) "smla" HALVES " %[" SUM "], %[" C "], %[v], %[" SUM "]\n\t"
+
+/* One tap of two cells side by side: bytes X and S + X of x, the next two words of w. Fourteen
+ * registers leave room for one word of weights: 18 cycles for 8 products. */
+#define MF_PAIR_TAP(P, HOW, X, S)                                                                 \
+  __asm volatile(                                                                                 \
+      "ldr.w %[c0], [%[x], %[at0]]\n\t"                                                           \
+      "ldr.w %[c1], [%[x], %[at1]]\n\t"                                                           \
+      "ldr %[v], [%[w]], #4\n\t"                                                                  \
+      "sxtb16 %[t], %[c0]\n\t" P("bb", "a0", "t") P("tt", "a2", "t")                              \
+      "sxtb16 %[t], %[c1]\n\t" P("bb", "b0", "t") P("tt", "b2", "t")                              \
+      "ldr %[v], [%[w]], #4\n\t"                                                                  \
+      "sxtb16 %[c0], %[c0], ror #8\n\t"                                                           \
+      "sxtb16 %[c1], %[c1], ror #8\n\t" P("bb", "a1", "c0") P("tt", "a3", "c0")                   \
+      P("bb", "b1", "c1") P("tt", "b3", "c1")                                                     \
+      : [a0] HOW(a0), [a1] HOW(a1), [a2] HOW(a2), [a3] HOW(a3), [b0] HOW(b0), [b1] HOW(b1),       \
+        [b2] HOW(b2), [b3] HOW(b3), [w] "+&r"(w), [c0] "=&r"(c0), [c1] "=&r"(c1),                 \
+        [v] "=&r"(v), [t] "=&r"(t)                                                                \
+      : [x] "r"(x), [at0] "i"(X), [at1] "i"((S) + (X))                                            \
+      : "memory")
+
+/* MF_TAPS_SCALE of both cells. */
+#define MF_PAIR_SCALE                                                                             \
+  __asm volatile(                                                                                 \
+      "ldm %[w]!, {%[c0], %[c1], %[v], %[t]}\n\t"                                                 \
+      "mla %[a0], %[a0], %[c0], %[c1]\n\t"                                                        \
+      "mla %[b0], %[b0], %[c0], %[c1]\n\t"                                                        \
+      "mla %[a1], %[a1], %[v], %[t]\n\t"                                                          \
+      "mla %[b1], %[b1], %[v], %[t]\n\t"                                                          \
+      "ldm %[w]!, {%[c0], %[c1], %[v], %[t]}\n\t"                                                 \
+      "mla %[a2], %[a2], %[c0], %[c1]\n\t"                                                        \
+      "mla %[b2], %[b2], %[c0], %[c1]\n\t"                                                        \
+      "mla %[a3], %[a3], %[v], %[t]\n\t"                                                          \
+      "mla %[b3], %[b3], %[v], %[t]\n\t"                                                          \
+      : [a0] "+&r"(a0), [a1] "+&r"(a1), [a2] "+&r"(a2), [a3] "+&r"(a3), [b0] "+&r"(b0),           \
+        [b1] "+&r"(b1), [b2] "+&r"(b2), [b3] "+&r"(b3), [w] "+&r"(w), [c0] "=&r"(c0),             \
+        [c1] "=&r"(c1), [v] "=&r"(v), [t] "=&r"(t)                                                \
+      :                                                                                           \
+      : "memory")
+
+/* The first of all taps sets the sums. */
+#define MF_PAIR_TAP_AT(KX)                                                                        \
+  if (kw > (KX)) {                                                                                \
+    if (ky == 0 && (KX) == 0) {                                                                   \
+      MF_PAIR_TAP(MF_V_SET, "=&r", (KX) * c, step);                                               \
+    } else {                                                                                      \
+      MF_PAIR_TAP(MF_V_ADD, "+&r", (KX) * c, step);                                               \
+    }                                                                                             \
+  }
 #endif
 
 /* acc [4]: the sums of four channels, of which `width` are there, over all taps; (2) but for its shift
@@ -146,6 +199,51 @@ MF_INLINE const uint32_t *mf_taps_4(
   return panel + 8;
 }
 
+/* Whether cells are done two at a time: where sizes are literals, within a load's reach. */
+#ifdef MF_DOT_ASM
+#define MF_TWO_CELLS(c, kw, step)                                                                 \
+  (__builtin_constant_p((c) * (kw) + (step)) && (c) >= 4 && (kw) <= 8 &&                          \
+   ((kw) - 1) * (c) + (step) <= 4095)
+#else
+#define MF_TWO_CELLS(c, kw, step) ((c) >= 4 && (kw) <= 8)
+#endif
+
+/* sums [8]: as mf_taps_4, of a cell and of another `step` bytes behind it, where MF_TWO_CELLS. */
+MF_INLINE const uint32_t *mf_taps_2x4(
+    const int8_t *cell, const uint32_t *panel, int32_t pitch, int32_t c, int32_t kh, int32_t kw,
+    int32_t step, int32_t scaled, int32_t sums[8]) {
+#ifdef MF_DOT_ASM
+  if (MF_TWO_CELLS(c, kw, step)) {
+    register const int8_t *x __asm("r0") = cell;
+    register const uint32_t *w __asm("r1") = panel;
+    register uint32_t c0 __asm("r2"), c1 __asm("r3"), v __asm("r4"), t __asm("r5");
+    register int32_t a0 __asm("r6"), a1 __asm("r7"), a2 __asm("r8"), a3 __asm("r9");
+    register int32_t b0 __asm("r10"), b1 __asm("r11"), b2 __asm("r12"), b3 __asm("lr");
+#pragma GCC unroll 8
+    for (int32_t ky = 0; ky < kh; ky++, x += pitch) {
+      MF_PAIR_TAP_AT(0)
+      MF_PAIR_TAP_AT(1)
+      MF_PAIR_TAP_AT(2)
+      MF_PAIR_TAP_AT(3)
+      MF_PAIR_TAP_AT(4)
+      MF_PAIR_TAP_AT(5)
+      MF_PAIR_TAP_AT(6)
+      MF_PAIR_TAP_AT(7)
+    }
+    if (scaled) {
+      MF_PAIR_SCALE;
+    } else {
+      w += 8;
+    }
+    sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
+    sums[4] = b0, sums[5] = b1, sums[6] = b2, sums[7] = b3;
+    return w;
+  }
+#endif
+  mf_taps_4(cell, panel, pitch, c, kh, kw, 4, scaled, sums);
+  return mf_taps_4(cell + step, panel, pitch, c, kh, kw, 4, scaled, sums + 4);
+}
+
 /* The panels of all groups of four channels: the last one begins four before the end. */
 MF_INLINE void mf_depthwise_panels(
     const int8_t *weight,  /* [c, taps] */
@@ -183,6 +281,22 @@ MF_INLINE void mf_depthwise_cell(
   }
 }
 
+/* All channels of two cells side by side, the second `step` bytes behind the first; c >= 4. */
+MF_INLINE void mf_depthwise_pair(
+    const int8_t *x, const uint32_t *panel, const int8_t *lut, int8_t *y, int32_t pitch, int32_t c,
+    int32_t kh, int32_t kw, int32_t step, const mf_scale_t *scale) {
+  for (int32_t group = 0; group < c; group += 4) {
+    const int32_t i = group + 4 <= c ? group : c - 4;
+    int32_t sums[8];
+    panel = mf_taps_2x4(x + i, panel, pitch, c, kh, kw, step, !scale->wide, sums);
+    const int32_t *tail = (const int32_t *)panel - 8;
+    for (int32_t j = 0; j < 4; j++) {
+      y[i + j] = mf_finished(scale, sums[j], tail + 2 * j, lut);
+      y[c + i + j] = mf_finished(scale, sums[4 + j], tail + 2 * j, lut);
+    }
+  }
+}
+
 /* Arguments as of mf_depthwise_s8_dsp. */
 MF_INLINE void mf_depthwise(
     const int8_t *restrict x,       /* [h, w, c] */
@@ -194,19 +308,33 @@ MF_INLINE void mf_depthwise(
     int32_t h, int32_t w, int32_t c, int32_t oh, int32_t ow, int32_t kh, int32_t kw,
     int32_t stride_h, int32_t stride_w, int32_t pad_top, int32_t pad_left, int32_t dilation_h,
     int32_t dilation_w, int32_t pad_value, const mf_scale_t *scale,
-    void *restrict scratch /* uint32 [ceil(c / 4), 2 taps + 8], int8 [taps, c] */) {
-  const int32_t taps = kh * kw;
+    void *restrict scratch /* uint32 [ceil(c / 4), 2 taps + 8], int8 [kh, kw + stride_w, c] */) {
+  const int32_t taps = kh * kw, step = stride_w * c;
   uint32_t *panels = (uint32_t *)scratch;
   int8_t *patch = (int8_t *)(panels + ((c + 3) >> 2) * (2 * taps + 8));
   mf_depthwise_panels(weight, mult, add, panels, c, taps);
   for (int32_t oy = 0; oy < oh; oy++) {
     const int32_t top = oy * stride_h - pad_top;
-    const int32_t rows_inside = top >= 0 && top + (kh - 1) * dilation_h < h;
-    for (int32_t ox = 0; ox < ow; ox++, y += c) {
+    const int32_t there = top >= 0 && top + (kh - 1) * dilation_h < h && dilation_w == 1;
+    int32_t ox = 0;
+    if (MF_TWO_CELLS(c, kw, step) && dilation_w == 1) {
+#pragma GCC unroll 1
+      for (; ox + 2 <= ow; ox += 2, y += 2 * c) {
+        const int32_t left = ox * stride_w - pad_left, wide = kw + stride_w;
+        const int8_t *cell = x + (top * w + left) * c;
+        int32_t pitch = dilation_h * w * c;
+        if (!there || left < 0 || left + wide > w) {
+          mf_patch(x, patch, h, w, c, kh, wide, top, left, dilation_h, 1, pad_value);
+          cell = patch, pitch = wide * c;
+        }
+        mf_depthwise_pair(cell, panels, lut, y, pitch, c, kh, kw, step, scale);
+      }
+    }
+    for (; ox < ow; ox++, y += c) {
       const int32_t left = ox * stride_w - pad_left;
       const int8_t *cell = x + (top * w + left) * c;
       int32_t pitch = dilation_h * w * c;
-      if (!rows_inside || dilation_w != 1 || left < 0 || left + kw > w) {
+      if (!there || left < 0 || left + kw > w) {
         mf_patch(x, patch, h, w, c, kh, kw, top, left, dilation_h, dilation_w, pad_value);
         cell = patch, pitch = kw * c;
       }

@@ -40,10 +40,10 @@
   "smlad %[b3], %[b], %[d], %[b3]\n\t"
 
 /* The first pair sets the sums. */
-#define MF_FIRST_2X4                          \
+#define MF_FIRST_AT(Y)                          \
   "ldr %[a], [%[x], #0]\n\t"                  \
   "ldr %[c], [%[w], #0]\n\t"                  \
-  "ldr %[b], [%[x], #4]\n\t"                  \
+  "ldr %[b], [%[x], #" Y "]\n\t"                  \
   "smuad %[a0], %[a], %[c]\n\t"               \
   "ldr %[d], [%[w], #4]\n\t"                  \
   "smuad %[b0], %[b], %[c]\n\t"               \
@@ -73,9 +73,9 @@
   "smlad %[b3], %[b], %[d], %[b3]\n\t"
 
 /* The first pair sets the sums. */
-#define MF_FIRST_2X4                      \
+#define MF_FIRST_AT(Y)                      \
   "ldr %[a], [%[x], #0]\n\t"              \
-  "ldr %[b], [%[x], #4]\n\t"              \
+  "ldr %[b], [%[x], #" Y "]\n\t"              \
   "ldr %[c], [%[w], #0]\n\t"              \
   "ldr %[d], [%[w], #4]\n\t"              \
   "smuad %[a0], %[a], %[c]\n\t"           \
@@ -98,9 +98,12 @@
   MF_PAIR_2X4(X + 24, W + 48) MF_PAIR_2X4(X + 32, W + 64) MF_PAIR_2X4(X + 40, W + 80)             \
   MF_PAIR_2X4(X + 48, W + 96) MF_PAIR_2X4(X + 56, W + 112)
 
-#define MF_SUMS_2X4                                                                               \
+#define MF_FIRST_2X4 MF_FIRST_AT("4")
+
+#define MF_SUMS_2X4 MF_SUMS_AND("+r")
+#define MF_SUMS_AND(HOW)                                                                          \
   [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [b0] "+r"(b0), [b1] "+r"(b1),       \
-      [b2] "+r"(b2), [b3] "+r"(b3), [x] "+r"(x), [w] "+r"(w), [a] "+r"(a), [b] "=&r"(b),          \
+      [b2] "+r"(b2), [b3] "+r"(b3), [x] "+r"(x), [w] "+r"(w), [a] HOW(a), [b] "=&r"(b),           \
       [c] "=&r"(c), [d] "=&r"(d)
 
 /* Sets the sums from sixteen pairs a turn, until w has reached the address in a. */
@@ -179,8 +182,19 @@
 #define MF_APART_ONCE(PAIRS, X_BYTES, W_BYTES, D)                                                 \
   __asm volatile(PAIRS "adds %[x], #" #X_BYTES "\n\t"                                             \
                        "add.w %[w], %[w], #" #W_BYTES "\n\t"                                      \
-                 : MF_SUMS_2X4                                                                    \
+                 : MF_SUMS_AND("=&r")                                                             \
                  : [apart] "i"(D)                                                                   \
+                 : "cc", "memory")
+
+/* The first pair of all: it sets the sums. */
+#define MF_APART_FIRST(D)                                                                         \
+  __asm volatile(MF_FIRST_AT("%c[apart]") "adds %[x], #4\n\t"                                     \
+                                          "adds %[w], #16\n\t"                                    \
+                 : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3),                \
+                   [b0] "=&r"(b0), [b1] "=&r"(b1), [b2] "=&r"(b2), [b3] "=&r"(b3),                \
+                   [x] "+&r"(x), [w] "+&r"(w), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c),          \
+                   [d] "=&r"(d)                                                                   \
+                 : [apart] "i"(D)                                                                 \
                  : "cc", "memory")
 
 /* Rows that lie anywhere: x and y. A register less for operands, so each word of weights is a load of
