@@ -77,11 +77,16 @@ class GraphBuilder:
         made = (self.constant(f"{name}.w", weight), self.constant(f"{name}.m", mult))
         return *made, self.constant(f"{name}.a", add)
 
-    def linear(self, name: str, x: str, n: int, *, wide: bool = False) -> str:
+    def linear(self, name: str, x: str, n: int, *, wide: bool = False, table: bool = False) -> str:
         shape = (n, self.tensors[x].shape[-1])
         constants, shift = (self.wide_matrix if wide else self.matrix)(name, shape)
         op = ops.Linear(shift, acc64=True, zero=-3) if wide else ops.Linear(shift)
-        return self.node(name, op, x, *constants)
+        return self.node(name, op, x, *constants, *self._function(name, table))
+
+    def _function(self, name: str, wanted: bool) -> tuple[str, ...]:
+        """The table of a function that a layer's results go through."""
+        data = self.rng.integers(-128, 128, 256).astype(np.int8) if wanted else None
+        return () if data is None else (self.constant(f"{name}.bytes", data),)
 
     def conv(
         self,
@@ -93,6 +98,7 @@ class GraphBuilder:
         *,
         depthwise: bool = False,
         wide: bool = False,
+        table: bool = False,
     ) -> str:
         """Padded so that a stride of 1 keeps height and width (TFLite's SAME)."""
         h, w, c = self.tensors[x].shape
@@ -106,11 +112,13 @@ class GraphBuilder:
         top, left = pads[0] // 2, pads[1] // 2
         sides = (top, left, pads[0] - top, pads[1] - left)
         op = ops.Conv2d(stride, sides, (1, 1), groups, 0, shift, wide, -3 if wide else 0)
-        return self.node(name, op, x, *constants)
+        return self.node(name, op, x, *constants, *self._function(name, table))
 
-    def attention(self, name: str, x: str, h: int, p: int, softmax: str = "_lut") -> str:
+    def attention(
+        self, name: str, x: str, h: int, p: int, softmax: str = "_lut", *, masked: bool = False
+    ) -> str:
         """Projections of x [S, E], attention, output projection; ``name`` is a prefix."""
-        e = self.tensors[x].shape[1]
+        s, e = self.tensors[x].shape
         q, k, v = (self.linear(f"{name}{part}", x, h * p) for part in ("q", "k", "v"))
         unit = 6.0 / (2000.0 * np.sqrt(p))
         value, out = QParams(0.05, 3), QParams(0.02, 0)
@@ -121,7 +129,9 @@ class GraphBuilder:
             out.zero_point,
         )
         lut = self.constant(f"{name}lut", exponential_lut()) if softmax == "_lut" else ""
-        context = self.node(f"{name}attention", op, q, k, v, lut)
+        mask = self.rng.integers(-2000, 2000, (1, s, s)).astype(np.int32) if masked else None
+        bias = () if mask is None else (self.constant(f"{name}bias", mask),)
+        context = self.node(f"{name}attention", op, q, k, v, lut, *bias)
         return self.linear(f"{name}out", context, e)
 
     def layernorm(self, name: str, x: str) -> str:
@@ -143,8 +153,7 @@ class GraphBuilder:
 
     def table(self, name: str, x: str) -> str:
         """A function of one value."""
-        data = self.rng.integers(-128, 128, 256).astype(np.int8)
-        return self.node(name, ops.Lut(), x, self.constant(f"{name}.bytes", data))
+        return self.node(name, ops.Lut(), x, *self._function(name, True))
 
     def done(self, output: str) -> IntGraph:
         return IntGraph(self.name, self.tensors, tuple(self.nodes), ("x",), (output,))

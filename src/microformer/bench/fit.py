@@ -60,12 +60,12 @@ _PLAIN = ((64, 64), (81, 192), (16, 32), (197, 96), (5, 640), (100, 10), (33, 20
 
 def _names() -> Iterable[str]:
     # what ends otherwise, but has the same loops, in every second shape
-    for form, every in (("", 1), ("_acc64", 2), ("_s16", 3)):
+    for form, every in (("", 1), ("_acc64", 2), ("_s16", 3), ("_table", 3)):
         yield from (f"linear_R{r}_K{k}_N{n}{form}" for r, k, n in _LINEAR[::every])
-    for form, every in (("", 1), ("_acc64", 2)):
+    for form, every in (("", 1), ("_acc64", 2), ("_table", 3)):
         yield from (f"conv_S{s}_C{c}_N{n}_K{k}{form}" for s, c, n, k in _CONVS[::every])
         yield from (f"depthwise_S{s}_C{c}_K{k}{form}" for s, c, k in _DEPTHWISE[::every])
-    for form, every in (("", 1), ("_ibert", 3)):
+    for form, every in (("", 1), ("_ibert", 3), ("_masked", 3)):
         yield from (f"attention_S{s}_E{e}_H{h}_P{p}{form}" for s, e, h, p in _ATTENTION[::every])
     yield from (f"scores_B{b}_R{r}_K{k}" for b, r, k in _PRODUCTS)
     yield from (f"square_B{b}_R{r}" for b, r, _ in _PRODUCTS)

@@ -27,9 +27,9 @@ ROOM = 32 * 2**20
 """Bytes of memories so large that any workload fits; what one needs is reported."""
 
 GRAMMAR = (
-    "attention_S.._E.._H.._P..[_ibert], linear_R.._K.._N..[_acc64|_s16], "
-    "pointwise_R.._K.._N..[_acc64], depthwise_S.._C.._K..[_acc64], "
-    "conv_S.._C.._N.._K..[_acc64], convpool_H.._W.._C.._N.._K..x.._P..x.., "
+    "attention_S.._E.._H.._P..[_ibert|_masked], linear_R.._K.._N..[_acc64|_s16|_table], "
+    "pointwise_R.._K.._N..[_acc64|_table], depthwise_S.._C.._K..[_acc64|_table], "
+    "conv_S.._C.._N.._K..[_acc64|_table], convpool_H.._W.._C.._N.._K..x.._P..x.., "
     "layernorm_R.._N.., softmax_R.._N..[_ibert|_fine], scores_B.._R.._K.., square_B.._R.., "
     "{add,mul,table,mean,transpose}_R.._N.., {lstm,gru}_S.._H.., "
     f"{', '.join(sorted(NETS))}"
@@ -43,16 +43,15 @@ def _linear(name: str, r: int, k: int, n: int, form: str) -> IntGraph:
         wide = graph.node("linear", ops.Linear(shift, bits=16), "x", *constants)
         scale = scale_integers(2.0**-8, 1 << 15, 0, 0)
         return graph.done(graph.node("output", ops.Requantize(*scale), wide))
-    return graph.done(graph.linear("linear", "x", n, wide=form == "_acc64"))
+    return graph.done(graph.linear("linear", "x", n, wide=form == "_acc64", table=form == "_table"))
 
 
 def _conv(
     name: str, shape: tuple[int, ...], n: int, kernel: int, form: str, *, depthwise: bool = False
 ) -> IntGraph:
     graph = GraphBuilder(name, shape)
-    wide = form == "_acc64"
-    made = graph.conv("conv", "x", n, (kernel, kernel), depthwise=depthwise, wide=wide)
-    return graph.done(made)
+    wide, table, size = form == "_acc64", form == "_table", (kernel, kernel)
+    return graph.done(graph.conv("conv", "x", n, size, depthwise=depthwise, wide=wide, table=table))
 
 
 def _conv_pool(
@@ -64,10 +63,10 @@ def _conv_pool(
     return graph.done(graph.node("pool", ops.MaxPool2d((ph, pw), (ph, pw), (0, 0, 0, 0)), made))
 
 
-def _attention(name: str, s: int, e: int, h: int, p: int, softmax: str) -> IntGraph:
+def _attention(name: str, s: int, e: int, h: int, p: int, form: str) -> IntGraph:
     """The whole layer: projections of x [s, e] to q, k, v, attention, output projection."""
-    graph = GraphBuilder(name, (s, e))
-    return graph.done(graph.attention("", "x", h, p, softmax or "_lut"))
+    graph, softmax = GraphBuilder(name, (s, e)), "_ibert" if form == "_ibert" else "_lut"
+    return graph.done(graph.attention("", "x", h, p, softmax, masked=form == "_masked"))
 
 
 def _layernorm(name: str, r: int, n: int) -> IntGraph:
@@ -147,21 +146,21 @@ def _transpose(name: str, r: int, n: int) -> IntGraph:
 
 
 _PATTERNS: tuple[tuple[str, Callable[..., IntGraph]], ...] = (
-    (r"linear_R(\d+)_K(\d+)_N(\d+)(_acc64|_s16|)", _linear),
+    (r"linear_R(\d+)_K(\d+)_N(\d+)(_acc64|_s16|_table|)", _linear),
     (
-        r"pointwise_R(\d+)_K(\d+)_N(\d+)(_acc64|)",
+        r"pointwise_R(\d+)_K(\d+)_N(\d+)(_acc64|_table|)",
         lambda name, r, k, n, form: _conv(name, (1, r, k), n, 1, form),
     ),
     (
-        r"depthwise_S(\d+)_C(\d+)_K(\d+)(_acc64|)",
+        r"depthwise_S(\d+)_C(\d+)_K(\d+)(_acc64|_table|)",
         lambda name, s, c, k, form: _conv(name, (s, s, c), c, k, form, depthwise=True),
     ),
     (
-        r"conv_S(\d+)_C(\d+)_N(\d+)_K(\d+)(_acc64|)",
+        r"conv_S(\d+)_C(\d+)_N(\d+)_K(\d+)(_acc64|_table|)",
         lambda name, s, c, n, k, form: _conv(name, (s, s, c), n, k, form),
     ),
     (r"convpool_H(\d+)_W(\d+)_C(\d+)_N(\d+)_K(\d+)x(\d+)_P(\d+)x(\d+)", _conv_pool),
-    (r"attention_S(\d+)_E(\d+)_H(\d+)_P(\d+)(_ibert|)", _attention),
+    (r"attention_S(\d+)_E(\d+)_H(\d+)_P(\d+)(_ibert|_masked|)", _attention),
     (r"layernorm_R(\d+)_N(\d+)", _layernorm),
     (r"softmax_R(\d+)_N(\d+)(_ibert|)", _softmax),
     (r"softmax_R(\d+)_N(\d+)_fine", _fine_softmax),

@@ -31,6 +31,19 @@ MF_INLINE int32_t mf_dsp_row_probabilities(
   for (; safe && j < ((most + 3) & ~3); j += 2, to += 2) {
     *to = 0;
   }
+  if (!safe && by->by_lut && lut->shift <= 22 && top != MF_MASKED) {
+    /* the last entry is 0 and far enough: what is left out is as what is farthest */
+    const int32_t farthest = lut->limit < 1 << 30 ? lut->limit : 1 << 30, least = top - farthest;
+    const int32_t half = 1 << (lut->shift - 1);
+    for (; j + 2 <= visible; j += 2, to += 2) {
+      const int32_t a = scores[j] > least ? scores[j] : least;
+      const int32_t b = scores[j + 1] > least ? scores[j + 1] : least;
+      const int32_t p = lut->table[mf_clamp_u8(((top - a) * lut->mult + half) >> lut->shift)];
+      const int32_t next = lut->table[mf_clamp_u8(((top - b) * lut->mult + half) >> lut->shift)];
+      denom += p + next;
+      *to = (uint32_t)p | (uint32_t)next << 16;
+    }
+  }
   for (; j < ((most + 3) & ~3); j += 2, to += 2) {
     uint32_t p[2] = {0, 0};
     for (int32_t i = 0; i < 2; i++) {
