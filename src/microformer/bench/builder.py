@@ -85,8 +85,9 @@ class GraphBuilder:
 
     def _function(self, name: str, wanted: bool) -> tuple[str, ...]:
         """The table of a function that a layer's results go through."""
-        data = self.rng.integers(-128, 128, 256).astype(np.int8) if wanted else None
-        return () if data is None else (self.constant(f"{name}.bytes", data),)
+        if not wanted:
+            return ()
+        return (self.constant(f"{name}.bytes", self.rng.integers(-128, 128, 256).astype(np.int8)),)
 
     def conv(
         self,
@@ -129,9 +130,11 @@ class GraphBuilder:
             out.zero_point,
         )
         lut = self.constant(f"{name}lut", exponential_lut()) if softmax == "_lut" else ""
-        mask = self.rng.integers(-2000, 2000, (1, s, s)).astype(np.int32) if masked else None
-        bias = () if mask is None else (self.constant(f"{name}bias", mask),)
-        context = self.node(f"{name}attention", op, q, k, v, lut, *bias)
+        inputs = [q, k, v, lut]
+        if masked:
+            mask = self.rng.integers(-2000, 2000, (1, s, s)).astype(np.int32)
+            inputs.append(self.constant(f"{name}bias", mask))
+        context = self.node(f"{name}attention", op, *inputs)
         return self.linear(f"{name}out", context, e)
 
     def layernorm(self, name: str, x: str) -> str:

@@ -47,13 +47,14 @@ from microformer.reference.softmax import exponential_lut
 _MASKING_LOGIT = -1.0e4  # exporters write -1e4 .. -inf for "leave this out"
 
 
-def _constants(c: Context, node: ir.Node, integers: LinearIntegers) -> tuple[str, str, str]:
-    """Store weight, mult, add, once for all layers of one weight; note coarse multipliers."""
-    return stored(c, node, integers, node.name or value_name(node.outputs[0]))
+def stored(
+    c: Context, node: ir.Node, integers: LinearIntegers, name: str = ""
+) -> tuple[str, str, str]:
+    """Store weight, mult, add, once for all layers of one weight; note coarse multipliers.
 
-
-def stored(c: Context, node: ir.Node, integers: LinearIntegers, name: str) -> tuple[str, str, str]:
-    """``_constants`` of what is called ``name``, a layer or rows of one."""
+    ``name`` is that of rows of the layer, where it is not whole.
+    """
+    name = name or node.name or value_name(node.outputs[0])
     wanted: dict[str, Array] = {
         "weight": integers.weight,
         "mult": integers.mult,
@@ -98,7 +99,7 @@ def linear(c: Context, node: ir.Node) -> None:
         integers = _integers(c, node, weight, bias, c.qparams(x))
     zero = qparams.zero_point if integers.acc64 else 0
     op = Linear(integers.shift, integers.acc64, zero, qparams.bits)
-    c.write(node, op, (x, *_constants(c, node, integers)))
+    c.write(node, op, (x, *stored(c, node, integers)))
 
 
 def _integers(c: Context, node: ir.Node, weight: Array, bias: Array, x: QParams) -> LinearIntegers:
@@ -163,7 +164,7 @@ def conv(c: Context, node: ir.Node) -> None:
     )
     oh, ow = output_size((height, width), kernel.shape[1:3], op.stride, op.pads, op.dilation)
     size = (oh, ow, weight.shape[0])
-    inputs = (image, *_constants(c, node, integers))
+    inputs = (image, *stored(c, node, integers))
     result = c.step(name, op, inputs, size, out)
     if one_dimensional:
         first = (size[2], size[0], size[1])

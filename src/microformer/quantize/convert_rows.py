@@ -1,13 +1,15 @@
 """Converters of nodes whose operand or result is in groups of rows (``rows``)."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import onnx_ir as ir
 
 from microformer.graph.float_model import RowRange
 from microformer.graph.ops import Add, Concat, Linear, Lut, Slice
-from microformer.graph.tensor import Array
+from microformer.graph.tensor import Array, QParams
 from microformer.quantize.context import Context
 from microformer.quantize.convert_columns import split_levels
 from microformer.quantize.convert_matrix import bias_of, normalised, stored
@@ -43,7 +45,7 @@ def convert_rows(c: Context, node: ir.Node) -> bool:
         return _norm(c, node)
     if node.op_type == "Linear":
         return _linear(c, node)
-    return function_of(node) is not None and _function(c, node)
+    return _function(c, node)
 
 
 def _concat(c: Context, node: ir.Node, groups: tuple[RowRange, ...]) -> bool:
@@ -123,16 +125,12 @@ def _norm(c: Context, node: ir.Node) -> bool:
     """Equation (7) for each group."""
     if c.out(node.outputs[0]).bits != 8:
         return False
-    made = []
-    for part, out in operands(c, node):
-        if part.data is not None:
-            made.append(replace(part, data=_real_norm(node, part.data)))
-            continue
-        label = f"{node.name}.rows{part.start}"
-        op, constants = normalised(c, node, part.name, out, label)
-        name = c.step(label, op, (part.name, *constants), c.shape(part.name), out)
-        made.append(replace(part, name=name))
-    return finished(c, node, made)
+
+    def made(x: str, out: QParams, label: str) -> str:
+        op, constants = normalised(c, node, x, out, label)
+        return c.step(label, op, (x, *constants), c.shape(x), out)
+
+    return _each(c, node, operands(c, node), partial(_real_norm, node), made)
 
 
 def _linear(c: Context, node: ir.Node) -> bool:
@@ -143,25 +141,23 @@ def _linear(c: Context, node: ir.Node) -> bool:
     if split_levels(c, node, weight) is not None or (not in_groups and "Attention" in readers):
         return False
     bias = bias_of(node, len(weight))
-    by_size = sorted(operands(c, node), key=lambda found: found[0].start - found[0].stop)
-    made: dict[int, Part] = {}
     given: tuple[Array, Array] | None = None  # levels int8 [N, K], scale [N]
-    for part, out in by_size:
-        if part.data is not None:
-            made[part.start] = replace(part, data=part.data @ weight.T + bias)
-            continue
-        x, label = c.qparams(part.name), f"{node.name}.rows{part.start}"
+
+    def made(name: str, out: QParams, label: str) -> str:
+        nonlocal given
+        x = c.qparams(name)
         if given is None:
             integers = linear_integers(weight, bias, x, out, label)
             given = integers.weight, integers.mult * (out.scale / 2.0**integers.shift / x.scale)
         else:
             integers = imported_integers(*given, bias, x, out, label)
         op = Linear(integers.shift, integers.acc64, out.zero_point if integers.acc64 else 0, 8)
-        shape = (part.stop - part.start, len(weight))
-        operand = c.reshaped(part.name, (shape[0], weight.shape[1]))
-        name = c.step(label, op, (operand, *stored(c, node, integers, label)), shape, out)
-        made[part.start] = replace(part, name=name)
-    return finished(c, node, [made[start] for start in sorted(made)])
+        operand = c.reshaped(name, (c.shape(name)[0], weight.shape[1]))
+        constants = stored(c, node, integers, label)
+        return c.step(label, op, (operand, *constants), (c.shape(name)[0], len(weight)), out)
+
+    by_size = sorted(operands(c, node), key=lambda found: found[0].start - found[0].stop)
+    return _each(c, node, by_size, lambda x: x @ weight.T + bias, made)
 
 
 def _function(c: Context, node: ir.Node) -> bool:
@@ -169,16 +165,32 @@ def _function(c: Context, node: ir.Node) -> bool:
     function = function_of(node)
     if function is None or value_name(node.inputs[0]) in c.scales.absorbed:
         return False
-    made = []
-    for part, out in operands(c, node):
-        if part.data is not None:
-            made.append(replace(part, data=np.asarray(function(part.data))))
-            continue
-        label = f"{node.name}.rows{part.start}"
-        table = c.builder.table(f"{label}.table", function_lut(function, c.qparams(part.name), out))
-        name = c.step(label, Lut(), (part.name, table), c.shape(part.name), out)
-        made.append(replace(part, name=name))
-    return finished(c, node, made)
+
+    def made(x: str, out: QParams, label: str) -> str:
+        table = c.builder.table(f"{label}.table", function_lut(function, c.qparams(x), out))
+        return c.step(label, Lut(), (x, table), c.shape(x), out)
+
+    return _each(c, node, operands(c, node), function, made)
+
+
+def _each(
+    c: Context,
+    node: ir.Node,
+    parts: list[tuple[Part, QParams]],
+    real: Callable[[Array], Array],
+    made: Callable[[str, QParams, str], str],
+) -> bool:
+    """Each group in the order of ``parts``: constant rows by ``real``, others by ``made``.
+
+    ``made`` takes the int tensor, the scale it is written at and what to call it.
+    """
+    found = [
+        replace(part, name=made(part.name, out, f"{node.name}.rows{part.start}"))
+        if part.data is None
+        else replace(part, data=np.asarray(real(part.data)))
+        for part, out in parts
+    ]
+    return finished(c, node, sorted(found, key=lambda part: part.start))
 
 
 def _real_norm(node: ir.Node, x: Array) -> Array:
