@@ -37,7 +37,7 @@ def recordings(person: str) -> NDArray[np.int16]:
     number, day = next((n, d) for name, n, d in POPULATION.folders() if name == person)
     for gesture in GESTURES:
         samples = simulate_one(POPULATION.seed, number, day, G11.gestures.index(gesture), 0, 0)
-        second = samples[:, :160, :: MODEL.range_step].reshape(2, 5, 32, -1)
+        second = samples[:, :160, :: MODEL.reader.step].reshape(2, 5, 32, -1)
         made.append(codes(second.transpose(1, 0, 2, 3), CODE_BITS))
     return np.stack(made)
 

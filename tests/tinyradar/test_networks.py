@@ -6,7 +6,7 @@ import torch
 
 import microformer
 from tinyradar.dataset.cache import Dataset
-from tinyradar.models import FRAMES_SHAPE, MODELS, PUBLISHED, SHAPES, find, network_input
+from tinyradar.models import FRAMES_SHAPE, MODELS, PUBLISHED, SHAPES, find
 from tinyradar.models.frames import FrameStem
 from tinyradar.models.tinyradarnn import TinyRadarNN
 from tinyradar.models.transformer import Attention, RadarTransformer, Stem
@@ -84,7 +84,7 @@ def test_a_network_is_the_same_in_microformer_and_bit_exact(name: str, data: Dat
     torch.manual_seed(0)
     network = model.build(12, 2).eval()
     loaded = float_model(network, model, data)
-    x = network_input(model, data.x[:4])
+    x = model.reader.inputs(data.x[:4])
     compiled = microformer.compile(loaded, x, "host")
     report = microformer.run(compiled, x, data.y[:4], count=1)
     assert report.bit_exact and report.samples_run == 1

@@ -13,7 +13,7 @@ import microformer
 from tinyradar.dataset.cache import Dataset
 from tinyradar.dataset.folds import person_folds
 from tinyradar.errors import TrainingError
-from tinyradar.models import Model, find, network_input
+from tinyradar.models import Model, find
 from tinyradar.train import expected_seconds, train
 from tinyradar.train.checkpoint import load_network, network_arrays, read_arrays, write_arrays
 from tinyradar.train.integers import find_integers, prepared, train_integers, write_integers
@@ -183,7 +183,7 @@ def test_training_in_integers(data: Dataset, tmp_path: Path) -> None:
     write_integers(whole, network, tmp_path / f"{model.name}-fold0-int8.npz", model)
     found = find_integers(tmp_path, network, model, data, part, "fold0")
     assert found is not None
-    x = network_input(model, data.x[part[1]])
+    x = model.reader.inputs(data.x[part[1]])
     floats, ranges = found.convert()
     compiled = microformer.compile(floats, target="host", ranges=ranges)
     report = microformer.run(compiled, x, data.y[part[1]])

@@ -27,7 +27,7 @@ from tinyradar.dataset.folds import person_folds
 from tinyradar.dataset.recording import write_recording
 from tinyradar.dataset.tree import G11
 from tinyradar.errors import RadarError, RecordingError
-from tinyradar.models import find, network_input
+from tinyradar.models import find
 from tinyradar.reproduce.measure import Subject
 from tinyradar.simulate import Population, simulate_one
 from tinyradar.train.integers import calibration, calibration_indices
@@ -79,7 +79,7 @@ def show(basis: Basis, made: Program) -> Show:
 
 def test_the_ranges_are_taken_from_what_reproduce_takes_them_from(data: Dataset) -> None:
     model, (train, _) = find("transformer-small"), person_folds(data.persons, 3)[0]
-    ours = network_input(model, data.x[calibration_indices(train)])
+    ours = model.reader.inputs(data.x[calibration_indices(train)])
     np.testing.assert_array_equal(ours, calibration(model, data, train))
 
 
@@ -240,7 +240,7 @@ def test_a_play_is_what_the_integers_say(show: Show, made: Program, data: Datase
     maps = as_bytes(maps_of(samples), data.step)
     np.testing.assert_array_equal(play.maps.transpose(0, 2, 3, 1), maps)
     assert play.maps.shape == (samples.shape[1] // 32, 2, 32, 492)
-    outputs = microformer.predict(made.compiled, network_input(made.model, maps[None, 3:8]))
+    outputs = microformer.predict(made.compiled, made.model.reader.inputs(maps[None, 3:8]))
     powers = np.exp(outputs.ravel())
     scores = play.scores[7]
     assert scores is not None

@@ -17,11 +17,13 @@ from tinyradar.cli.progress import bar
 from tinyradar.dataset.cache import Dataset, build_cache, open_cache
 from tinyradar.dataset.folds import by_number
 from tinyradar.dataset.items import Item, tree_items
-from tinyradar.dataset.picture import draw
+from tinyradar.dataset.picture import draw, draw_traces
 from tinyradar.dataset.soli import soli_items
+from tinyradar.dataset.traces import COLUMNS, FRAME_MS, SCENES, holds_traces, read_traces
 from tinyradar.dataset.tree import find_tree, walk
 from tinyradar.errors import DatasetError
 from tinyradar.simulate import MARK, Population, simulate
+from tinyradar.simulate.traces import simulate_traces, write_traces
 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")]
 
@@ -34,8 +36,16 @@ def simulate_command(
     sets: Annotated[int, typer.Option(min=1, help="Recording days of p0: p0_1, p0_2, ...")] = 1,
     seed: Seed = 0,
     processes: Annotated[int | None, typer.Option(min=1, help="All cores by default.")] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Traces of M-Gesture's form, not recordings.")
+    ] = False,
 ) -> None:
     """Write recordings of a simulated radar as the real set's own files."""
+    if traces:
+        made = simulate_traces(people, sessions * instances, seed)
+        write_traces(made, folder)
+        print(f"{len(made.x)} simulated traces in {folder}")
+        return
     population = Population(people, sessions, instances, sets, seed)
     # a raw recording is 2 sensors x some 430 sweeps x 492 points x 8 bytes
     needed = population.recordings * 3_400_000
@@ -96,16 +106,48 @@ def cache_of(source: Path, folder: Path) -> Dataset:
 
 
 def inspect_command(
-    folder: Annotated[Path, typer.Argument(help="A tree, Soli's folder, or a cache.")],
+    folder: Annotated[Path, typer.Argument(help="A tree, Soli's folder, M-Gesture's, or a cache.")],
     picture: Annotated[Path, typer.Option(help="PNG to write.")] = Path("maps.png"),
     maps: Annotated[int, typer.Option(min=1, help="Sequences in the picture.")] = 12,
 ) -> None:
-    """Count what a set holds, say what is broken, and draw some range-Doppler maps."""
+    """Count what a set holds, say what is broken, and draw some of it."""
+    if holds_traces(folder):
+        _inspect_traces(folder, picture)
+        return
     with tempfile.TemporaryDirectory(prefix="tinyradar-") as name:
         cached = (folder / "index.json").is_file()
         data = open_cache(folder) if cached else cache_of(folder, Path(name) / "cache")
         _print_counts(data)
         draw(data, _varied(data, maps), picture)
+    print(f"picture: {picture}")
+
+
+def _inspect_traces(folder: Path, picture: Path) -> None:
+    """Counts of recorded traces by gesture and scene, and what the columns look like."""
+    with bar("traces") as advance:
+        data = read_traces(folder, advance)
+    scenes = np.array(data.scenes)
+    of = np.array(data.persons)
+    persons = by_number(data.persons)
+    kind = "simulated" if data.simulated else "recorded"
+    print(f"{len(data.x)} traces of {len(persons)} persons, {kind}, set {data.digest}")
+    table = Table()
+    table.add_column("gesture")
+    for scene in SCENES:
+        table.add_column(scene, justify="right")
+    table.add_column("persons in the open", justify="right")
+    for label, gesture in enumerate(data.gestures):
+        mine = data.y == label
+        counts = [str(int((mine & (scenes == scene)).sum())) for scene in SCENES]
+        table.add_row(gesture, *counts, str(len(set(of[mine & (scenes == SCENES[0])]))))
+    Console().print(table)
+    print(f"a trace: {data.x.shape[1:]} frames of {FRAME_MS} ms, values: {', '.join(COLUMNS)}")
+    print("(what the values are is a guess: the set names no column)")
+    print(f"persons: {' '.join(persons)}")
+    print(f"{len(data.skipped)} files skipped")
+    for reason in data.skipped:
+        print(f"  {reason}")
+    draw_traces(data, picture)
     print(f"picture: {picture}")
 
 

@@ -2,11 +2,13 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console, RenderableType
 
 from tinyradar.cli.progress import bars
 from tinyradar.dataset.cache import Dataset, open_cache
@@ -94,15 +96,28 @@ def reproduce_command(
     fresh: Annotated[
         int | None, typer.Option(help="Only: all folds on 26 new persons of this seed, int8.")
     ] = None,
+    recorded: Annotated[
+        Path | None,
+        typer.Option(help="Only: recorded hands, the folder of M-Gesture's short range."),
+    ] = None,
+    dask: Annotated[
+        str | None, typer.Option(help="With --recorded: address of a Dask scheduler to train on.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
 ) -> None:
-    """Both networks on simulated gestures, float and int8, on each target, beside the claims."""
-    need_torch()
-    from rich.console import Console  # noqa: PLC0415
+    """Both networks on simulated gestures, float and int8, on each target, beside the claims.
 
+    With --recorded DIR the same kind of table of recorded hands.
+    """
+    need_torch()
     from tinyradar.reproduce import DEFAULT_TARGETS, Options, reproduce  # noqa: PLC0415
     from tinyradar.reproduce.table import view  # noqa: PLC0415
 
+    if dask is not None and recorded is None:
+        raise RadarError("--dask goes with --recorded.")
+    if recorded is not None:
+        _recorded(recorded, place, quick, targets, dask, output)
+        return
     if fresh is not None:
         _fresh(place, fresh, output)
         return
@@ -117,12 +132,9 @@ def reproduce_command(
         protocol=protocol,
     )
     with bars() as new:
-        result = reproduce(place, options, new, lambda text: print(text, file=sys.stderr))
+        result = reproduce(place, options, new, _say)
     _write(output, result.to_json())
-    console = Console()
-    console = console if console.is_terminal else Console(width=140)
-    for part in view(result):
-        console.print(part)
+    _show(view(result))
     if not result.bit_exact:
         raise typer.Exit(1)
 
@@ -134,6 +146,49 @@ def _write(output: Path | None, text: str) -> None:
         output.write_text(text + "\n", "utf-8")
     except OSError as error:
         raise RadarError(f"'{output}' cannot be written: {error.strerror}.") from None
+
+
+def _recorded(
+    folder: Path,
+    place: Path,
+    quick: bool,
+    targets: list[str] | None,
+    dask: str | None,
+    output: Path | None,
+) -> None:
+    """The table of recorded hands."""
+    from tinyradar.recorded import (  # noqa: PLC0415  torch is optional
+        DEFAULT_TARGETS,
+        Options,
+        reproduce_recorded,
+    )
+    from tinyradar.recorded.table import view  # noqa: PLC0415
+
+    options = Options(
+        targets=tuple(DEFAULT_TARGETS if targets is None else targets),
+        processes=os.cpu_count() or 1,
+        dask=dask,
+    )
+    if quick:
+        options = replace(options, folds=options.folds[:1], seeds=options.seeds[:1])
+    with bars() as new:
+        result = reproduce_recorded(folder, place, options, new, _say)
+    _write(output, result.to_json())
+    _show(view(result))
+    if not result.bit_exact:
+        raise typer.Exit(1)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _show(parts: Iterable[RenderableType]) -> None:
+    """Print a table's parts, wide where no terminal says how wide."""
+    console = Console()
+    console = console if console.is_terminal else Console(width=140)
+    for part in parts:
+        console.print(part)
 
 
 def _fresh(place: Path, seed: int, output: Path | None) -> None:

@@ -1,6 +1,7 @@
 """Splits by person or by recording; there is none by sequence, because sequences overlap."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,26 @@ from tinyradar.errors import DatasetError
 Indices = NDArray[np.int64]
 Fold = tuple[Indices, Indices]
 """(train, test) indices of sequences."""
+
+
+class Labelled(Protocol):
+    """What training needs of a set: sequences ``x`` [N, ...] in the set's own values, their labels
+    and persons, the labels' names, whether it is simulated, and the set's name for its weights."""
+
+    @property
+    def x(self) -> NDArray[Any]: ...
+    @property
+    def y(self) -> NDArray[np.int64]: ...
+    @property
+    def persons(self) -> tuple[str, ...]: ...
+    @property
+    def gestures(self) -> tuple[str, ...]: ...
+    @property
+    def simulated(self) -> bool: ...
+    @property
+    def digest(self) -> str: ...
+
+
 FOLDS = 5
 """Groups of persons in all our figures."""
 

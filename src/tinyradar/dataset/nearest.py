@@ -1,5 +1,7 @@
 """The baseline that learns nothing: the label of the nearest training sequence (Euclid)."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,10 +24,18 @@ def nearest_labels(data: Dataset, train: Indices, asked: Dataset) -> NDArray[np.
 
 def _labels(data: Dataset, train: Indices, asked: NDArray[np.uint8]) -> NDArray[np.int64]:
     flat = data.x.reshape(len(data.x), -1)
-    distance = np.zeros((len(asked), len(train)), np.float32)
-    for begin in range(0, flat.shape[1], _BLOCK):
-        known = flat[:, begin : begin + _BLOCK][train].astype(np.float32)
-        block = asked[:, begin : begin + _BLOCK].astype(np.float32)
-        distance += (known * known).sum(axis=1) - 2.0 * (block @ known.T)
-    labels: NDArray[np.int64] = data.y[train][distance.argmin(axis=1)]
+    return nearest_of(flat, data.y[train], asked, train)
+
+
+def nearest_of(
+    known: NDArray[Any], y: NDArray[np.int64], asked: NDArray[Any], rows: Indices | None = None
+) -> NDArray[np.int64]:
+    """Labels ``y`` of the nearest of ``known`` [N, values], or of its ``rows``, to each asked."""
+    distance = np.zeros((len(asked), len(y)), np.float32)
+    for begin in range(0, known.shape[1], _BLOCK):
+        block = known[:, begin : begin + _BLOCK]
+        mine = (block if rows is None else block[rows]).astype(np.float32)
+        theirs = asked[:, begin : begin + _BLOCK].astype(np.float32)
+        distance += (mine * mine).sum(axis=1) - 2.0 * (theirs @ mine.T)
+    labels: NDArray[np.int64] = y[distance.argmin(axis=1)]
     return labels

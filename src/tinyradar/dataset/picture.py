@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tinyradar.dataset.cache import Bytes, Dataset
+from tinyradar.dataset.traces import COLUMNS, TraceSet
 from tinyradar.errors import DatasetError
 
 _STRETCH = 3
@@ -40,6 +41,42 @@ def maps_picture(sequence: Bytes) -> NDArray[np.uint8]:
     return strip
 
 
+_COLUMN, _ROW, _TRACES = 7, 8, 5
+"""Pixels a frame and a value; traces of a gesture side by side."""
+
+
+def draw_traces(data: TraceSet, path: Path) -> None:
+    """Write a PNG of some traces of each gesture: frames to the right, the ten values downwards.
+
+    Each value is shown from its least (dark) to its greatest in the whole set. Raises DatasetError.
+    """
+    low, high = data.x.min(axis=(0, 1)), data.x.max(axis=(0, 1))
+    labels = sorted(set(data.y.tolist()))
+    tall, wide = data.x.shape[2] * _ROW + _GAP, data.x.shape[1] * _COLUMN + _GAP
+    size = (_LABEL + _TRACES * wide, _HEAD + len(labels) * tall)
+    image = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(image)
+    kind = "simulated" if data.simulated else "recorded"
+    pen.text((4, 2), f"{kind}: frames left to right; {', '.join(COLUMNS)}", "black")
+    for row, label in enumerate(labels):
+        top = _HEAD + row * tall
+        pen.text((4, top + 4), data.gestures[label], "black")
+        mine = np.flatnonzero(data.y == label)
+        for column, index in enumerate(mine[:: -(-len(mine) // _TRACES)]):
+            share = (data.x[index] - low) / np.maximum(high - low, 1)
+            shown = np.rint(np.sqrt(share.T) * 255).astype(np.uint8)
+            blown = shown.repeat(_ROW, axis=0).repeat(_COLUMN, axis=1)
+            image.paste(Image.fromarray(_colours()[blown]), (_LABEL + column * wide, top))
+    _save(image, path)
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    try:
+        image.save(path, "PNG")
+    except OSError as error:
+        raise DatasetError(f"'{path}' cannot be written: {error.strerror}.") from None
+
+
 def draw(data: Dataset, chosen: Sequence[int], path: Path) -> None:
     """Write a PNG of the sequences ``chosen``. Raises DatasetError where it cannot be written."""
     strips = [maps_picture(data.x[i]) for i in chosen]
@@ -54,7 +91,4 @@ def draw(data: Dataset, chosen: Sequence[int], path: Path) -> None:
         pen.text((4, top + 4), data.gestures[data.y[index]], "black")
         pen.text((4, top + 18), data.persons[index], "black")
         top += len(strip)
-    try:
-        image.save(path, "PNG")
-    except OSError as error:
-        raise DatasetError(f"'{path}' cannot be written: {error.strerror}.") from None
+    _save(image, path)

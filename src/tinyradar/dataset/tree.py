@@ -7,6 +7,9 @@ from pathlib import Path
 
 from tinyradar.errors import DatasetError
 
+MARK = "SIMULATED.txt"
+"""A file beside the persons' folders by which a simulated set is known as such."""
+
 
 @dataclass(frozen=True)
 class Kind:

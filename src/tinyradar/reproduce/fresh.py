@@ -20,7 +20,7 @@ from tinyradar.dataset.folds import FOLDS, Fold, fold_name, person_folds
 from tinyradar.dataset.marginals import marginals, support_vectors
 from tinyradar.dataset.nearest import nearest_labels
 from tinyradar.errors import RadarError
-from tinyradar.models import Model, find, network_input
+from tinyradar.models import Model, find
 from tinyradar.reproduce.fixed import POPULATION, Progress, fixed_set
 from tinyradar.reproduce.measure import Subject
 from tinyradar.reproduce.runs import Run
@@ -127,7 +127,7 @@ def _network(
         _, compiled = Subject(model, fold, network).compiled(known, "host")
         labels = []
         for begin in range(0, len(everyone), BATCH):
-            x = network_input(model, drawn.x[begin : begin + BATCH])
+            x = model.reader.inputs(drawn.x[begin : begin + BATCH])
             outputs = microformer.predict(compiled, x)
             labels.append(outputs.reshape(len(x), -1).argmax(axis=1))
             advance(number * len(everyone) + begin + len(x), len(folds) * len(everyone))

@@ -30,14 +30,14 @@ class OnFront:
 def front_end(model: Model, data: Dataset) -> RangeDoppler:
     """What makes the input of ``model`` of a radar's samples.
 
-    ``points`` are what the radar sends; of these the model's every ``range_step``-th is read.
+    ``points`` are what the radar sends; of these the model's every ``step``-th is read.
     """
     return RangeDoppler(
         points=data.x.shape[3],
         sensors=data.x.shape[4],
         count=data.step * gain(),
         unit=UNIT,
-        step=model.range_step,
+        step=model.reader.step,
     )
 
 

@@ -14,7 +14,7 @@ from microformer import Compiled, FloatModel, MicroformerError
 from microformer.torch import QuantizedModule
 from tinyradar.dataset.cache import Dataset
 from tinyradar.dataset.folds import Fold
-from tinyradar.models import Model, network_input
+from tinyradar.models import Model
 from tinyradar.reproduce.front import OnFront, on_front, with_front_end
 from tinyradar.train import predict
 from tinyradar.train.integers import calibration
@@ -114,7 +114,7 @@ def matrix_bytes(network: nn.Module) -> int:
 
 def float_model(network: nn.Module, model: Model, data: Dataset) -> FloatModel:
     """The network as microformer loads it: one whole sequence in, class scores out."""
-    example = torch.from_numpy(network_input(model, data.x[:1]))
+    example = torch.from_numpy(model.reader.inputs(data.x[:1]))
     return microformer.load(network, example=example, name=model.name.replace("-", "_"))
 
 
@@ -146,7 +146,7 @@ def measure_fold(
     """
     test = subject.fold[1]
     loaded, compiled = subject.compiled(data, "host")
-    x, y = network_input(subject.model, data.x[test]), data.y[test]
+    x, y = subject.model.reader.inputs(data.x[test]), data.y[test]
     report = microformer.run(compiled, x, y, count=min(CHECKED, len(x)))
     assert report.accuracy_int8 is not None
     right = predict(subject.network, subject.model, data, test) == y
@@ -165,10 +165,15 @@ def measure_target(subject: Subject, data: Dataset, target: str) -> OnTarget:
     try:
         _, compiled = subject.compiled(data, target)
         compiled, refused = with_front_end(compiled, subject.model, data)
-        sample = network_input(subject.model, data.x[subject.fold[1][:1]])
+        sample = subject.model.reader.inputs(data.x[subject.fold[1][:1]])
         report = microformer.run(compiled, sample, count=1)
     except MicroformerError as error:
         return OnTarget(target, reason=str(error))
+    return of_report(target, report, on_front(report, refused))
+
+
+def of_report(target: str, report: microformer.Report, front: OnFront | None = None) -> OnTarget:
+    """What a run says of a program on ``target``."""
     return OnTarget(
         target,
         bit_exact=report.bit_exact,
@@ -178,7 +183,7 @@ def measure_target(subject: Subject, data: Dataset, target: str) -> OnTarget:
         energy_mj=report.energy_mj,
         ram_bytes=report.ram_bytes,
         flash_bytes=report.flash_bytes,
-        front=on_front(report, refused),
+        front=front,
     )
 
 

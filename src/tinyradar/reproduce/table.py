@@ -8,7 +8,7 @@ from rich.table import Table
 from tinyradar.dataset.folds import FOLDS
 from tinyradar.reproduce import Result
 from tinyradar.reproduce.front_table import front_table
-from tinyradar.reproduce.measure import Figures, OnTarget
+from tinyradar.reproduce.measure import OnTarget
 
 
 def view(result: Result) -> Iterator[RenderableType]:
@@ -92,19 +92,27 @@ def _folds(result: Result) -> Table:
 
 
 def _targets(result: Result) -> Table:
-    table = Table(title="one sequence, end to end, the network only")
-    table.add_column("network")
-    table.add_column("target")
-    for column in ("cycles", "kind", "ms", "mJ", "MAC/cycle", "RAM, B", "flash, B", "bit-exact"):
-        table.add_column(column, justify="right")
+    table = cost_table("one sequence, end to end, the network only")
     for network in result.networks:
         for target in network.targets:
-            cells = ("not yet, see below",) if target.reason else _cells(network, target)
+            cells = ("not yet, see below",) if target.reason else cost_cells(target, network.macs)
             table.add_row(network.model, target.target, *cells)
     return table
 
 
-def _cells(network: Figures, on: OnTarget) -> tuple[str, ...]:
+def cost_table(title: str) -> Table:
+    """An empty table of networks on targets, for ``cost_cells``."""
+    table = Table(title=title)
+    table.add_column("network")
+    table.add_column("target")
+    for column in ("cycles", "kind", "ms", "mJ", "MAC/cycle", "RAM, B", "flash, B", "bit-exact"):
+        table.add_column(column, justify="right")
+    return table
+
+
+def cost_cells(on: OnTarget, macs: int) -> tuple[str, ...]:
+    """Cycles, their kind, ms, mJ, MAC a cycle, RAM, flash, bit-exact."""
+
     def shown(value: float | None, form: str = ",") -> str:
         return "-" if value is None else format(value, form)
 
@@ -113,7 +121,7 @@ def _cells(network: Figures, on: OnTarget) -> tuple[str, ...]:
         on.cycles_kind or "-",
         shown(on.latency_ms, ".2f"),
         shown(on.energy_mj, ".3f"),
-        shown(network.macs / on.cycles if on.cycles else None, ".2f"),
+        shown(macs / on.cycles if on.cycles else None, ".2f"),
         shown(on.ram_bytes),
         shown(on.flash_bytes),
         "yes" if on.bit_exact else "NO",

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinyradar.dataset.recording import Sweeps, write_recording
-from tinyradar.dataset.tree import G11
+from tinyradar.dataset.tree import G11, MARK
 from tinyradar.errors import DatasetError
 from tinyradar.simulate.people import draw_person, draw_session, generator
 from tinyradar.simulate.radar import RATE_HZ
 from tinyradar.simulate.scene import record
 
-__all__ = ["Population", "jobs", "simulate", "simulate_one", "write_job"]
-
-MARK = "SIMULATED.txt"
-"""A file beside the persons' folders by which a simulated tree is known as such."""
+__all__ = ["MARK", "Population", "jobs", "simulate", "simulate_one", "write_job"]
 
 
 @dataclass(frozen=True)

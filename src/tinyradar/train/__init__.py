@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  torch's own convention
 
-from tinyradar.dataset.cache import Bytes, Dataset
-from tinyradar.dataset.folds import Fold, Indices
+from tinyradar.dataset.folds import Fold, Indices, Labelled
 from tinyradar.errors import TrainingError
-from tinyradar.models import Model, Recipe, network_input
+from tinyradar.models import Model, Recipe
 from tinyradar.train.checkpoint import (
     load_network,
     load_optimizer,
@@ -49,13 +48,13 @@ def _autocast(bfloat16: bool) -> AbstractContextManager[Any]:
     return torch.autocast("cpu", torch.bfloat16) if bfloat16 else nullcontext()
 
 
-def predict(network: nn.Module, model: Model, data: Dataset, indices: Indices) -> NDArray[Any]:
+def predict(network: nn.Module, model: Model, data: Labelled, indices: Indices) -> NDArray[Any]:
     """The class of each sequence, in float32."""
     network.eval()
     classes = []
     with torch.no_grad():
         for begin in range(0, len(indices), EVALUATED):
-            x = network_input(model, data.x[indices[begin : begin + EVALUATED]])
+            x = model.reader.inputs(data.x[indices[begin : begin + EVALUATED]])
             scores = _scores(network, torch.from_numpy(x), every_step=model.recipe.every_step)
             scores = scores[:, -1] if model.recipe.every_step else scores
             classes.append(scores.argmax(dim=-1).numpy())
@@ -67,15 +66,15 @@ def _scores(network: nn.Module, x: Tensor, *, every_step: bool) -> Tensor:
     return network.steps(x) if every_step else network(x)  # type: ignore[operator,no-any-return]
 
 
-def _rate(model: Model, done: float) -> float:
-    """The learning rate when ``done`` (0..1) of all steps are done."""
-    recipe = model.recipe
-    return recipe.rate * (0.5 + 0.5 * math.cos(math.pi * done)) if recipe.cosine else recipe.rate
+def _rate(recipe: Recipe, done: float, step: int) -> float:
+    """The learning rate of ``step``, when ``done`` (0..1) of all steps are done."""
+    rate = recipe.rate * min(1.0, (step + 1) / recipe.warm) if recipe.warm else recipe.rate
+    return rate * (0.5 + 0.5 * math.cos(math.pi * done)) if recipe.cosine else rate
 
 
 def train(
     model: Model,
-    data: Dataset,
+    data: Labelled,
     fold: Fold,
     place: Path,
     *,
@@ -118,7 +117,7 @@ def train(
 
 def expected_seconds(
     model: Model,
-    data: Dataset,
+    data: Labelled,
     fold: Fold,
     *,
     bfloat16: bool = False,
@@ -141,7 +140,7 @@ def expected_seconds(
 
 def _description(
     model: Model,
-    data: Dataset,
+    data: Labelled,
     fold: Fold,
     seed: int,
     bfloat16: bool,
@@ -150,7 +149,7 @@ def _description(
     """What a run is: a checkpoint serves only the run that it was written by."""
     run: dict[str, Any] = {
         "model": model.name,
-        "recipe": dataclasses.asdict(model.recipe),
+        "recipe": dataclasses.asdict(model.recipe) | {"varied": repr(model.reader)},
         "seed": seed,
         "bfloat16": bfloat16,
         "data": data.digest,
@@ -182,29 +181,11 @@ def _resume(
     return int(meta["epochs"]), float(meta["seconds"])
 
 
-def _varied(x: Bytes, recipe: Recipe, random: np.random.Generator) -> Bytes:
-    """Sequences [N, windows, Doppler, range, sensors] moved and amplified as the recipe says."""
-    if not recipe.shift and not recipe.gain:
-        return x
-    varied = np.zeros_like(x)
-    points = x.shape[3]
-    for sequence, result in zip(x, varied, strict=True):
-        by = int(random.integers(-recipe.shift, recipe.shift + 1))
-        into, source = (
-            slice(max(0, by), points + min(0, by)),
-            slice(max(0, -by), points - max(0, by)),
-        )
-        level = np.float32(np.exp(random.normal(0.0, recipe.gain)))
-        moved = np.rint(sequence[:, :, source].astype(np.float32) * level)
-        result[:, :, into] = np.minimum(moved, 255.0).astype(np.uint8)
-    return varied
-
-
 def _epoch(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     model: Model,
-    data: Dataset,
+    data: Labelled,
     indices: Indices,
     epoch: int,
     seed: int,
@@ -220,15 +201,19 @@ def _epoch(
     total = 0.0
     for number in range(batches):
         chosen = np.sort(order[number * recipe.batch : (number + 1) * recipe.batch])
-        x = torch.from_numpy(network_input(model, _varied(data.x[chosen], recipe, random)))
+        x = torch.from_numpy(model.reader.inputs(model.reader.varied(data.x[chosen], random)))
         y = torch.from_numpy(data.y[chosen])
         done = (epoch * batches + number) / (recipe.epochs * batches)
         for group in optimizer.param_groups:
-            group["lr"] = _rate(model, done)
+            group["lr"] = _rate(recipe, done, epoch * batches + number)
         with _autocast(bfloat16):
             scores = _scores(network, x, every_step=recipe.every_step).float()
         steps = scores.shape[1] if recipe.every_step else 1
-        loss = F.cross_entropy(scores.reshape(len(x) * steps, -1), y.repeat_interleave(steps))
+        loss = F.cross_entropy(
+            scores.reshape(len(x) * steps, -1),
+            y.repeat_interleave(steps),
+            label_smoothing=recipe.smooth,
+        )
         loss = loss * steps  # the sum over the steps of the mean over the batch
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -14,10 +14,9 @@ import numpy as np
 from torch import nn
 
 from microformer.torch import QuantizedModule, prepare
-from tinyradar.dataset.cache import Dataset
-from tinyradar.dataset.folds import Fold, Indices
+from tinyradar.dataset.folds import Fold, Indices, Labelled
 from tinyradar.errors import TrainingError
-from tinyradar.models import Model, network_input
+from tinyradar.models import Model
 from tinyradar.train import Progress, Trained, digest, expected_seconds, train
 from tinyradar.train.checkpoint import (
     Arrays,
@@ -40,9 +39,9 @@ def calibration_indices(train_part: Indices) -> Indices:
     return np.sort(train_part[np.linspace(0, len(train_part) - 1, count).astype(int)])
 
 
-def calibration(model: Model, data: Dataset, train_part: Indices) -> Any:
+def calibration(model: Model, data: Labelled, train_part: Indices) -> Any:
     """Those sequences [N, ...] as ``model`` reads them."""
-    return network_input(model, data.x[calibration_indices(train_part)])
+    return model.reader.inputs(data.x[calibration_indices(train_part)])
 
 
 def integer_model(model: Model) -> Model:
@@ -59,7 +58,7 @@ def integer_model(model: Model) -> Model:
     return dataclasses.replace(model, recipe=recipe)
 
 
-def prepared(network: nn.Module, model: Model, data: Dataset, fold: Fold) -> QuantizedModule:
+def prepared(network: nn.Module, model: Model, data: Labelled, fold: Fold) -> QuantizedModule:
     """The module that trains in integers, as it is before its first step."""
     return prepare(network, calibration=calibration(model, data, fold[0]))
 
@@ -67,7 +66,7 @@ def prepared(network: nn.Module, model: Model, data: Dataset, fold: Fold) -> Qua
 def train_integers(
     network: nn.Module,
     model: Model,
-    data: Dataset,
+    data: Labelled,
     fold: Fold,
     place: Path,
     *,
@@ -120,7 +119,7 @@ def integer_arrays(
 
 
 def find_integers(
-    place: Path, network: nn.Module, model: Model, data: Dataset, fold: Fold, name: str
+    place: Path, network: nn.Module, model: Model, data: Labelled, fold: Fold, name: str
 ) -> QuantizedModule | None:
     """``integer_arrays`` as the module that they are of."""
     found = integer_arrays(place, network, model, name)
@@ -131,7 +130,7 @@ def find_integers(
     return module.eval()
 
 
-def expected_integer_seconds(model: Model, data: Dataset, fold: Fold) -> float:
+def expected_integer_seconds(model: Model, data: Labelled, fold: Fold) -> float:
     """What ``train_integers`` will take on this machine, from one of its steps."""
     network = model.build(len(data.gestures), data.x.shape[-1]).eval()
     module = prepared(network, model, data, fold)

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
-from tinyradar.dataset.cache import Dataset
-from tinyradar.dataset.folds import Fold
+from tinyradar.dataset.folds import Fold, Labelled
 from tinyradar.errors import TrainingError
 from tinyradar.models import Model
 from tinyradar.train import Trained
@@ -15,12 +14,12 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 """Package data."""
 
 
-def test_persons(data: Dataset, fold: Fold) -> list[str]:
+def test_persons(data: Labelled, fold: Fold) -> list[str]:
     """The persons of a fold's test part: weights know whom they have never seen."""
     return sorted({data.persons[i] for i in fold[1]})
 
 
-def write_weights(made: Trained, path: Path, model: Model, data: Dataset, fold: Fold) -> None:
+def write_weights(made: Trained, path: Path, model: Model, data: Labelled, fold: Fold) -> None:
     """Write a trained network's weights in float16, and what they were trained on."""
     meta = {
         "model": model.name,
@@ -33,7 +32,7 @@ def write_weights(made: Trained, path: Path, model: Model, data: Dataset, fold: 
     write_arrays(path, network_arrays(made.network, "float16"), meta)
 
 
-def read_weights(path: Path, model: Model, data: Dataset, fold: Fold) -> nn.Module | None:
+def read_weights(path: Path, model: Model, data: Labelled, fold: Fold) -> nn.Module | None:
     """The network in ``path``, or None where it was trained on another set or other persons.
 
     Raises TrainingError where the file is damaged or of another network.
@@ -49,7 +48,7 @@ def read_weights(path: Path, model: Model, data: Dataset, fold: Fold) -> nn.Modu
 
 
 def find_weights(
-    place: Path, model: Model, data: Dataset, fold: Fold, name: str
+    place: Path, model: Model, data: Labelled, fold: Fold, name: str
 ) -> nn.Module | None:
     """Those of the fold called ``name`` in ``place``, else those that ship; else None."""
     for path in (place / f"{model.name}-{name}.npz", SHIPPED / f"{model.name}-{name}.npz"):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 import microformer
 from microformer import Compiled, MicroformerError, Report
 from tinyradar.dataset.cache import Bytes
-from tinyradar.models import Model, network_input
+from tinyradar.models import Model
 from tinyradar.reproduce.front import with_front_end
 from tinyradar.watch.basis import Basis
 
@@ -36,7 +36,7 @@ class Program:
         The outputs are those of the integer program, bit for bit.
         """
         parts = [
-            microformer.predict(self.compiled, network_input(self.model, maps[i : i + BATCH]))
+            microformer.predict(self.compiled, self.model.reader.inputs(maps[i : i + BATCH]))
             for i in range(0, len(maps), BATCH)
         ]
         outputs = np.concatenate(parts).reshape(len(maps), -1)
@@ -80,7 +80,7 @@ def program(found: Basis, target: str | None) -> Program:
         try:
             _, compiled = found.subject.compiled(found.data, name)
             whole, refused = with_front_end(compiled, model, found.data)
-            report = microformer.run(whole, network_input(model, found.sample), count=1)
+            report = microformer.run(whole, model.reader.inputs(found.sample), count=1)
         except MicroformerError as error:
             if target or name == PREFERRED[-1]:
                 raise
