@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from microformer.errors import MicroformerError
     from microformer.graph.compiled import Compiled
     from microformer.graph.float_model import FloatModel
-    from microformer.graph.frontend import RangeDoppler
+    from microformer.graph.frontend import LogMel, RangeDoppler
     from microformer.graph.int_graph import IntGraph
     from microformer.report import Report
     from microformer.report.estimate import Estimate
@@ -42,6 +42,7 @@ __all__ = [
     "Estimate",
     "FloatModel",
     "IntGraph",
+    "LogMel",
     "MicroformerError",
     "RangeDoppler",
     "Report",
@@ -71,6 +72,7 @@ _WHERE = {
     "Estimate": "microformer.report.estimate",
     "FloatModel": "microformer.graph.float_model",
     "IntGraph": "microformer.graph.int_graph",
+    "LogMel": "microformer.graph.frontend",
     "MicroformerError": "microformer.errors",
     "RangeDoppler": "microformer.graph.frontend",
     "Report": "microformer.report",

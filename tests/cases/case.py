@@ -63,7 +63,8 @@ class Case:
         rng = seeded_rng(f"{self.name} values")
         tensors = [t for t in self.tensors() if t is not None and t.data is None]
         if self.dtype == "int16":
-            return [_sweeps(rng, (count, *t.shape)) for t in tensors]
+            draw = _sweeps if len(self.output().shape) == 3 else _sounds
+            return [draw(rng, (count, *t.shape)) for t in tensors]
         if self.dtype == "int32":
             return [rng.integers(-3, 40, (count, *t.shape)).astype(np.int32) for t in tensors]
         ends = [(-(2**15), 2**15 - 1) if t.dtype == "int16" else (-128, 127) for t in tensors]
@@ -95,6 +96,24 @@ def _sweeps(rng: np.random.Generator, shape: Shape) -> Array:
         drawn[3] = np.where(wave >= 0, 2**15 - 1, -(2**15))
     if count > 5:
         drawn[4] = rng.integers(-40, 41, shape[1:])
+    return drawn.astype(np.int16)
+
+
+def _sounds(rng: np.random.Generator, shape: Shape) -> Array:
+    """Samples [count, fft]: extremes, silence, a loud tone, a quiet one, a click, noise."""
+    count, fft = shape
+    drawn = rng.integers(-(2**15), 2**15, shape)
+    turns = 2 * np.pi * np.arange(fft) / fft
+    alike = [
+        np.full(fft, -(2**15)),
+        np.full(fft, 2**15 - 1),
+        np.zeros(fft),
+        np.where(np.cos(turns * 9.3) >= 0, 2**15 - 1, -(2**15)),
+        np.rint(1.4 * np.sin(turns * 20.5)),
+        np.where(np.arange(fft) == fft // 2, 7, 0),
+    ]
+    for sample, values in enumerate(alike[: count - 1]):
+        drawn[sample] = values
     return drawn.astype(np.int16)
 
 

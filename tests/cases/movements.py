@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from microformer.graph import ops
+from microformer.reference.log_mel import logarithms, twiddles
 from microformer.reference.range_doppler import POWERS
 from tests.cases.case import Case, Shape, seeded_rng
 
@@ -43,6 +44,25 @@ def range_doppler(sensors: int, points: int, step: int = 1, preshift: int = 2) -
     return Case(name, op, ((sensors, 32, points, 2), levels), dtype="int16")
 
 
+def log_mel(fft: int, mels: int, cepstra: int = 0, floor: int = -10240) -> Case:
+    """A window of sound to logarithms of its bands; weights are random, some bands of one bin."""
+    name = f"log_mel_{fft}_{mels}_{cepstra}_{abs(floor)}"
+    rng = seeded_rng(name)
+    counts = np.minimum(1 + rng.integers(0, 9, mels), fft // 2)
+    first = rng.integers(0, fft // 2 - counts + 1)
+    tables = [
+        rng.integers(0, 32768, fft).astype(np.int16),
+        twiddles(fft),
+        np.stack([first, counts], axis=-1).astype(np.int16),
+        rng.integers(0, 129, int(counts.sum())).astype(np.int16),
+        logarithms(),
+    ]
+    if cepstra:
+        tables.append(rng.integers(-1024, 1025, (cepstra, mels)).astype(np.int16))
+    op = ops.LogMel(floor, 300, -40_000, 12)
+    return Case(name, op, ((fft,), *tables), dtype="int16")
+
+
 def movements_cases() -> Iterator[Case]:
     yield transpose((3, 5), (1, 0))
     yield transpose((2, 3, 4), (2, 0, 1))
@@ -63,3 +83,7 @@ def movements_cases() -> Iterator[Case]:
     yield range_doppler(1, 1)
     yield range_doppler(2, 37, 2)  # several blocks on a cluster, the last one small
     yield range_doppler(1, 13, 3, preshift=0)
+    yield log_mel(128, 1)
+    yield log_mel(256, 33, floor=0)
+    yield log_mel(512, 20, 13)
+    yield log_mel(1024, 9, 9)

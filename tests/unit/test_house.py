@@ -102,7 +102,7 @@ def test_a_wall_that_is_broken_is_seen() -> None:
 
 
 RADAR = ROOT / "src" / "tinyradar"
-NEEDS_TORCH = {"recorded", "models", "train", "recorded", "reproduce", "watch"}
+NEEDS_TORCH = {"models", "train", "recorded", "reproduce", "watch"}
 """Rooms of tinyradar that import torch; all others run without it."""
 
 

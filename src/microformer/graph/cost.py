@@ -18,6 +18,7 @@ from microformer.graph.ops import (
     Gru,
     LayerNorm,
     Linear,
+    LogMel,
     Lstm,
     Lut,
     MatMul,
@@ -45,6 +46,7 @@ _NO_PRODUCTS = (
     | Embedding
     | FineSoftmax
     | LayerNorm
+    | LogMel
     | MaxPool2d
     | Mean
     | Mul
@@ -56,7 +58,7 @@ _NO_PRODUCTS = (
     | Lut
     | Transpose
 )
-"""Operations that are no matrix products; the FFT of RangeDoppler is not counted as one."""
+"""Operations that are no matrix products; the FFTs of front ends are not counted as one."""
 
 
 def macs(op: Op, inputs: Sequence[Tensor | None], output: Tensor) -> int:

@@ -4,9 +4,14 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from microformer.graph.int_graph import IntGraph
+from microformer.graph.ops_audio import WEIGHT_BITS
 from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.project import CProject
+from microformer.graph.tensor import Array
 
 
 class SensorFrontEnd(Protocol):
@@ -75,6 +80,148 @@ class RangeDoppler:
         return ""
 
 
+Reals = NDArray[np.float64]
+_FFTS = (128, 256, 512, 1024)
+
+
+@dataclass(frozen=True)
+class LogMel:
+    """Logarithms of sound's power in mel bands, or ``cepstra`` of them (MFCC), equation (18).
+
+    A window is ``fft`` samples int16 at ``rate`` Hz, the next begins ``hop`` samples later; under a
+    Hann window its spectrum's power is added up in ``mels`` triangular bands, as wide as each other
+    on the mel scale, from ``low`` to ``high`` Hz. A feature is the logarithm to base 2 of a band's
+    power (``features`` gives it in real numbers), no less than ``floor``; ``offset`` and ``unit``
+    make the network's input of it, ``(feature - offset) / unit``. With ``cepstra`` it is one of so
+    many coefficients of the cosine transform (DCT-II, orthonormal) of the bands' logarithms.
+    """
+
+    rate: int
+    fft: int = 256
+    hop: int = 160
+    mels: int = 32
+    cepstra: int = 0
+    low: float = 60.0
+    high: float = 0.0
+    floor: float = 0.0
+    offset: float = 16.0
+    unit: float = 8.0
+    bits: int = 16
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Samples of one window: [fft]."""
+        return (self.fft,)
+
+    @property
+    def map(self) -> tuple[int, ...]:
+        """What a window becomes: [1, mels or cepstra], a row of the network's input."""
+        return 1, self.cepstra or self.mels
+
+    @property
+    def transforms(self) -> int:
+        """FFTs of a window."""
+        return 1
+
+    @property
+    def top(self) -> float:
+        """Hz where the last band ends: ``high``, or half of the rate."""
+        return self.high or self.rate / 2.0
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with its numbers, empty if nothing is."""
+        if self.fft not in _FFTS:
+            return f"fft is {self.fft}, none of {', '.join(map(str, _FFTS))}"
+        if min(self.rate, self.hop, self.mels) < 1 or self.mels > 128:
+            return "rate and hop must be 1 or more, mels 1 to 128"
+        if not 0 <= self.cepstra <= self.mels:
+            return f"cepstra is {self.cepstra}, not between 0 and mels"
+        if not 0.0 <= self.low < self.top <= self.rate / 2.0:
+            return "low must be below high, and high at most half of the rate"
+        if not (math.isfinite(self.offset) and 0.0 < self.unit < math.inf):
+            return "offset must be finite and unit positive"
+        if not -40.0 <= self.floor <= 40.0:
+            return "floor must be between -40 and 40"
+        if self.bits != 16:
+            return f"bits is {self.bits}, not 16"
+        if not all(count for _, count in self.bands):
+            return f"{self.mels} bands are too narrow for bins of {self.rate / self.fft:.1f} Hz"
+        return ""
+
+    @property
+    def gain(self) -> float:
+        """What equation (18)'s logarithms are above those of the weights' and samples' units."""
+        return WEIGHT_BITS - 2.0 * math.log2(self.fft / 2)
+
+    def weights(self) -> Reals:
+        """Triangular bands [mels, fft / 2] of each bin from 0 to fft / 2 - 1; that of 0 Hz is 0."""
+        edges = _from_mel(np.linspace(_mel(self.low), _mel(self.top), self.mels + 2))
+        hertz = np.arange(self.fft // 2) * self.rate / self.fft
+        left, middle, right = (edges[i : i + self.mels, None] for i in range(3))
+        rising, falling = (hertz - left) / (middle - left), (right - hertz) / (right - middle)
+        made: Reals = np.maximum(np.minimum(rising, falling), 0.0)
+        made[:, 0] = 0.0
+        return made
+
+    def counted(self) -> NDArray[np.int16]:
+        """The same in units of 2^-7, as the program has them."""
+        return _rounded(self.weights() * 2**WEIGHT_BITS)
+
+    @property
+    def bands(self) -> list[tuple[int, int]]:
+        """(first bin, bins) of each band that have a weight."""
+        found = []
+        for row in self.counted():
+            some = np.flatnonzero(row)
+            found.append((int(some[0]), int(some[-1] - some[0] + 1)) if len(some) else (0, 0))
+        return found
+
+    def cosines(self) -> Reals:
+        """The orthonormal DCT-II [cepstra, mels]."""
+        turns = np.outer(np.arange(self.cepstra), np.arange(self.mels) + 0.5) / self.mels
+        made: Reals = np.cos(np.pi * turns) * math.sqrt(2.0 / self.mels)
+        made[:1] /= math.sqrt(2.0)
+        return made
+
+    def hann(self) -> NDArray[np.int16]:
+        """The window [fft] in units of 2^-15."""
+        turns = 2.0 * np.pi * np.arange(self.fft) / self.fft
+        return _rounded(np.minimum((0.5 - 0.5 * np.cos(turns)) * 2**15, 32767))
+
+    def windows(self, audio: Array) -> NDArray[np.int16]:
+        """Windows [..., count, fft] of audio int16 [..., samples]; what fills none is left out."""
+        count = (audio.shape[-1] - self.fft) // self.hop + 1
+        starts = np.arange(max(count, 0))[:, None] * self.hop
+        return np.asarray(audio[..., starts + np.arange(self.fft)], np.int16)
+
+    def features(self, windows: Array) -> Reals:
+        """The real feature of windows int16 [..., fft]: [..., 1, mels or cepstra]."""
+        spectrum = np.fft.rfft(windows * (self.hann() / 2.0**15), axis=-1)[..., : self.fft // 2]
+        power = (np.abs(spectrum) ** 2) @ self.weights().T
+        logs = np.log2(np.maximum(power, 1e-30)) + self.gain
+        logs = np.maximum(logs, self.floor)
+        made = logs @ self.cosines().T if self.cepstra else logs
+        return np.asarray(made[..., None, :])
+
+    def inputs(self, windows: Array) -> NDArray[np.float32]:
+        """The network's real input of windows int16 [..., fft]: [..., 1, mels or cepstra]."""
+        return ((self.features(windows) - self.offset) / self.unit).astype(np.float32)
+
+
+def _rounded(x: Reals) -> NDArray[np.int16]:
+    whole: NDArray[np.int16] = np.floor(x + 0.5).astype(np.int16)
+    return whole
+
+
+def _mel(hertz: float) -> float:
+    return 2595.0 * math.log10(1.0 + hertz / 700.0)
+
+
+def _from_mel(mel: Reals) -> Reals:
+    return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+
+
 @dataclass(frozen=True, eq=False)
 class FrontEnd:
     """A front end of a compiled model: its program of one window, as ``graph`` and as C.
@@ -87,5 +234,8 @@ class FrontEnd:
     project: CProject
 
 
-FRONT_ENDS: dict[str, type[RangeDoppler]] = {"RangeDoppler": RangeDoppler}
+FRONT_ENDS: dict[str, type[RangeDoppler] | type[LogMel]] = {
+    "RangeDoppler": RangeDoppler,
+    "LogMel": LogMel,
+}
 """Every front end by the name under which a compiled folder keeps it."""

@@ -10,6 +10,7 @@ where an operation writes an int16 residual stream; clamp8 is clamp16 then.
 from dataclasses import dataclass
 
 from microformer.graph.op import Op as Op  # noqa: PLC0414 (mypy: handed on)
+from microformer.graph.ops_audio import LogMel as LogMel  # noqa: PLC0414
 from microformer.graph.ops_radar import RangeDoppler as RangeDoppler  # noqa: PLC0414
 from microformer.graph.ops_recurrent import Gru as Gru  # noqa: PLC0414
 from microformer.graph.ops_recurrent import Lstm as Lstm  # noqa: PLC0414

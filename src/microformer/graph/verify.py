@@ -8,7 +8,7 @@ from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
 
 _MOVES = (ops.Reshape, ops.Transpose, ops.Slice)
-_READS_INT16 = (ops.Add, ops.LayerNorm, ops.Requantize, ops.RangeDoppler, *_MOVES)
+_READS_INT16 = (ops.Add, ops.LayerNorm, ops.Requantize, ops.RangeDoppler, ops.LogMel, *_MOVES)
 
 
 def verify(graph: IntGraph, stage: str) -> IntGraph:

@@ -66,6 +66,7 @@ _FAMILIES: dict[type[ops.Op], str] = {
     ops.Lstm: "lstm",
     ops.Gru: "gru",
     ops.RangeDoppler: "range_doppler",
+    ops.LogMel: "log_mel",
 }
 
 
@@ -344,6 +345,14 @@ def _range_doppler(op: ops.RangeDoppler, inputs: Operands, output: Tensor) -> tu
     )
 
 
+def _log_mel(op: ops.LogMel, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
+    """Samples, tables, features; fft, mels, outputs, floor, mult, add, shift; scratch."""
+    samples, bands = present(inputs[0]), present(inputs[3])
+    sizes = (samples.shape[0], bands.shape[0], output.shape[1])
+    integers = _ints(*sizes, op.floor, op.mult, op.add, op.shift)
+    return (*_sources(inputs, 7), _target(output), *integers, Arg("scratch"))
+
+
 _ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]]] = {
     ops.Linear: _linear,
     ops.MatMul: _matmul,
@@ -368,4 +377,5 @@ _ARGUMENTS: dict[type[ops.Op], Callable[[Any, Operands, Tensor], tuple[Arg, ...]
     ops.Transpose: _transpose,
     ops.Embedding: _embedding,
     ops.RangeDoppler: _range_doppler,
+    ops.LogMel: _log_mel,
 }

@@ -20,6 +20,7 @@ from microformer.reference import (
     elementwise,
     layernorm,
     linear,
+    log_mel,
     movement,
     pool,
     recurrent,
@@ -55,6 +56,7 @@ _SEMANTICS: dict[type[ops.Op], Callable[..., Array]] = {
     ops.Lstm: recurrent.lstm,
     ops.Gru: recurrent.gru,
     ops.RangeDoppler: radar.range_doppler,
+    ops.LogMel: log_mel.log_mel,
 }
 
 

@@ -8,8 +8,10 @@ from microformer.errors import ArithmeticProofError
 from microformer.graph import ops
 from microformer.graph.int_graph import IntGraph, Node
 from microformer.graph.op import unknown
+from microformer.graph.ops_audio import CEPSTRUM_BITS
 from microformer.graph.tensor import Array
 from microformer.reference.layernorm import H_LIMIT
+from microformer.reference.log_mel import BIN_LIMIT, LOG_LIMIT
 from microformer.reference.range_doppler import POWER_LIMIT
 from microformer.reference.recurrent import RECURRENT_LIMIT
 from microformer.reference.requantize import INT32_LIMIT
@@ -113,6 +115,13 @@ def _bound(graph: IntGraph, node: Node) -> int:
             )
         case ops.RangeDoppler():
             return POWER_LIMIT
+        case ops.LogMel():
+            cosines = data[6] if len(data) > 6 else None
+            most, sums = LOG_LIMIT, 0
+            if cosines is not None:
+                sums = LOG_LIMIT * int(np.abs(cosines.astype(np.int64)).sum(axis=1).max())
+                most = (sums >> CEPSTRUM_BITS) + 1
+            return max(BIN_LIMIT, sums, _requantize_bound(most, op.mult, op.add))
         case ops.Softmax():
             return max(255 * shapes[0][-1], _polynomial(op.exponential))
         case ops.Lut() | ops.MaxPool2d() | ops.Embedding():

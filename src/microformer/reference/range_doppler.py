@@ -39,12 +39,12 @@ def _wrap(x: Halves) -> Halves:
     return x.astype(np.int16).astype(np.int32)
 
 
-def _minus_j(x: Halves) -> Halves:
+def minus_j(x: Halves) -> Halves:
     """-j x: real and imaginary part change places, the new imaginary part its sign."""
     return np.stack([x[..., 1], -x[..., 0]], axis=-1)
 
 
-def _times(x: Halves, w: Halves, shift: int) -> Halves:
+def times(x: Halves, w: Halves, shift: int) -> Halves:
     """(x w) >> shift, both parts floored."""
     real = x[..., 0] * w[..., 0] - x[..., 1] * w[..., 1]
     imaginary = x[..., 0] * w[..., 1] + x[..., 1] * w[..., 0]
@@ -68,11 +68,11 @@ def spectrum(x: Array, preshift: int) -> Halves:
 def _columns(x: Halves) -> Halves:
     """Equations (13a), (13b): four-point transforms of columns m, twiddled; [..., 8, 4, 2]."""
     x0, x1, x2, x3 = (x[..., 8 * n : 8 * n + 8, :] for n in range(4))
-    sums, turned = (_wrap(x0 + x2), _wrap(x1 + x3)), _wrap(_minus_j(x1 - x3))
+    sums, turned = (_wrap(x0 + x2), _wrap(x1 + x3)), _wrap(minus_j(x1 - x3))
     difference = _wrap(x0 - x2)
     four = [sums[0] + sums[1], difference + turned, sums[0] - sums[1], difference - turned]
     y = _wrap(np.stack(four, axis=-2))
-    return _times(y, twiddles(), TWIDDLE_BITS + 3)
+    return times(y, twiddles(), TWIDDLE_BITS + 3)
 
 
 def _eight(y: Halves) -> list[Halves]:
@@ -80,8 +80,8 @@ def _eight(y: Halves) -> list[Halves]:
     low, high = y[..., :4, :], y[..., 4:, :]
     even, odd = low + high, low - high
     root = _rounded(np.array([1, 3]) / 8.0, ROOT_BITS)
-    odd[..., 1::2, :] = _times(odd[..., 1::2, :], root, ROOT_BITS)
-    odd[..., 2, :] = _minus_j(odd[..., 2, :])
+    odd[..., 1::2, :] = times(odd[..., 1::2, :], root, ROOT_BITS)
+    odd[..., 2, :] = minus_j(odd[..., 2, :])
     bins: list[Halves] = [y[..., 0, :]] * 8
     for first, part in ((0, even), (1, odd)):
         bins[first], bins[first + 4], bins[first + 2], bins[first + 6] = _four(part)
@@ -92,7 +92,7 @@ def _four(b: Halves) -> list[Halves]:
     """Equation (13d): sums and differences halved once; bins 0, 2, 1, 3 of b [..., 4, 2]."""
     c0, c1 = (b[..., 0, :] + b[..., 2, :]) >> 1, (b[..., 1, :] + b[..., 3, :]) >> 1
     c2, c3 = (b[..., 0, :] - b[..., 2, :]) >> 1, (b[..., 1, :] - b[..., 3, :]) >> 1
-    turned = _minus_j(c3)
+    turned = minus_j(c3)
     return [c0 + c1, c0 - c1, c2 + turned, c2 - turned]
 
 

@@ -8,7 +8,7 @@ from microformer.graph.ops import Attention, AttentionBlock, Conv2d, Op
 from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import Bytes, Cycles, round8
-from microformer.kernels.signatures import Operands
+from microformer.kernels.signatures import Operands, present
 from microformer.targets import Target
 
 BLOCK, SMALL_BLOCK = 32768, 8192
@@ -230,6 +230,12 @@ def no_vectors(_op: Op, _inputs: Operands, _output: Tensor, machine: Target) -> 
 def channels_by_four(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> bool:
     """Whole words of channels."""
     return inputs[0] is not None and inputs[0].shape[-1] % 4 == 0
+
+
+def sound_dsp_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+    """Bins of a window's transform, one leaf's values, samples, the bands' logarithms."""
+    samples, bands = present(inputs[0]), present(inputs[3])
+    return round8(4 * samples.size + 4 * DOPPLER + bands.size)
 
 
 def words_scratch(_op: Op, _inputs: Operands, _output: Tensor, _machine: Target) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from microformer.kernels.costs import (
     is_dense,
     is_depthwise,
+    per_input,
     per_mac,
     per_output,
     per_window,
@@ -33,6 +34,7 @@ from microformer.kernels.dsp.costs import (
     no_vectors,
     row_scratch,
     softmax_dsp_cost,
+    sound_dsp_scratch,
     wider,
     words_scratch,
 )
@@ -211,5 +213,6 @@ ISA = Isa(
         _kernel("mf_softmax_s8_fine_dsp", "softmax_fine", per_output(20), inplace=(0,)),
         _kernel("mf_softmax_s8_lut_dsp", "softmax_lut", softmax_dsp_cost, inplace=(0,)),
         _kernel("mf_range_doppler_s16_dsp", "range_doppler", per_output(25), scratch=words_scratch),
+        _kernel("mf_log_mel_s16_dsp", "log_mel", per_input(40), scratch=sound_dsp_scratch),
     ),
 )

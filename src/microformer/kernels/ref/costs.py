@@ -4,7 +4,7 @@ from microformer.graph.ops import Attention, AttentionBlock, Op
 from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import round8
-from microformer.kernels.signatures import Operands
+from microformer.kernels.signatures import Operands, present
 from microformer.targets import Target
 
 
@@ -27,6 +27,12 @@ def block_scratch(op: Op, inputs: Operands, _output: Tensor, _machine: Target) -
 def cell_scratch(_op: Op, _inputs: Operands, output: Tensor, _machine: Target) -> int:
     """One cell of the output."""
     return round8(output.shape[-1])
+
+
+def sound_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+    """Values and bins of a window's transform, one leaf's values, the bands' logarithms."""
+    samples, bands = present(inputs[0]), present(inputs[3])
+    return round8(8 * (samples.size + DOPPLER) + bands.size)
 
 
 def fft_scratch(_op: Op, _inputs: Operands, _output: Tensor, _machine: Target) -> int:

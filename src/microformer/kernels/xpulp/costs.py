@@ -10,7 +10,7 @@ from microformer.graph.ops_radar import DOPPLER
 from microformer.graph.shapes import infer_shape
 from microformer.graph.tensor import Tensor
 from microformer.kernels.costs import Bytes, is_depthwise, round8
-from microformer.kernels.signatures import Operands
+from microformer.kernels.signatures import Operands, present
 from microformer.targets import Target
 
 CORES = 8
@@ -389,6 +389,12 @@ def radar_scratch(op: Op, inputs: Operands, output: Tensor, _machine: Target) ->
     words = ((min(chunk, columns) - 1) * op.step + 2) & ~1
     tile = round8(sensors * (DOPPLER * words + 1) * 4)
     return POWERS + 2 * DOPPLER * LINE + round8(CORES * OWN_WORDS * 4) + 2 * tile
+
+
+def sound_scratch(_op: Op, inputs: Operands, _output: Tensor, _machine: Target) -> int:
+    """Samples and bins of a window's transform, what is each core's own, the bands' logarithms."""
+    samples, bands = present(inputs[0]), present(inputs[3])
+    return round8(4 * samples.size + 4 * CORES * (1 + OWN_WORDS) + bands.size)
 
 
 def few_sensors(_op: Op, _inputs: Operands, output: Tensor, _machine: Target) -> bool:

@@ -36,6 +36,7 @@ from microformer.kernels.xpulp.costs import (
     small_kernel_fits,
     small_kernel_l1_scratch,
     small_kernel_scratch,
+    sound_scratch,
     zero_is_small,
 )
 from microformer.kernels.xpulp.pack import (
@@ -61,6 +62,13 @@ ISA = Isa(
             per_output(25),
             fits=few_sensors,
             scratch=radar_scratch,
+            streams=True,
+        ),
+        _kernel(
+            "mf_log_mel_s16_xpulp",
+            "log_mel",
+            per_input(40),
+            scratch=sound_scratch,
             streams=True,
         ),
         _kernel(
