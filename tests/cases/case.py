@@ -63,7 +63,7 @@ class Case:
         rng = seeded_rng(f"{self.name} values")
         tensors = [t for t in self.tensors() if t is not None and t.data is None]
         if self.dtype == "int16":
-            draw = _sweeps if len(self.output().shape) == 3 else _sounds
+            draw = _sounds if isinstance(self.op, ops.LogMel) else _sweeps
             return [draw(rng, (count, *t.shape)) for t in tensors]
         if self.dtype == "int32":
             return [rng.integers(-3, 40, (count, *t.shape)).astype(np.int32) for t in tensors]

@@ -115,8 +115,8 @@ class LogMel:
 
     @property
     def map(self) -> tuple[int, ...]:
-        """What a window becomes: [1, mels or cepstra], a row of the network's input."""
-        return 1, self.cepstra or self.mels
+        """What a window becomes: [mels or cepstra], a row of the network's input."""
+        return (self.cepstra or self.mels,)
 
     @property
     def transforms(self) -> int:
@@ -196,16 +196,16 @@ class LogMel:
         return np.asarray(audio[..., starts + np.arange(self.fft)], np.int16)
 
     def features(self, windows: Array) -> Reals:
-        """The real feature of windows int16 [..., fft]: [..., 1, mels or cepstra]."""
+        """The real feature of windows int16 [..., fft]: [..., mels or cepstra]."""
         spectrum = np.fft.rfft(windows * (self.hann() / 2.0**15), axis=-1)[..., : self.fft // 2]
         power = (np.abs(spectrum) ** 2) @ self.weights().T
         logs = np.log2(np.maximum(power, 1e-30)) + self.gain
         logs = np.maximum(logs, self.floor)
         made = logs @ self.cosines().T if self.cepstra else logs
-        return np.asarray(made[..., None, :])
+        return np.asarray(made)
 
     def inputs(self, windows: Array) -> NDArray[np.float32]:
-        """The network's real input of windows int16 [..., fft]: [..., 1, mels or cepstra]."""
+        """The network's real input of windows int16 [..., fft]: [..., mels or cepstra]."""
         return ((self.features(windows) - self.offset) / self.unit).astype(np.float32)
 
 

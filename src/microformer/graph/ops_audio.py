@@ -20,7 +20,7 @@ class LogMel(Op):
 
     Inputs: x int16 [fft]; window int16 [fft]; twiddles int16 [fft / 2, 2]; bands int16 [mels, 2]
     (first bin, number of bins); weights int16 [sum of the numbers]; logarithms int16 [256]; of a
-    cosine transform the coefficients int16 [outputs, mels]. Output: [1, outputs]. ``floor``: the
+    cosine transform the coefficients int16 [outputs, mels]. Output: [outputs]. ``floor``: the
     least logarithm, in 1/256. Only front ends have it.
     """
 

@@ -60,7 +60,7 @@ def infer_shape(op: ops.Op, inputs: Sequence[Tensor | None]) -> Shape:
         case ops.RangeDoppler():
             return (x[1], -(-x[2] // op.step), x[0])
         case ops.LogMel():
-            return (1, shapes[6][0] if len(shapes) > 6 else shapes[3][0])
+            return (shapes[6][0] if len(shapes) > 6 else shapes[3][0],)
         case ops.Softmax() | ops.FineSoftmax() | ops.LayerNorm() | ops.Lut() | ops.Requantize():
             return x
         case ops.Add() | ops.Mul():

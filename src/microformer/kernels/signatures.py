@@ -348,7 +348,7 @@ def _range_doppler(op: ops.RangeDoppler, inputs: Operands, output: Tensor) -> tu
 def _log_mel(op: ops.LogMel, inputs: Operands, output: Tensor) -> tuple[Arg, ...]:
     """Samples, tables, features; fft, mels, outputs, floor, mult, add, shift; scratch."""
     samples, bands = present(inputs[0]), present(inputs[3])
-    sizes = (samples.shape[0], bands.shape[0], output.shape[1])
+    sizes = (samples.shape[0], bands.shape[0], output.size)
     integers = _ints(*sizes, op.floor, op.mult, op.add, op.shift)
     return (*_sources(inputs, 7), _target(output), *integers, Arg("scratch"))
 

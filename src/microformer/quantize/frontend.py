@@ -20,12 +20,11 @@ def front_graph(spec: SensorFrontEnd, network: IntGraph) -> IntGraph:
     target = network.tensors[network.inputs[0]]
     if spec.problem:
         raise ModelError(f"The front end is not possible: {spec.problem}.")
-    row = spec.map[1:] if spec.map[0] == 1 else spec.map  # a window that is a row of the input
-    if target.qparams is None or not _made_of(target.shape, row):
+    if target.qparams is None or not _made_of(target.shape, spec.map):
         raise ModelError(
-            f"The front end makes maps of {list(row)} values, but the input '{target.name}' "
+            f"The front end makes maps of {list(spec.map)} values, but the input '{target.name}' "
             f"of the model is {target.dtype} {list(target.shape)}; it must be [windows, "
-            f"{', '.join(map(str, row))}] real values."
+            f"{', '.join(map(str, spec.map))}] real values."
         )
     if target.channels is not None:
         raise ModelError(
@@ -50,7 +49,7 @@ def front_graph(spec: SensorFrontEnd, network: IntGraph) -> IntGraph:
 
 
 def _made_of(shape: tuple[int, ...], row: tuple[int, ...]) -> bool:
-    """Whether an input of ``shape`` is one ``row`` or windows of it."""
+    """Whether an input of ``shape`` is one ``row`` or windows of such."""
     return shape[-len(row) :] == row and len(shape) - len(row) in (0, 1)
 
 

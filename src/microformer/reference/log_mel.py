@@ -92,7 +92,7 @@ def log_mel(
     logs: Array,
     cosines: Array | None = None,
 ) -> Array:
-    """x int16 [B, fft] -> int8 [B, 1, outputs]."""
+    """x int16 [B, fft] -> int8 [B, outputs]."""
     u, g = _scaled(x, window)
     power = powers(transform(u, w), w)
     begin = 0
@@ -109,4 +109,4 @@ def log_mel(
     v = np.maximum(v, op.floor)
     if cosines is not None:
         v = (v @ cosines.astype(np.int64).T) >> CEPSTRUM_BITS
-    return requantize(v, op.mult, op.add, op.shift)[:, None]
+    return requantize(v, op.mult, op.add, op.shift)
