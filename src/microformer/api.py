@@ -253,10 +253,12 @@ def run(
 def predict(compiled: Compiled, x: SamplesLike) -> Any:
     """What the compiled program answers to ``x`` [N, *input shape]: float32 [N, *output shape].
 
-    Of several outputs a dict of them by name.
+    Of several outputs a dict of them by name. Of a model with a front end ``x`` may also be int16
+    [N, windows, *window], samples of its sensor.
 
     The very bytes that a firmware has after the emitted quantiser, the program and the emitted
     dequantiser (``run`` proves it), from the NumPy reference; nothing is built or emulated.
     """
-    made = pipeline.predict_model(compiled, _samples(x, None, compiled.float_model))
+    front = None if compiled.front is None else compiled.front.spec
+    made = pipeline.predict_model(compiled, _samples(x, None, compiled.float_model, front))
     return made if len(made) > 1 else next(iter(made.values()))

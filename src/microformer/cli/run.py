@@ -98,17 +98,26 @@ class Demo(StrEnum):
 
     DIGITS = "digits"
     TINYRADAR = "tinyradar"
+    GESTURES = "gestures"
+    SPEECH = "speech"
 
 
 def demo_command(
-    what: Annotated[Demo, typer.Argument(help="Handwritten digits, or gestures by radar.")] = (
-        Demo.DIGITS
-    ),
+    what: Annotated[
+        Demo,
+        typer.Argument(
+            help="digits (handwritten), tinyradar (gestures from a radar's samples), gestures (of "
+            "a radar's traces), speech (spoken digits, of your recordings)."
+        ),
+    ] = Demo.DIGITS,
     target: Annotated[
         str | None,
         typer.Option(
             "--target", "-t", help="Default: cortex-m4; of tinyradar pulp-ri5cy, else cortex-m7."
         ),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Of speech: your copy of the Free Spoken Digit Dataset.")
     ] = None,
     softmax: SoftmaxName = "lut",
     cores: Cores = None,
@@ -120,11 +129,13 @@ def demo_command(
     wait_states: WaitFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """The whole pipeline on a shipped transformer: digits, or radar gestures."""
+    """The whole pipeline on a shipped transformer: digits, gestures, or speech."""
     from microformer import pipeline
     from microformer.cli.bars import Bars
     from microformer.cli.board import show
     from microformer.cli.radar import radar_demo
+    from microformer.cli.speech import speech_demo
+    from microformer.cli.traces import gestures_demo
     from microformer.demo import demo_paths
     from microformer.samples import read_samples
 
@@ -139,10 +150,17 @@ def demo_command(
         power_mw=power_mw,
         wait_states=wait_states,
     )
+    if what is not Demo.SPEECH and data is not None:
+        raise typer.BadParameter("it goes with speech", param_hint="--data")
+    if what is not Demo.DIGITS and softmax != "lut":
+        raise typer.BadParameter("the shipped graph has lut", param_hint="--softmax")
     if what is Demo.TINYRADAR:
-        if softmax != "lut":
-            raise typer.BadParameter("the shipped graph has lut", param_hint="--softmax")
         radar_demo(target, board_for, as_json)
+    elif what is Demo.GESTURES:
+        gestures_demo(target, board_for, as_json)
+    elif what is Demo.SPEECH:
+        speech_demo(data, target, board_for, as_json)
+    if what is not Demo.DIGITS:
         return
     board = board_for(target or "cortex-m4")
     with demo_paths() as paths, Bars() as bars:

@@ -1,7 +1,8 @@
 """What ships with the package to be tried at once.
 
 The digits transformer is made by ``models/train_digits.py``; the radar transformer and simulated
-recordings, which it never saw, by ``models/pack_radar.py``.
+recordings, which it never saw, by ``models/pack_radar.py``; that of recorded traces by
+``models/pack_gestures.py``, that of spoken digits by ``models/train_speech.py``.
 """
 
 from collections.abc import Iterator
@@ -50,11 +51,50 @@ class RadarPaths:
 @contextmanager
 def radar_paths() -> Iterator[RadarPaths]:
     """The radar demo's files as real paths for as long as the context lasts."""
-    names = ("transformer.onnx", "graph.json", "graph.npz", "samples.npz")
-    folder = resources.files("microformer.demo")
-    with ExitStack() as stack:
-        paths = [
-            stack.enter_context(resources.as_file(folder.joinpath(f"radar_{name}")))
-            for name in names
-        ]
+    with _paths("radar_transformer.onnx", "radar_graph", "radar_samples.npz") as paths:
         yield RadarPaths(*paths)
+
+
+@dataclass(frozen=True)
+class GesturePaths:
+    """As ``RadarPaths``, for recorded traces. ``samples``: simulated ones, real inputs float32 [N,
+    28, 10], classes ``y`` [N], the names of the ``gestures``."""
+
+    model: Path
+    graph: Path
+    constants: Path
+    samples: Path
+
+
+@contextmanager
+def gesture_paths() -> Iterator[GesturePaths]:
+    """The files of ``demo gestures``."""
+    with _paths("gestures_transformer.onnx", "gestures_graph", "gestures_samples.npz") as paths:
+        yield GesturePaths(*paths)
+
+
+@dataclass(frozen=True)
+class SpeechPaths:
+    """As ``RadarPaths``, for spoken digits. ``unheard``: fingerprints uint64 of the recordings by
+    the speaker that the network was not trained on."""
+
+    model: Path
+    graph: Path
+    constants: Path
+    unheard: Path
+
+
+@contextmanager
+def speech_paths() -> Iterator[SpeechPaths]:
+    """The files of ``demo speech``."""
+    with _paths("speech_transformer.onnx", "speech_graph", "speech_unheard.npz") as paths:
+        yield SpeechPaths(*paths)
+
+
+@contextmanager
+def _paths(model: str, graph: str, samples: str) -> Iterator[list[Path]]:
+    """Model, graph, its constants, samples."""
+    folder = resources.files("microformer.demo")
+    names = (model, f"{graph}.json", f"{graph}.npz", samples)
+    with ExitStack() as stack:
+        yield [stack.enter_context(resources.as_file(folder.joinpath(name))) for name in names]

@@ -1,4 +1,4 @@
-"""A gesture recognised on its target: radar samples to a class, and what that cost."""
+"""A gesture or word recognised on its target: samples to a class, and what that cost."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from microformer import pipeline
 from microformer.graph.compiled import Compiled
+from microformer.graph.project import RunResult
 from microformer.graph.tensor import Array
 from microformer.report.features import Cost, cost
 from microformer.targets import Target
@@ -15,7 +16,8 @@ from microformer.targets import Target
 class Recognition:
     """One sequence on its target, from samples to class: ``found`` of the largest score.
 
-    ``features`` is the cost of all windows, ``network`` of the network, ``total`` of both;
+    ``features`` is the cost of all windows (None where there is no front end), ``network`` of the
+    network, ``total`` of both;
     ``on_board`` is ``total`` with the wait states of the board's own flash, None where not known.
     ``bit_exact``: every byte of the map and of the scores was that of the NumPy reference.
     """
@@ -23,7 +25,7 @@ class Recognition:
     found: int
     bit_exact: bool
     cycles_kind: str | None
-    features: Cost
+    features: Cost | None
     network: Cost
     total: Cost
     on_board: Cost | None = None
@@ -56,8 +58,27 @@ def recognition(runs: pipeline.BothRuns, windows: int, target: Target) -> Recogn
 
 @contextmanager
 def recogniser(compiled: Compiled, target: Target) -> Iterator[Recogniser]:
-    """Both programs of a model with a front end, built: samples [windows, *window] to a class."""
+    """A model's programs, built: samples [windows, *window] to a class; without a front end the
+    network's real input [*input shape]."""
+    if compiled.front is None:
+        with pipeline.one_image(compiled, target) as image:
+            yield lambda x: _network(*pipeline.run_one(compiled, image, x, target), target)
+        return
     with pipeline.both_images(compiled, target) as images:
         yield lambda iq: recognition(
             pipeline.run_both(compiled, images, iq, target), len(iq), target
         )
+
+
+def _network(scores: RunResult, exact: bool, target: Target) -> Recognition:
+    """Class and cost of one input of a network alone."""
+    whole = cost(target, scores.cycles)
+    return Recognition(
+        found=int(scores.outputs.argmax()),
+        bit_exact=exact,
+        cycles_kind=scores.cycles_kind,
+        features=None,
+        network=whole,
+        total=whole,
+        on_board=None if scores.board_cycles is None else cost(target, scores.board_cycles),
+    )

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
         add_front,
         both_images,
         compile_graph,
+        one_image,
         run_both,
+        run_one,
     )
     from microformer.pipeline.kept import keep, kept
     from microformer.pipeline.measure import Measurement, measure_graph, predict_model
@@ -52,7 +54,8 @@ _WHERE = {
     ),
     "microformer.pipeline.estimate": ("Estimate", "estimate_graph", "estimate_model"),
     "microformer.pipeline.front": (
-        *("BothRuns", "add_front", "both_images", "compile_graph", "run_both"),
+        *("BothRuns", "add_front", "both_images", "compile_graph"),
+        *("one_image", "run_both", "run_one"),
     ),
     "microformer.pipeline.measure": ("Measurement", "measure_graph", "predict_model"),
     "microformer.pipeline.progress": ("Advance", "Progress"),
@@ -92,12 +95,14 @@ __all__ = [
     "load_model",
     "measure_graph",
     "missing_rtl",
+    "one_image",
     "plot",
     "predict_model",
     "quantize_model",
     "recompiled",
     "run_both",
     "run_model",
+    "run_one",
     "validate_lines",
 ]
 

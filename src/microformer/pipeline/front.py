@@ -11,6 +11,7 @@ from microformer.build import build
 from microformer.emit import emit
 from microformer.errors import DoesNotFitError, TargetError
 from microformer.graph.compiled import Compiled
+from microformer.graph.ends import input_bytes, quantized
 from microformer.graph.float_model import FloatModel
 from microformer.graph.frontend import FrontEnd, SensorFrontEnd
 from microformer.graph.int_graph import IntGraph
@@ -176,12 +177,13 @@ def compile_graph(
     constants: Path,
     target: Target,
     *,
-    front: SensorFrontEnd,
+    front: SensorFrontEnd | None = None,
+    optimize: str = "speed",
 ) -> Compiled:
     """Stages 5 to 7 of an integer graph that was quantised before, with its front end."""
     graph = from_bytes(structure.read_text("utf-8"), constants.read_bytes())
     prove(verify(graph, "load"))
-    project, made = emit_graph(front, graph, target)
+    project, made = emit_graph(front, graph, target, optimize)
     return Compiled(target, "lut", True, model, graph, project, front=made)
 
 
@@ -191,6 +193,21 @@ def add_front(compiled: Compiled, spec: SensorFrontEnd, target: Target) -> Compi
     made = replace(compiled, project=project, front=front)
     with both_images(made, target):
         return made
+
+
+def run_one(compiled: Compiled, image: Image, x: Array, target: Target) -> tuple[RunResult, bool]:
+    """One real input x [*input shape] through the network's ``image``, and whether it is exact."""
+    given = quantized(compiled.int_graph, x[None])
+    scores = run(compiled.project, image, input_bytes(compiled.int_graph, given), target)
+    expected = evaluate(compiled.int_graph, given)[compiled.int_graph.outputs[0]]
+    return scores, np.array_equal(scores.outputs, expected.reshape(1, -1))
+
+
+@contextmanager
+def one_image(compiled: Compiled, target: Target) -> Iterator[Image]:
+    """The network's image alone, built. Raises TargetError where it does not fit."""
+    with temporary_folder() as folder:
+        yield build(compiled.project, target, folder)
 
 
 @contextmanager

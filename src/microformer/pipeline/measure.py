@@ -16,6 +16,7 @@ from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
 from microformer.graph.verify import verify
 from microformer.lower import lower
+from microformer.pipeline.front import as_input
 from microformer.plan import plan
 from microformer.reference import evaluate
 from microformer.reference.proof import prove
@@ -44,8 +45,9 @@ def predict_model(compiled: Compiled, samples: Samples) -> dict[str, Array]:
     Places of the largest values are int32.
     """
     graph = compiled.int_graph
+    x = samples.x if samples.x.dtype != np.int16 else as_input(compiled, samples.x)
     parts = [
-        evaluate(graph, quantized(graph, samples.x[start : start + BATCH]))
+        evaluate(graph, quantized(graph, x[start : start + BATCH]))
         for start in range(0, len(samples), BATCH)
     ]
     made = {}

@@ -21,8 +21,15 @@ from tinyradar.dataset.traces import TraceSet
 from tinyradar.models import TRACE_MODELS, Model
 from tinyradar.recorded.protocol import TESTS, Part, Protocol, chosen
 from tinyradar.train import train
-from tinyradar.train.checkpoint import Arrays, load_network, network_arrays
+from tinyradar.train.checkpoint import (
+    Arrays,
+    load_network,
+    network_arrays,
+    read_arrays,
+    write_arrays,
+)
 from tinyradar.train.integers import calibration, prepared, train_integers
+from tinyradar.train.weights import SHIPPED
 
 ARITHMETICS = ("float", "int8", "int8 trained")
 """Float32; 8 bits with ranges of 64 training traces; 8 bits after training in integers."""
@@ -73,6 +80,30 @@ class Answers:
         return _loaded(TRACE_MODELS[self.task.model], classes, self.arrays)
 
 
+def shipped(name: str) -> Path:
+    """Where the float weights of the task called ``name`` are, if they ship."""
+    return SHIPPED / f"{name}.npz"
+
+
+def ship(answers: "Answers", data: TraceSet) -> Path:
+    """Write the float weights of a task as package data."""
+    weights = {n: a for n, a in answers.arrays.items() if n.startswith("network/")}
+    path = shipped(answers.task.name)
+    write_arrays(path, weights, answers.task.description(data))
+    return path
+
+
+def _floats(task: Task, data: TraceSet, mine: TraceSet, fold: Fold, place: Path) -> Arrays:
+    """Float weights ``network/...`` in float16: those that ship for this task, else trained."""
+    path = shipped(task.name)
+    if path.is_file():
+        arrays, meta = read_arrays(path)
+        if meta == task.description(data):
+            return arrays
+    made = train(TRACE_MODELS[task.model], mine, fold, place, seed=task.seed)
+    return _renamed(network_arrays(made.network, "float16"), "network")
+
+
 def answer(task: Task, data: TraceSet) -> Arrays:
     """Do ``task``: the arrays of ``Answers``."""
     torch.set_num_threads(1)
@@ -80,8 +111,7 @@ def answer(task: Task, data: TraceSet) -> Arrays:
     mine = chosen(data, task.protocol)
     fold: Fold = (task.part.train, task.part.open)
     with tempfile.TemporaryDirectory(prefix="tinyradar-") as name:
-        made = train(model, mine, fold, Path(name) / "float", seed=task.seed)
-        arrays = _renamed(network_arrays(made.network, "float16"), "network")
+        arrays = _floats(task, data, mine, fold, Path(name) / "float")
         network = _loaded(model, len(mine.gestures), arrays)
         trained = train_integers(network, model, mine, fold, Path(name) / "int8", seed=task.seed)
     arrays |= _renamed(network_arrays(trained.network, "float16"), "integers")
