@@ -18,6 +18,7 @@ from microformer.cli.options import (
     FromOption,
     FrontOption,
     JsonFlag,
+    MelOption,
     OptimizeName,
     Power,
     RamBytes,
@@ -54,6 +55,7 @@ def compile_command(
     end: ToOption = None,
     exact_import: ExactOption = False,
     range_doppler: FrontOption = None,
+    log_mel: MelOption = None,
     cores: Cores = None,
     weights: Weights = None,
     flash: FlashBytes = None,
@@ -74,7 +76,7 @@ def compile_command(
     from microformer.store.folder import check_free
 
     settings = settings_of(softmax, effort, residual, calibration_samples, optimize)
-    front = front_end(range_doppler)
+    front = front_end(range_doppler, log_mel)
     board = board_of(
         *(target, cores, weights), flash=flash, ram=ram, clock=clock, power_mw=power_mw
     )

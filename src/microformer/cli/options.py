@@ -1,7 +1,7 @@
 """Options that several commands share, and the checks of what they were given."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +10,7 @@ from microformer.errors import DataError
 from microformer.settings import DEFAULTS, Settings
 
 if TYPE_CHECKING:
-    from microformer.graph.frontend import RangeDoppler
+    from microformer.graph.frontend import LogMel, RangeDoppler, SensorFrontEnd
     from microformer.targets import Target
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
@@ -72,6 +72,13 @@ FrontOption = Annotated[
     typer.Option(
         help="points=492,sensors=2,count=634,unit=64,step=2: a radar's samples become the input "
         "in an entry point of its own."
+    ),
+]
+MelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="rate=8000,fft=256,hop=160,mels=32[,cepstra=13]: a microphone's samples become the "
+        "input in an entry point of its own."
     ),
 ]
 OptimizeName = Annotated[
@@ -160,17 +167,28 @@ def fixed_inputs(options: list[str] | None) -> dict[str, float] | None:
     return numbers or None
 
 
-def front_end(option: str | None) -> "RangeDoppler | None":
-    """``"points=492,sensors=2,count=634,unit=64"`` as a front end."""
-    if option is None:
-        return None
-    from microformer.graph.frontend import RangeDoppler
+def front_end(radar: str | None, sound: str | None) -> "SensorFrontEnd | None":
+    """``"points=492,sensors=2,count=634,unit=64"`` of a radar, or what ``LogMel`` takes."""
+    from microformer.graph.frontend import LogMel, RangeDoppler
 
-    types = {f.name: float if f.name in {"count", "unit"} else int for f in fields(RangeDoppler)}
+    if radar is not None and sound is not None:
+        raise typer.BadParameter("a model has one front end", param_hint="--log-mel")
+    if radar is not None:
+        return _front_end(RangeDoppler, radar, "--range-doppler")
+    return None if sound is None else _front_end(LogMel, sound, "--log-mel")
+
+
+def _front_end(
+    kind: "type[RangeDoppler] | type[LogMel]", option: str, hint: str
+) -> "SensorFrontEnd":
+    known = {f.name: float if f.type is float else int for f in fields(kind)}
+    optional = [f.name for f in fields(kind) if f.default is not MISSING]
     try:
-        pairs = (part.split("=") for part in option.split(","))
-        return RangeDoppler(**{name: types[name](value) for name, value in pairs})  # type: ignore[arg-type]
+        pairs = [part.split("=") for part in option.split(",")]
+        return kind(**{name: known[name](value) for name, value in pairs})  # type: ignore[arg-type]
     except (KeyError, TypeError, ValueError):
-        known = ", ".join(types)
-        message = f"'{option}' is not NAME=NUMBER,... of {known}; step and bits may be left out"
-        raise typer.BadParameter(message, param_hint="--range-doppler") from None
+        message = (
+            f"'{option}' is not NAME=NUMBER,... of {', '.join(known)}; {' and '.join(optional)} "
+            "may be left out"
+        )
+        raise typer.BadParameter(message, param_hint=hint) from None

@@ -18,11 +18,13 @@ from microformer.kernels.registry import library_files
 __all__ = ["emit"]
 
 
-def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") -> CProject:
+def emit(
+    plan: Plan, front: CProject | None = None, *, optimize: str = "speed", hop: int = 0
+) -> CProject:
     """The C project of a plan, in memory: what an engineer adds to a firmware.
 
     With ``front``, the project of a front end, both are in one folder. ``optimize`` as of
-    ``settings.Settings``.
+    ``settings.Settings``, ``hop`` as of ``CProject``.
 
     ``<name>.h`` (the interface), ``<name>.c`` (a function a layer), ``<name>_weights.[ch]``,
     ``mf/`` (the kernels used, headers only), ``CMakeLists.txt`` and a README.
@@ -40,7 +42,7 @@ def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") 
     sources = (f"{name}.c", f"{name}_weights.c", *(front.sources if front else ()))
     files = {
         **(front.files if front else {}),
-        f"{name}.h": header(plan, name),
+        f"{name}.h": header(plan, name, hop),
         f"{name}.c": program.source(),
         f"{name}_weights.h": weights_header,
         f"{name}_weights.c": weights_source,
@@ -97,6 +99,7 @@ def emit(plan: Plan, front: CProject | None = None, *, optimize: str = "speed") 
         inputs=given if by_ports else (),
         outputs=made if by_ports else (),
         optimize=optimize,
+        hop=hop,
     )
 
 

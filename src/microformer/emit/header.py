@@ -160,8 +160,8 @@ def declaration(plan: Plan, name: str, end: str) -> list[str]:
     )
 
 
-def header(plan: Plan, name: str) -> str:
-    """``<name>.h`` for a plan."""
+def header(plan: Plan, name: str, hop: int = 0) -> str:
+    """``<name>.h`` for a plan; ``hop`` as of ``CProject``."""
     inputs, outputs = c_ends(plan, name)
     ends = (*inputs, *outputs)
     upper = name.upper()
@@ -184,6 +184,7 @@ def header(plan: Plan, name: str) -> str:
             f"#define {e.macro}_SIZE {e.tensor.size} /* {e.dtype} [{_shape(e.tensor)}] */"
             for e in ends
         ),
+        *[f"#define {upper}_HOP {hop} /* samples from one window to the next */"] * bool(hop),
         f"#define {upper}_ARENA_BYTES {max(plan.arena_bytes, 1)}",  # C has no empty arrays
         f"#define {upper}_ARENA_ALIGNMENT 8",
         *[f"#define {upper}_{second} {plan.l2_bytes}"] * bool(plan.l2_bytes),

@@ -20,6 +20,7 @@ class SensorFrontEnd(Protocol):
     ``window`` is the shape of one window of int16 samples, ``map`` that of the part of the
     network's input which it becomes; ``bits`` is how large a sample may be. ``problem`` says what
     is wrong with its numbers. ``transforms`` counts the FFTs of a window, for figures a piece.
+    ``hop``: samples from one window to the next, 0 where none is read twice.
     """
 
     @property
@@ -32,6 +33,8 @@ class SensorFrontEnd(Protocol):
     def problem(self) -> str: ...
     @property
     def transforms(self) -> int: ...
+    @property
+    def hop(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class RangeDoppler:
     unit: float
     step: int = 1
     bits: int = 16
+
+    @property
+    def hop(self) -> int:
+        """Windows follow each other."""
+        return 0
 
     @property
     def window(self) -> tuple[int, ...]:
@@ -133,8 +141,8 @@ class LogMel:
         """What is wrong with its numbers, empty if nothing is."""
         if self.fft not in _FFTS:
             return f"fft is {self.fft}, none of {', '.join(map(str, _FFTS))}"
-        if min(self.rate, self.hop, self.mels) < 1 or self.mels > 128:
-            return "rate and hop must be 1 or more, mels 1 to 128"
+        if self.rate < 1 or not 1 <= self.hop <= self.fft or not 1 <= self.mels <= 128:
+            return "rate must be 1 or more, hop 1 to fft, mels 1 to 128"
         if not 0 <= self.cepstra <= self.mels:
             return f"cepstra is {self.cepstra}, not between 0 and mels"
         if not 0.0 <= self.low < self.top <= self.rate / 2.0:

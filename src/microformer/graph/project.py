@@ -43,7 +43,8 @@ class CProject:
     both are empty. ``input_size`` and ``output_size`` are bytes of a whole row then, and the
     function takes a pointer for each.
 
-    ``optimize``: "size" is compiled for size (``settings``).
+    ``optimize``: "size" is compiled for size (``settings``). ``hop``: of a front end whose windows
+    overlap the samples from one to the next.
     ``quantizes``: ``<name>_quantize_input`` makes ``in`` of float; ``dequantizes``:
     ``<name>_dequantize_output`` makes float of ``out``.
     """
@@ -67,6 +68,7 @@ class CProject:
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
     optimize: str = "speed"
+    hop: int = 0
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ def emit_both(
         # samples come from outside; a window lies where the network takes its input
         there = placed.graph.inputs[0] in placed.caller_l2
         in_l2 = frozenset((*front.inputs, *(front.outputs if there else ())))
-    alone = emit(plan(lower(front, target), target, in_l2=in_l2))
+    placed_front = plan(lower(front, target), target, in_l2=in_l2)
+    alone = emit(placed_front, hop=spec.hop)
     project = emit(placed, alone, optimize=optimize)
     return project, FrontEnd(spec, front, both(alone, project))
 
