@@ -66,6 +66,7 @@ def allowed(room: str) -> set[str]:
         "torch": {"torch", "load", "calibrate", "quantize", "samples", *SHARED},
         "demo": {"demo", "pipeline", "report", *SHARED},
         "bench": {"bench", "pipeline", "quantize", *SHARED},
+        "search": {"search", "api", *SHARED},
         "pipeline": {"pipeline", "export", "validate", *STAGES, *SHARED, "samples", "settings"},
         "api": {"pipeline", "audit", "report", "store", "samples", "settings", *SHARED},
         "cli": {
@@ -79,6 +80,7 @@ def allowed(room: str) -> set[str]:
                 "store",
                 "demo",
                 "bench",
+                "search",
                 "validate",
                 "cli",
             ),

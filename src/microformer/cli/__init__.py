@@ -9,6 +9,7 @@ from microformer.cli.estimate import estimate_command
 from microformer.cli.export import export_command
 from microformer.cli.measure import audit_command, bench_command
 from microformer.cli.run import demo_command, run_command
+from microformer.cli.search import search_command
 from microformer.cli.targets import targets_command
 from microformer.cli.validate import validate_command
 from microformer.entry import run_command_line
@@ -28,6 +29,7 @@ app.command("validate")(validate_command)
 app.command("demo")(demo_command)
 app.command("bench")(bench_command)
 app.command("audit")(audit_command)
+app.command("search")(search_command)
 
 
 @app.command("setup-pulp")
