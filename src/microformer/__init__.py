@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import microformer.privacy  # noqa: F401  before anything imports onnxruntime
 
 if TYPE_CHECKING:
-    from microformer import reference, store, targets
+    from microformer import reference, search, store, targets
     from microformer.api import (
         audit,
         compile,
@@ -57,6 +57,7 @@ __all__ = [
     "reference",
     "run",
     "run_command_line",
+    "search",
     "store",
     "targets",
     "with_front",
@@ -78,7 +79,7 @@ _WHERE = {
     "Report": "microformer.report",
     "run_command_line": "microformer.entry",
 }
-_MODULES = ("reference", "store", "targets")
+_MODULES = ("reference", "search", "store", "targets")
 
 
 class _Package(ModuleType):

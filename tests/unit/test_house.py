@@ -87,7 +87,7 @@ def allowed(room: str) -> set[str]:
             *("__version__", *SHARED),
         },
         "__main__": {"cli"},
-        "__init__": {"api", "store", "report", "entry", "privacy", *SHARED},
+        "__init__": {"api", "store", "report", "entry", "privacy", "search", *SHARED},
     }[room]
 
 

@@ -1,10 +1,14 @@
 """The command ``tinyradar``."""
 
+from typing import Annotated
+
 import typer
 
+import microformer
 from microformer import MicroformerError, run_command_line
 from tinyradar.cli.data import cache_command, inspect_command, simulate_command
 from tinyradar.cli.nets import reproduce_command, train_command
+from tinyradar.cli.search import search_command
 from tinyradar.cli.watch import watch_command
 from tinyradar.errors import RadarError
 
@@ -19,7 +23,17 @@ app.command("cache")(cache_command)
 app.command("inspect")(inspect_command)
 app.command("train")(train_command)
 app.command("reproduce")(reproduce_command)
+app.command("search")(search_command)
 app.command("watch")(watch_command)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(microformer.__version__)
+        raise typer.Exit
 
 
 def main() -> None:

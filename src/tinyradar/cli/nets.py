@@ -133,13 +133,14 @@ def reproduce_command(
     )
     with bars() as new:
         result = reproduce(place, options, new, _say)
-    _write(output, result.to_json())
+    write_text(output, result.to_json())
     _show(view(result))
     if not result.bit_exact:
         raise typer.Exit(1)
 
 
-def _write(output: Path | None, text: str) -> None:
+def write_text(output: Path | None, text: str) -> None:
+    """Write a file where one is asked for. Raises RadarError."""
     if output is None:
         return
     try:
@@ -173,7 +174,7 @@ def _recorded(
         options = replace(options, folds=options.folds[:1], seeds=options.seeds[:1])
     with bars() as new:
         result = reproduce_recorded(folder, place, options, new, _say)
-    _write(output, result.to_json())
+    write_text(output, result.to_json())
     _show(view(result))
     if not result.bit_exact:
         raise typer.Exit(1)
@@ -197,7 +198,7 @@ def _fresh(place: Path, seed: int, output: Path | None) -> None:
 
     with bars() as new:
         found = fresh(place, seed, os.cpu_count() or 1, new)
-    _write(output, found.to_json())
+    write_text(output, found.to_json())
     data = found.data
     print(
         f"{data['sequences']} simulated sequences of {data['persons']} new persons (seed {seed}), "
