@@ -213,6 +213,6 @@ ISA = Isa(
         _kernel("mf_softmax_s8_fine_dsp", "softmax_fine", per_output(20), inplace=(0,)),
         _kernel("mf_softmax_s8_lut_dsp", "softmax_lut", softmax_dsp_cost, inplace=(0,)),
         _kernel("mf_range_doppler_s16_dsp", "range_doppler", per_output(25), scratch=words_scratch),
-        _kernel("mf_log_mel_s16_dsp", "log_mel", per_input(40), scratch=sound_dsp_scratch),
+        _kernel("mf_log_mel_s16_dsp", "log_mel", per_input(57), scratch=sound_dsp_scratch),
     ),
 )

@@ -80,6 +80,6 @@ ISA = Isa(
         _kernel("mf_lstm_s8_ref", "lstm", per_mac(6, 200), scratch=recurrent_scratch),
         _kernel("mf_gru_s8_ref", "gru", per_mac(6, 150), scratch=recurrent_scratch),
         _kernel("mf_range_doppler_s16_ref", "range_doppler", per_output(60), scratch=fft_scratch),
-        _kernel("mf_log_mel_s16_ref", "log_mel", per_input(160), scratch=sound_scratch),
+        _kernel("mf_log_mel_s16_ref", "log_mel", per_input(230), scratch=sound_scratch),
     ),
 )

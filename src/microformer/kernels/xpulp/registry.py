@@ -67,7 +67,7 @@ ISA = Isa(
         _kernel(
             "mf_log_mel_s16_xpulp",
             "log_mel",
-            per_input(40),
+            per_input(190),
             scratch=sound_scratch,
             streams=True,
         ),
