@@ -59,20 +59,34 @@ def train_command(
     qat: Annotated[
         bool, typer.Option("--qat", help="After float, train in the program's integers too.")
     ] = False,
+    dask: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler: float trainings go there.")
+    ] = None,
 ) -> None:
     """Train on folds; a run that was killed goes on from its last checkpoint."""
     need_torch()
     from tinyradar.models import find  # noqa: PLC0415  torch is optional
+    from tinyradar.reproduce.far import train_far  # noqa: PLC0415
     from tinyradar.reproduce.runs import Run  # noqa: PLC0415
 
     chosen, data = find(model), open_cache(features)
     parts = person_folds(data.persons, folds)
     simulated = " (simulated)" if data.simulated else ""
+    numbers = _numbers(data, folds, only)
+    runs = [
+        Run(chosen, data, parts[n], fold_name(n, folds), place, bfloat16, seed) for n in numbers
+    ]
     with bars() as new:
-        for number in _numbers(data, folds, only):
-            name = fold_name(number, folds)
-            run = Run(chosen, data, parts[number], name, place, bfloat16, seed)
-            made, network = run.train_floats(_epochs(new(run.name)))
+        far = []
+        if dask is not None:
+            places = [(run, number, folds) for run, number in zip(runs, numbers, strict=True)]
+            far = train_far(places, features, dask, new("train far"), _say)
+        for place_of, run in enumerate(runs):
+            if dask is not None:
+                made, network = far[place_of], run.floats()
+                assert network is not None
+            else:
+                made, network = run.train_floats(_epochs(new(run.name)))
             print(f"{run.name}: {100 * made.accuracy:.1f} %{simulated} in {made.seconds:.0f} s")
             if qat:
                 made, _ = run.train_integers(network, _epochs(new(f"{run.name} in integers")))
@@ -101,7 +115,7 @@ def reproduce_command(
         typer.Option(help="Only: recorded hands, the folder of M-Gesture's short range."),
     ] = None,
     dask: Annotated[
-        str | None, typer.Option(help="With --recorded: address of a Dask scheduler to train on.")
+        str | None, typer.Option(help="Address of a Dask scheduler to train on.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
 ) -> None:
@@ -113,8 +127,6 @@ def reproduce_command(
     from tinyradar.reproduce import DEFAULT_TARGETS, Options, reproduce  # noqa: PLC0415
     from tinyradar.reproduce.table import view  # noqa: PLC0415
 
-    if dask is not None and recorded is None:
-        raise RadarError("--dask goes with --recorded.")
     if recorded is not None:
         _recorded(recorded, place, quick, targets, dask, output)
         return
@@ -130,6 +142,7 @@ def reproduce_command(
         bfloat16=bfloat16,
         processes=os.cpu_count() or 1,
         protocol=protocol,
+        dask=dask,
     )
     with bars() as new:
         result = reproduce(place, options, new, _say)

@@ -12,6 +12,7 @@ from tinyradar.dataset.nearest import nearest_neighbour
 from tinyradar.errors import RadarError
 from tinyradar.models import MODELS, PUBLISHED, find
 from tinyradar.reproduce.claims import Claim, claims
+from tinyradar.reproduce.far import train_far
 from tinyradar.reproduce.fixed import Progress, fixed_set
 from tinyradar.reproduce.measure import Figures, Subject, figures, measure_fold, measure_target
 from tinyradar.reproduce.runs import Run, say_time
@@ -27,7 +28,7 @@ SAME = {BASE, VARIED}
 
 @dataclass(frozen=True)
 class Options:
-    """What is asked for; ``models`` empty means all."""
+    """What is asked for; ``models`` empty means all. ``dask``: a scheduler to train on."""
 
     quick: bool
     retrain: bool
@@ -37,6 +38,7 @@ class Options:
     bfloat16: bool
     processes: int
     protocol: str = "folds"
+    dask: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,15 @@ def reproduce(
         for model in chosen
         for n in numbers
     ]
-    say_time(runs, options.retrain, say)
+    if options.dask is not None:
+        places = [(run, n, count) for run, n in zip(runs, numbers * len(chosen), strict=True)]
+        due = [one for one in places if options.retrain or one[0].floats() is None]
+        train_far(due, place / "features", options.dask, new_bar("train far"), say)
+    else:
+        say_time(runs, options.retrain, say)
     nearest = [nearest_neighbour(data, *folds[n]) == data.y[folds[n][1]] for n in numbers]
-    subjects = [run.subject(options.retrain, new_bar) for run in runs]
+    anew = options.retrain and options.dask is None
+    subjects = [run.subject(anew, new_bar) for run in runs]
     measured: list[Figures] = []
     for model in chosen:
         mine = [subject for subject in subjects if subject.model is model]
