@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import tarfile
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -11,17 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.tinyradar.test_traces import RECORDED
 from tinyradar import models, recorded
-from tinyradar.dataset.traces import TraceSet
+from tinyradar.dataset.traces import TraceSet, read_traces
 from tinyradar.errors import RadarError
 from tinyradar.farm import run_tasks
 from tinyradar.recorded import Options, Recorded, reproduce_recorded
 from tinyradar.recorded.protocol import PROTOCOLS, parts_of
 from tinyradar.recorded.scores import Scores, difference
 from tinyradar.recorded.table import view
-from tinyradar.recorded.tasks import Task, answer
+from tinyradar.recorded.tasks import Task, answer, shipped
 from tinyradar.simulate.traces import simulate_traces, write_traces
-from tinyradar.train.checkpoint import Arrays
+from tinyradar.train.checkpoint import Arrays, load_network, read_arrays
+from tinyradar.train.weights import SHIPPED
 
 OPTIONS = Options(protocols=("five",), folds=(0, 1), seeds=(0,), targets=("host", "cortex-m4"))
 
@@ -183,3 +187,45 @@ def test_no_scheduler_is_a_sentence(tmp_path: Path) -> None:
     data = simulate_traces(6, 1)
     with pytest.raises(RadarError, match="no Dask scheduler at 'nowhere'"):
         run(tasks(data), data, tmp_path, "nowhere")
+
+
+@pytest.mark.parametrize("path", sorted((SHIPPED / "recorded").glob("*.npz")), ids=lambda p: p.stem)
+def test_shipped_weights_are_of_their_networks(path: Path) -> None:
+    arrays, meta = read_arrays(path)
+    assert meta["task"] == path.stem
+    protocol = PROTOCOLS["ten" if "-ten-" in path.stem else "five"]
+    model = models.TRACE_MODELS["transformer-traces"]
+    assert path.stem.startswith(model.name) and path.stat().st_size < 60_000
+    network = model.build(len(protocol.gestures), 0)
+    found = {f"model/{n.removeprefix('network/')}": a for n, a in arrays.items()}
+    load_network(network, found, str(path))
+    assert {a.dtype.name for a in arrays.values()} == {"float16"}
+    assert (meta["network"], meta["recipe"]) == (repr(network), repr(model.recipe))
+
+
+def test_each_fold_of_both_protocols_ships() -> None:
+    names = {p.stem for p in (SHIPPED / "recorded").glob("*.npz")}
+    assert names == {
+        f"transformer-traces-{name}-fold{fold}-seed0" for name in PROTOCOLS for fold in range(5)
+    }
+
+
+def test_shipped_weights_are_taken_for_the_recorded_set() -> None:
+    """Where the set lies beside the checkout: its descriptions are those of the weights."""
+    if not RECORDED.is_file():
+        return  # the weights are then never taken, as the next line says of another set
+    with tempfile.TemporaryDirectory() as name:
+        with tarfile.open(RECORDED) as archive:
+            archive.extractall(name, filter="data")
+        data = read_traces(Path(name))
+    for protocol in PROTOCOLS.values():
+        for part in parts_of(data, protocol, tuple(range(5))):
+            task = Task("transformer-traces", protocol, part, 0)
+            assert read_arrays(shipped(task.name))[1] == task.description(data)
+
+
+def test_shipped_weights_are_not_taken_for_another_set() -> None:
+    data = simulate_traces(6, 1)
+    (first,) = parts_of(data, PROTOCOLS["five"], (0,))
+    task = Task("transformer-traces", PROTOCOLS["five"], first, 0)
+    assert read_arrays(shipped(task.name))[1] != task.description(data)

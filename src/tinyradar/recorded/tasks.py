@@ -82,7 +82,7 @@ class Answers:
 
 def shipped(name: str) -> Path:
     """Where the float weights of the task called ``name`` are, if they ship."""
-    return SHIPPED / f"{name}.npz"
+    return SHIPPED / "recorded" / f"{name}.npz"
 
 
 def ship(answers: "Answers", data: TraceSet) -> Path:
