@@ -82,7 +82,21 @@ def estimate_graph(graph: IntGraph, target: Target) -> Estimate:
         fits=problem is None,
         problem=problem,
         layers=layers,
+        rough_cycles=_rough(kernels, target) if total is None else None,
     )
+
+
+def _rough(graph: KernelGraph, target: Target) -> int:
+    """``Kernel.cost`` of all calls, shared by the cores that take part."""
+    total = 0.0
+    for call in graph.calls:
+        if call.node is None:
+            continue
+        kernel = kernel_of(call.symbol)
+        inputs = tuple(graph.tensors[n] if n else None for n in call.node.inputs)
+        cost = kernel.cost(call.node.op, inputs, graph.tensors[call.node.output], target)
+        total += cost / (target.cores if kernel.all_cores else 1)
+    return round(total)
 
 
 def _refused(name: str, target: Target, problem: str) -> Estimate:

@@ -27,6 +27,8 @@ class Estimate:
     two also without a clock or a measured power. ``arena_bytes`` is exact; ``flash_bytes`` is
     constants, which are exact, and code as large as that of measured rows; ``ram_bytes`` is arena,
     input, output and stack. ``problem`` says why it does not fit, None where it fits.
+    ``rough_cycles`` is for cores without a price list: the kernels' own rough counts, shared by the
+    cores; it puts candidates in order and may be off by a factor of two.
     """
 
     model: str
@@ -42,6 +44,7 @@ class Estimate:
     fits: bool
     problem: str | None
     layers: tuple[LayerEstimate, ...]
+    rough_cycles: int | None = None
 
     def to_json(self) -> str:
         """JSON text."""

@@ -82,12 +82,15 @@ def _values(trial: Any, spec: Spec, settings: Settings) -> list[float]:
 
 
 def predicted(module: Any, spec: Spec, settings: Settings) -> dict[str, int | None]:
-    """Cycles, RAM and flash of a module on the target, by the estimate."""
+    """Cycles, RAM and flash of a module on the target, by the estimate (else rough cycles)."""
     training = module.training
     x = np.random.default_rng(0).normal(0.0, 1.0, (SAMPLES, *spec.example)).astype(np.float32)
     made = api.estimate(module.eval(), settings.target, x)
     module.train(training)
-    return {name: getattr(made, name) for name in COSTS}
+    cost = {name: getattr(made, name) for name in COSTS}
+    if cost["cycles"] is None:  # a core without a price list
+        cost["cycles"] = made.rough_cycles
+    return cost
 
 
 def over(cost: dict[str, int | None], limits: Limits) -> str:
