@@ -11,10 +11,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 
-import microformer
-from microformer.graph.serialize import to_bytes
+from packing import pack_network
 from tinyradar.dataset.traces import FIVE, read_traces
 from tinyradar.models import TRACE_MODELS
 from tinyradar.recorded import TRANSFORMER
@@ -51,22 +49,7 @@ def main() -> None:
     arrays, _ = read_arrays(options.place / "recorded" / f"{task.name}.npz")
     network = Answers(task, arrays).network(len(FIVE))
     samples = calibration(model, chosen(data, protocol), task.part.train)
-    path = options.out / "gestures_transformer.onnx"
-    program = torch.onnx.export(
-        network,
-        (torch.from_numpy(samples[:1]),),
-        dynamo=True,
-        opset_version=18,
-        input_names=["trace"],
-        output_names=["scores"],
-        verbose=False,
-    )
-    assert program is not None
-    program.save(str(path), external_data=False)
-    graph = microformer.quantize(microformer.load(str(path)), samples)
-    text, constants = to_bytes(graph)
-    (options.out / "gestures_graph.json").write_text(text, "utf-8")
-    (options.out / "gestures_graph.npz").write_bytes(constants)
+    pack_network(network, samples, options.out, "gestures", "trace")
     y = np.repeat(np.arange(len(FIVE)), EACH)
     traces = [simulate_trace(FIVE[label], PERSON, i % EACH, SEED) for i, label in enumerate(y)]
     np.savez_compressed(

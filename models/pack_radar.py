@@ -8,12 +8,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
-import microformer
-from microformer.graph.serialize import to_bytes
+from packing import pack_network
 from tinyradar.dataset.cache import Dataset
 from tinyradar.dataset.converter import codes, gain
 from tinyradar.dataset.folds import FOLDS, Indices, by_number, person_folds
@@ -45,22 +43,7 @@ def recordings(person: str) -> NDArray[np.int16]:
 def pack(out: Path, network: nn.Module, data: Dataset, fold: tuple[Indices, Indices]) -> None:
     """Write the float model, the int8 graph and the recordings."""
     samples = calibration(MODEL, data, fold[0])
-    path = out / "radar_transformer.onnx"
-    program = torch.onnx.export(
-        network.eval(),
-        (torch.from_numpy(samples[:1]),),
-        dynamo=True,
-        opset_version=18,
-        input_names=["maps"],
-        output_names=["scores"],
-        verbose=False,
-    )
-    assert program is not None
-    program.save(str(path), external_data=False)
-    graph = microformer.quantize(microformer.load(str(path)), samples)
-    text, constants = to_bytes(graph)
-    (out / "radar_graph.json").write_text(text, "utf-8")
-    (out / "radar_graph.npz").write_bytes(constants)
+    pack_network(network, samples, out, "radar", "maps")
     person = by_number(data.persons[i] for i in fold[1])[0]
     labels = [G11.gestures.index(gesture) for gesture in GESTURES]
     np.savez_compressed(

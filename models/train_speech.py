@@ -24,8 +24,8 @@ from torch import nn
 
 import microformer
 from microformer.demo.speech import FRAMES, SPEC, Words, fingerprint, read_words, word
-from microformer.graph.serialize import to_bytes
 from microformer.pipeline.front import as_input
+from packing import pack_network
 from training import Array, accuracy
 
 SPEEDS = np.exp(np.linspace(-0.22, 0.22, 9))
@@ -205,22 +205,7 @@ def pack(data: Voices, words: Words, out: Path) -> None:
     held = np.flatnonzero(data.speakers == speaker)
     known = np.flatnonzero(data.speakers != speaker)
     network = train(data, known, 0)
-    path = out / "speech_transformer.onnx"
-    program = torch.onnx.export(
-        network,
-        (torch.from_numpy(data.features[0][:1]),),
-        dynamo=True,
-        opset_version=18,
-        input_names=["features"],
-        output_names=["scores"],
-        verbose=False,
-    )
-    assert program is not None
-    program.save(str(path), external_data=False)
-    graph = microformer.quantize(microformer.load(str(path)), samples(data, known))
-    text, constants = to_bytes(graph)
-    (out / "speech_graph.json").write_text(text, "utf-8")
-    (out / "speech_graph.npz").write_bytes(constants)
+    pack_network(network, samples(data, known), out, "speech", "features")
     unheard = np.array([fingerprint(words.audio[i]) for i in held], np.uint64)
     np.savez_compressed(out / "speech_unheard.npz", unheard=np.sort(unheard))
     print(json.dumps(measure(data, network, known, held)))

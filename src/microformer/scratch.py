@@ -131,3 +131,14 @@ def _ruleset(writable: Path, readable: Sequence[Path]) -> int | None:
         libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, packed, 0)
         os.close(place)
     return ruleset
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write ``text`` at one stroke: whole or not at all. Raises OutputError."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_text(text, "utf-8")
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise OutputError(f"'{path}' cannot be written: {error.strerror}.") from None

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from microformer.audit.record import Audit
-from microformer.errors import OutputError, ToolError
+from microformer.errors import ToolError
+from microformer.scratch import write_whole
 
 _ROW = 26  # pixels a layer
 _COLUMNS = ("cost at the end (dB)", "SQNR of the output (dB)", "clipped (%)", "range used (%)")
@@ -24,13 +25,7 @@ def plot(made: Audit, path: Path) -> None:
     )
     page = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Audit</title></head>'
     text = f"{page}<body>{''.join(parts)}</body></html>\n"
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.write_text(text, "utf-8")
-        new.replace(path)  # whole or not at all
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise OutputError(f"'{path}' cannot be written: {error.strerror}.") from None
+    write_whole(path, text)
 
 
 def _bars(made: Audit, go: Any, figure: Any) -> Any:

@@ -47,7 +47,7 @@ def speech_demo(
     board = board_for(target or TARGET)
     words = read_words(folder)
     with speech_paths() as paths:
-        with np.load(paths.unheard, allow_pickle=False) as file:
+        with np.load(paths.samples, allow_pickle=False) as file:
             unheard = file["unheard"]
         with Bars() as bars:
             with bars("load"):

@@ -34,12 +34,14 @@ def demo_paths() -> Iterator[DemoPaths]:
 
 
 @dataclass(frozen=True)
-class RadarPaths:
-    """Float model, its int8 graph (structure and constants), and a few recordings.
+class PackedPaths:
+    """Float model, its int8 graph (structure and constants), and the samples beside it.
 
-    ``samples``: codes int16 [N, windows, sensors, 32, points, 2] of a 12-bit converter, to be
-    shifted ``left``; classes ``y`` [N], the names of the ``gestures``, the ``person``; ``count``
-    and ``unit`` of the front end.
+    ``samples`` is of radar_paths: codes int16 [N, windows, sensors, 32, points, 2] of a 12-bit
+    converter, to be shifted ``left``; classes ``y`` [N], the names of the ``gestures``, the
+    ``person``; ``count`` and ``unit`` of the front end. Of gesture_paths: simulated traces ``x``,
+    real inputs float32 [N, 28, 10], ``y`` and ``gestures``. Of speech_paths: ``unheard``,
+    fingerprints uint64 of the recordings by the speaker that the network was not trained on.
     """
 
     model: Path
@@ -49,52 +51,34 @@ class RadarPaths:
 
 
 @contextmanager
-def radar_paths() -> Iterator[RadarPaths]:
+def radar_paths() -> Iterator[PackedPaths]:
     """The radar demo's files as real paths for as long as the context lasts."""
-    with _paths("radar_transformer.onnx", "radar_graph", "radar_samples.npz") as paths:
-        yield RadarPaths(*paths)
-
-
-@dataclass(frozen=True)
-class GesturePaths:
-    """As ``RadarPaths``, for recorded traces. ``samples``: simulated ones, real inputs float32 [N,
-    28, 10], classes ``y`` [N], the names of the ``gestures``."""
-
-    model: Path
-    graph: Path
-    constants: Path
-    samples: Path
+    with _paths("radar", "samples") as paths:
+        yield paths
 
 
 @contextmanager
-def gesture_paths() -> Iterator[GesturePaths]:
-    """The files of ``demo gestures``."""
-    with _paths("gestures_transformer.onnx", "gestures_graph", "gestures_samples.npz") as paths:
-        yield GesturePaths(*paths)
-
-
-@dataclass(frozen=True)
-class SpeechPaths:
-    """As ``RadarPaths``, for spoken digits. ``unheard``: fingerprints uint64 of the recordings by
-    the speaker that the network was not trained on."""
-
-    model: Path
-    graph: Path
-    constants: Path
-    unheard: Path
+def gesture_paths() -> Iterator[PackedPaths]:
+    """The files of ``demo gestures``, of recorded traces."""
+    with _paths("gestures", "samples") as paths:
+        yield paths
 
 
 @contextmanager
-def speech_paths() -> Iterator[SpeechPaths]:
+def speech_paths() -> Iterator[PackedPaths]:
     """The files of ``demo speech``."""
-    with _paths("speech_transformer.onnx", "speech_graph", "speech_unheard.npz") as paths:
-        yield SpeechPaths(*paths)
+    with _paths("speech", "unheard") as paths:
+        yield paths
 
 
 @contextmanager
-def _paths(model: str, graph: str, samples: str) -> Iterator[list[Path]]:
-    """Model, graph, its constants, samples."""
+def _paths(stem: str, samples: str) -> Iterator[PackedPaths]:
     folder = resources.files("microformer.demo")
-    names = (model, f"{graph}.json", f"{graph}.npz", samples)
+    names = ("transformer.onnx", "graph.json", "graph.npz", f"{samples}.npz")
     with ExitStack() as stack:
-        yield [stack.enter_context(resources.as_file(folder.joinpath(name))) for name in names]
+        yield PackedPaths(
+            *(
+                stack.enter_context(resources.as_file(folder.joinpath(f"{stem}_{name}")))
+                for name in names
+            )
+        )

@@ -5,7 +5,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from microformer.errors import OutputError, ToolError
+from microformer.errors import ToolError
+from microformer.scratch import write_whole
 from microformer.search.finalists import Finalist
 from microformer.search.record import Found, Tried
 
@@ -32,13 +33,7 @@ def write_page(made: Found, finalists: Sequence[Finalist], path: Path) -> None:
         "td,th{padding:.2em .7em;text-align:right;border-bottom:1px solid #ddd}</style></head>"
         f"<body>{body}{_table(finalists)}{_left_out(made)}</body></html>\n"
     )
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.write_text(text, "utf-8")
-        new.replace(path)  # whole or not at all
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise OutputError(f"'{path}' cannot be written: {error.strerror}.") from None
+    write_whole(path, text)
 
 
 def _points(

@@ -104,15 +104,8 @@ static inline void mf_log_mel_s16_dsp(
     }
   }
   mf_sound_power_dsp(bins, points, twiddles);
-  for (int32_t band = 0; band < mels; band++) {
-    const uint64_t sum = mf_band(bins + bands[2 * band], weights, bands[2 * band + 1]);
-    weights += bands[2 * band + 1];
-    logs[band] = (int16_t)mf_log_band(sum, logarithms, g, floor);
-  }
-  for (int32_t i = 0; i < outputs; i++) {
-    const int32_t value = cosines == NULL ? logs[i] : mf_cepstrum(logs, cosines + i * mels, mels);
-    y[i] = mf_requantize(value, mult, add, shift);
-  }
+  const mf_bands_t of = {bands, weights, logarithms, cosines, mels, outputs, floor, mult, add, shift};
+  mf_sound_rows(bins, &of, g, logs, y);
 }
 
 #endif

@@ -57,4 +57,36 @@ MF_INLINE int32_t mf_cepstrum(const int16_t *logs, const int16_t *cosines, int32
   return sum >> MF_CEPSTRUM_BITS;
 }
 
+/* What becomes of the bins' powers on one core: (18f) to (18i). */
+typedef struct {
+  const int16_t *bands; /* [mels, 2]: first bin, bins */
+  const int16_t *weights;
+  const int16_t *logarithms; /* [256] */
+  const int16_t *cosines;    /* [outputs, mels], or NULL */
+  int32_t mels;
+  int32_t outputs;
+  int32_t floor;
+  int32_t mult;
+  int32_t add;
+  int32_t shift;
+} mf_bands_t;
+
+/* `logs` is working memory, [mels]. */
+MF_INLINE void mf_sound_rows(
+    const uint32_t *power, const mf_bands_t *of, int32_t g, int16_t *logs, int8_t *y) {
+  const int16_t *weights = of->weights;
+  for (int32_t band = 0; band < of->mels; band++) {
+    const int32_t count = of->bands[2 * band + 1];
+    const uint64_t sum = mf_band(power + of->bands[2 * band], weights, count);
+    weights += count;
+    logs[band] = (int16_t)mf_log_band(sum, of->logarithms, g, of->floor);
+  }
+  for (int32_t i = 0; i < of->outputs; i++) {
+    const int32_t value = of->cosines == NULL
+                              ? logs[i]
+                              : mf_cepstrum(logs, of->cosines + i * of->mels, of->mels);
+    y[i] = mf_requantize(value, of->mult, of->add, of->shift);
+  }
+}
+
 #endif

@@ -72,15 +72,8 @@ static inline void mf_log_mel_s16_ref(
     power[points - k] = (uint32_t)(high.re * high.re + high.im * high.im);
     power[k] = (uint32_t)(low.re * low.re + low.im * low.im);
   }
-  for (int32_t band = 0; band < mels; band++) {
-    const uint64_t sum = mf_band(power + bands[2 * band], weights, bands[2 * band + 1]);
-    weights += bands[2 * band + 1];
-    logs[band] = (int16_t)mf_log_band(sum, logarithms, g, floor);
-  }
-  for (int32_t i = 0; i < outputs; i++) {
-    const int32_t value = cosines == NULL ? logs[i] : mf_cepstrum(logs, cosines + i * mels, mels);
-    y[i] = mf_requantize(value, mult, add, shift);
-  }
+  const mf_bands_t of = {bands, weights, logarithms, cosines, mels, outputs, floor, mult, add, shift};
+  mf_sound_rows(power, &of, g, logs, y);
 }
 
 #endif
