@@ -28,7 +28,7 @@ class Estimate:
     constants, which are exact, and code as large as that of measured rows; ``ram_bytes`` is arena,
     input, output and stack. ``problem`` says why it does not fit, None where it fits.
     ``rough_cycles`` is for cores without a price list: the kernels' own rough counts, shared by the
-    cores; it puts candidates in order and may be off by a factor of two.
+    cores; it puts candidates in order and may be off by a factor of three.
     """
 
     model: str
