@@ -104,7 +104,8 @@ static inline void mf_log_mel_s16_dsp(
     }
   }
   mf_sound_power_dsp(bins, points, twiddles);
-  const mf_bands_t of = {bands, weights, logarithms, cosines, mels, outputs, floor, mult, add, shift};
+  const mf_sound_bands_t of = {
+      bands, weights, logarithms, cosines, mels, outputs, floor, mult, add, shift};
   mf_sound_rows(bins, &of, g, logs, y);
 }
 

@@ -31,7 +31,7 @@ MF_INLINE int32_t mf_part_at(int32_t place, int32_t parts) {
 }
 
 /* (18f): the power in a band of `count` bins, 1 at least. */
-MF_INLINE uint64_t mf_band(const uint32_t *power, const int16_t *weights, int32_t count) {
+MF_INLINE uint64_t mf_band_power(const uint32_t *power, const int16_t *weights, int32_t count) {
   uint64_t sum = 0;
   for (int32_t i = 0; i < count; i++) {
     sum += (uint64_t)power[i] * (uint16_t)weights[i];
@@ -69,15 +69,15 @@ typedef struct {
   int32_t mult;
   int32_t add;
   int32_t shift;
-} mf_bands_t;
+} mf_sound_bands_t;
 
 /* `logs` is working memory, [mels]. */
 MF_INLINE void mf_sound_rows(
-    const uint32_t *power, const mf_bands_t *of, int32_t g, int16_t *logs, int8_t *y) {
+    const uint32_t *power, const mf_sound_bands_t *of, int32_t g, int16_t *logs, int8_t *y) {
   const int16_t *weights = of->weights;
   for (int32_t band = 0; band < of->mels; band++) {
     const int32_t count = of->bands[2 * band + 1];
-    const uint64_t sum = mf_band(power + of->bands[2 * band], weights, count);
+    const uint64_t sum = mf_band_power(power + of->bands[2 * band], weights, count);
     weights += count;
     logs[band] = (int16_t)mf_log_band(sum, of->logarithms, g, of->floor);
   }

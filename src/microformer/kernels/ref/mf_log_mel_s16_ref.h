@@ -72,7 +72,8 @@ static inline void mf_log_mel_s16_ref(
     power[points - k] = (uint32_t)(high.re * high.re + high.im * high.im);
     power[k] = (uint32_t)(low.re * low.re + low.im * low.im);
   }
-  const mf_bands_t of = {bands, weights, logarithms, cosines, mels, outputs, floor, mult, add, shift};
+  const mf_sound_bands_t of = {
+      bands, weights, logarithms, cosines, mels, outputs, floor, mult, add, shift};
   mf_sound_rows(power, &of, g, logs, y);
 }
 

@@ -130,7 +130,7 @@ static inline void mf_log_mel_s16_xpulp(
     const int32_t count = bands[2 * band + 1];
     if (turn == mf_core()) {
       const uint32_t *const power = (const uint32_t *)(const void *)bins + bands[2 * band];
-      logs[band] = (int16_t)mf_log_band(mf_band(power, weights, count), logarithms, g, floor);
+      logs[band] = (int16_t)mf_log_band(mf_band_power(power, weights, count), logarithms, g, floor);
     }
     weights += count;
     turn = turn + 1 < MF_CORES ? turn + 1 : 0;
