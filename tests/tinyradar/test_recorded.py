@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +19,9 @@ from tinyradar.errors import RadarError
 from tinyradar.farm import run_tasks
 from tinyradar.recorded import Options, Recorded, reproduce_recorded
 from tinyradar.recorded.protocol import PROTOCOLS, parts_of
-from tinyradar.recorded.scores import Scores, difference
 from tinyradar.recorded.table import view
 from tinyradar.recorded.tasks import Task, answer, shipped
+from tinyradar.reproduce.persons import difference
 from tinyradar.simulate.traces import simulate_traces, write_traces
 from tinyradar.train.checkpoint import Arrays, load_network, read_arrays
 from tinyradar.train.weights import SHIPPED
@@ -99,10 +98,7 @@ def test_of_another_recipe_nothing_is_taken(
 
 
 def test_difference_is_by_person() -> None:
-    def scores(**by_person: float) -> Any:
-        return Scores("five", "x", "int8", 4, 0.0, 0.0, 0.0, 0.0, (), by_person)
-
-    points, error = difference(scores(a=1.0, b=0.8, c=0.6), scores(a=0.9, b=0.8, c=0.5))
+    points, error = difference({"a": 1.0, "b": 0.8, "c": 0.6}, {"a": 0.9, "b": 0.8, "c": 0.5})
     assert np.isclose(points, 100 * 0.2 / 3)
     assert np.isclose(error, np.std([10.0, 0.0, 10.0], ddof=1) / np.sqrt(3))
 

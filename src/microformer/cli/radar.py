@@ -1,27 +1,16 @@
 """``microformer demo tinyradar``: a simulated gesture, from radar samples to class."""
 
-import json
 from collections.abc import Callable
 
 import numpy as np
-import typer
 
 from microformer import pipeline, targets
 from microformer.cli.bars import Bars
-from microformer.cli.recognised import (
-    Shown,
-    console_of,
-    kind_of_cycles,
-    recognised,
-    record,
-    right_of,
-)
+from microformer.cli.recognised import Shown, Words, recognise_all
 from microformer.demo import radar_paths
-from microformer.demo.gestures import recogniser
 from microformer.graph.frontend import RangeDoppler
 from microformer.targets import RtlRunner, Target
 
-SAID = {"simulated": True}
 WHAT = (
     "A gesture is a second: five windows of 32 sweeps by two sensors, to range-Doppler maps, "
     "then the network once."
@@ -68,14 +57,6 @@ def radar_demo(target: str | None, board_for: Callable[[str], Target], as_json: 
         shipped["y"],
         codes,
     )
-    console = console_of(as_json)
-    console.print(f"{board.name}: {why}", highlight=False)
-    with recogniser(compiled, board) as recognise:
-        made = recognised(console, shown, recognise)
-    if as_json:
-        print(json.dumps(record(board, shown, made, "gestures", SAID | {"why": why}), indent=2))
-    else:
-        kind = kind_of_cycles(made, board, "gesture")
-        console.print(f"\n{right_of(shown, made)} {WHAT} {kind}\n{WHENCE}", highlight=False)
-    if not all(one.bit_exact for one in made):
-        raise typer.Exit(1)
+    record = {"simulated": True, "why": why}
+    words = Words("gesture", WHAT, WHENCE, record, first=f"{board.name}: {why}")
+    recognise_all(compiled, board, shown, words, as_json)

@@ -1,8 +1,10 @@
 """What the demos that recognise one thing after another share: a table that grows, a record."""
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.live import Live
@@ -10,9 +12,9 @@ from rich.table import Table
 
 from microformer import targets
 from microformer.cli.bars import PIPE_WIDTH
-from microformer.demo.gestures import Recogniser, Recognition
+from microformer.demo.gestures import Recogniser, Recognition, recogniser
+from microformer.graph.compiled import Compiled
 from microformer.graph.tensor import Array
-from microformer.report.features import Cost
 from microformer.targets import Target
 
 
@@ -28,12 +30,40 @@ class Shown:
     inputs: Array
 
 
-def console_of(as_json: bool) -> Console:
-    """A console that is wide where no terminal says how wide, and silent for JSON."""
-    return Console(width=None if Console().is_terminal else PIPE_WIDTH, quiet=as_json)
+@dataclass(frozen=True)
+class Words:
+    """What is said of a demo: ``what`` is one of its things, ``about`` what that is, ``whence`` the
+    inputs come from, ``first`` a line above the table; ``record`` goes into the JSON."""
+
+    what: str
+    about: str
+    whence: str
+    record: dict[str, Any]
+    first: str = ""
 
 
-def recognised(console: Console, shown: Shown, recognise: Recogniser) -> list[Recognition]:
+def recognise_all(
+    compiled: Compiled, board: Target, shown: Shown, words: Words, as_json: bool
+) -> None:
+    """Recognise all on ``board`` and print table and summary, or JSON; exit code 1 if a byte was
+    wrong."""
+    console = Console(width=None if Console().is_terminal else PIPE_WIDTH, quiet=as_json)
+    if words.first:
+        console.print(words.first, highlight=False)
+    with recogniser(compiled, board) as recognise:
+        made = _recognised(console, shown, recognise)
+    if as_json:
+        print(json.dumps(_record(board, shown, made, words), indent=2))
+    else:
+        right = sum(one.found == label for one, label in zip(made, shown.y, strict=True))
+        kind = _kind_of_cycles(made, board, words.what)
+        text = f"\n{right} of {len(made)} right. {words.about} {kind}\n{words.whence}"
+        console.print(text, highlight=False)
+    if not all(one.bit_exact for one in made):
+        raise typer.Exit(1)
+
+
+def _recognised(console: Console, shown: Shown, recognise: Recogniser) -> list[Recognition]:
     """Recognise all; a table that grows by a line with each."""
     made: list[Recognition] = []
     with Live(_table(shown, made), console=console, refresh_per_second=8) as live:
@@ -63,25 +93,19 @@ def _table(shown: Shown, made: list[Recognition]) -> Table:
         table.add_row(
             shown.names[label],
             f"[{right}]{shown.names[one.found]}[/]",
-            *(figure(c.latency_ms, ".2f") for c in costs),
-            *(figure(c.energy_mj, ".3f") for c in costs),
+            *(_figure(c.latency_ms, ".2f") for c in costs),
+            *(_figure(c.energy_mj, ".3f") for c in costs),
             "yes" if one.bit_exact else "[red]NO[/]",
         )
     return table
 
 
-def figure(value: float | None, form: str) -> str:
+def _figure(value: float | None, form: str) -> str:
     """A figure, or a dash where there is none."""
     return "-" if value is None else format(value, form)
 
 
-def right_of(shown: Shown, made: list[Recognition]) -> str:
-    """How many were right."""
-    right = sum(one.found == label for one, label in zip(made, shown.y, strict=True))
-    return f"{right} of {len(made)} right."
-
-
-def kind_of_cycles(made: list[Recognition], board: Target, what: str) -> str:
+def _kind_of_cycles(made: list[Recognition], board: Target, what: str) -> str:
     """What the cycles are, and what the board's own flash makes of them."""
     low, high = targets.BOARD_OVER_ESTIMATE
     kind = {
@@ -94,28 +118,22 @@ def kind_of_cycles(made: list[Recognition], board: Target, what: str) -> str:
     if slow is not None and slow.latency_ms is not None and board.board_flash is not None:
         kind += (
             f" With the flash of {board.board} ({board.board_flash.wait_states} wait states) a "
-            f"{what} takes {slow.latency_ms:.2f} ms, {_energy(slow)} mJ."
+            f"{what} takes {slow.latency_ms:.2f} ms, {_figure(slow.energy_mj, '.3f')} mJ."
         )
     return kind
 
 
-def _energy(slow: Cost) -> str:
-    return figure(slow.energy_mj, ".3f")
-
-
-def record(
-    board: Target, shown: Shown, made: list[Recognition], what: str, more: dict[str, Any]
-) -> dict[str, Any]:
-    """All of it as plain data; ``what`` the list is called."""
+def _record(board: Target, shown: Shown, made: list[Recognition], words: Words) -> dict[str, Any]:
+    """All of it as plain data."""
     return {
         "target": board.name,
         "board": board.board,
         "clock_hz": board.clock_hz,
         "wait_states": board.flash.wait_states,
         "cores": board.cores,
-        **more,
+        **words.record,
         "bit_exact": all(one.bit_exact for one in made),
-        what: [
+        f"{words.what}s": [
             {"true": shown.names[label]} | asdict(one) | {"found": shown.names[one.found]}
             for label, one in zip(shown.y, made, strict=True)
         ],

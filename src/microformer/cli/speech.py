@@ -1,25 +1,16 @@
 """``microformer demo speech --data DIR``: spoken digits, from a microphone's samples to word."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
 from microformer import pipeline
 from microformer.cli.bars import Bars
-from microformer.cli.recognised import (
-    Shown,
-    console_of,
-    kind_of_cycles,
-    recognised,
-    record,
-    right_of,
-)
+from microformer.cli.recognised import Shown, recognise_all
+from microformer.cli.recognised import Words as Said
 from microformer.demo import speech_paths
-from microformer.demo.gestures import recogniser
 from microformer.demo.speech import SOURCE, SPEC, WORDS, Words, fingerprint, read_words
 from microformer.errors import DataError
 from microformer.graph.compiled import Compiled
@@ -71,23 +62,13 @@ def speech_demo(
         words.y[chosen],
         windows[chosen],
     )
-    console = console_of(as_json)
-    with recogniser(compiled, board) as recognise:
-        made = recognised(console, shown, recognise)
     share = _share(compiled, windows[new], words.y[new])
-    if as_json:
-        said = {"recorded": True, "source": SOURCE, "heard": len(new), "accuracy_int8": share}
-        print(json.dumps(record(board, shown, made, "words", said), indent=2))
-    else:
-        kind = kind_of_cycles(made, board, "word")
-        console.print(
-            f"\n{right_of(shown, made)} {WHAT} {kind}\n"
-            f"All {len(new)} recordings of that speaker, by the same integers in NumPy: "
-            f"{100 * share:.1f} % right. Recordings: {SOURCE}.",
-            highlight=False,
-        )
-    if not all(one.bit_exact for one in made):
-        raise typer.Exit(1)
+    whence = (
+        f"All {len(new)} recordings of that speaker, by the same integers in NumPy: "
+        f"{100 * share:.1f} % right. Recordings: {SOURCE}."
+    )
+    record = {"recorded": True, "source": SOURCE, "heard": len(new), "accuracy_int8": share}
+    recognise_all(compiled, board, shown, Said("word", WHAT, whence, record), as_json)
 
 
 def _unheard(words: Words, unheard: NDArray[np.uint64]) -> NDArray[np.int64]:

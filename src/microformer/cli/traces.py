@@ -1,23 +1,13 @@
 """``microformer demo gestures``: traces of hands, by a network that learnt recorded ones."""
 
-import json
 from collections.abc import Callable
 
 import numpy as np
-import typer
 
 from microformer import pipeline
 from microformer.cli.bars import Bars
-from microformer.cli.recognised import (
-    Shown,
-    console_of,
-    kind_of_cycles,
-    recognised,
-    record,
-    right_of,
-)
+from microformer.cli.recognised import Shown, Words, recognise_all
 from microformer.demo import gesture_paths
-from microformer.demo.gestures import recogniser
 from microformer.targets import Target
 
 TARGET = "cortex-m4"
@@ -46,14 +36,5 @@ def gestures_demo(target: str | None, board_for: Callable[[str], Target], as_jso
         shipped["y"],
         shipped["x"],
     )
-    console = console_of(as_json)
-    with recogniser(compiled, board) as recognise:
-        made = recognised(console, shown, recognise)
-    if as_json:
-        said = {"simulated": True, "trained_on": "recorded"}
-        print(json.dumps(record(board, shown, made, "gestures", said), indent=2))
-    else:
-        kind = kind_of_cycles(made, board, "gesture")
-        console.print(f"\n{right_of(shown, made)} {WHAT} {kind}\n{WHENCE}", highlight=False)
-    if not all(one.bit_exact for one in made):
-        raise typer.Exit(1)
+    words = Words("gesture", WHAT, WHENCE, {"simulated": True, "trained_on": "recorded"})
+    recognise_all(compiled, board, shown, words, as_json)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from microformer.graph.ops_audio import CEPSTRUM_BITS, LEAF, LOG_BITS, LogMel
 from microformer.graph.tensor import Array
-from microformer.reference.range_doppler import Halves, minus_j, spectrum, times
+from microformer.reference.range_doppler import Halves, bit_length, minus_j, spectrum, times
 from microformer.reference.requantize import requantize
 
 TOP_BITS = 13
@@ -30,16 +30,11 @@ def logarithms() -> NDArray[np.int16]:
     return np.floor(logs + 0.5).astype(np.int16)
 
 
-def _bit_length(x: Array) -> NDArray[np.int64]:
-    """Of integers from 0 below 2^53."""
-    return np.asarray(np.frexp(x.astype(np.float64))[1], np.int64)
-
-
 def _scaled(x: Array, window: Array) -> tuple[Array, NDArray[np.int64]]:
     """(18a), (18b): samples [B, fft] under the window, shifted by g [B] to 14 bits; and g."""
     y = (x.astype(np.int64) * window + 2**14) >> 15
     reached = np.bitwise_or.reduce(y ^ (y >> 63), axis=-1)
-    g = TOP_BITS - _bit_length(reached)
+    g = TOP_BITS - bit_length(reached)
     up, down = np.maximum(g, 0)[:, None], np.maximum(-g, 0)[:, None]
     return (y << up) >> down, g
 
@@ -102,7 +97,7 @@ def log_mel(
         columns.append(np.maximum(power[:, first : first + count] @ mine, 1))
         begin += count
     sums = np.stack(columns, axis=-1)
-    e = _bit_length(sums) - 1
+    e = bit_length(sums) - 1
     low, high = np.maximum(LOG_BITS - e, 0), np.maximum(e - LOG_BITS, 0)
     leading = (sums << low) >> high
     v = (e << LOG_BITS) + logs[leading & 255] - (2 << LOG_BITS) * g[:, None]

@@ -96,10 +96,15 @@ def _four(b: Halves) -> list[Halves]:
     return [c0 + c1, c0 - c1, c2 + turned, c2 - turned]
 
 
+def bit_length(x: Array) -> NDArray[np.int64]:
+    """Of integers from 0 below 2^53."""
+    return np.asarray(np.frexp(x.astype(np.float64))[1], np.int64)
+
+
 def power_index(power: Array) -> Array:
     """Equation (13f): the table's entry of powers below 2^30: exponent and eight leading bits."""
     shifted = power.astype(np.int64) + OFFSET
-    exponent = np.frexp(shifted.astype(np.float64))[1] - 8
+    exponent = bit_length(shifted) - 8
     return np.asarray(128 * exponent + (shifted >> exponent))
 
 

@@ -75,7 +75,6 @@ def _values(trial: Any, spec: Spec, settings: Settings) -> list[float]:
     train(report)
     loss = float(evaluate())
     if settings.prune != "none":
-        trial.set_user_attr("loss", loss)
         return [loss]
     cycles = cost["cycles"]
     return [loss, float("inf") if cycles is None else float(cycles)]

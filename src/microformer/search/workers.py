@@ -38,14 +38,11 @@ def work(
     where: str,
     settings: Settings,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> int:
-    """Trials one after the other until there are none left; how many this worker did."""
+) -> None:
+    """Trials one after the other until there are none left."""
     spec = read_spec(settings.spec, settings.given)
-    done = 0
     while next_trial(spec, where, settings):
-        done += 1
         progress(finished(where, settings), settings.trials)
-    return done
 
 
 def finished(where: str, settings: Settings) -> int:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console, RenderableType
@@ -14,6 +14,11 @@ from tinyradar.cli.progress import bars
 from tinyradar.dataset.cache import Dataset, open_cache
 from tinyradar.dataset.folds import fold_name, person_folds
 from tinyradar.errors import RadarError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from tinyradar.train import Trained
 
 DEFAULT_PLACE = Path("tinyradar-out")
 
@@ -77,22 +82,19 @@ def train_command(
         Run(chosen, data, parts[n], fold_name(n, folds), place, bfloat16, seed) for n in numbers
     ]
     with bars() as new:
-        far = []
+        trained: Iterable[tuple[Trained, nn.Module]]
         if dask is not None:
             places = [(run, number, folds) for run, number in zip(runs, numbers, strict=True)]
-            far = train_far(places, features, dask, new("train far"), _say)
-        for place_of, run in enumerate(runs):
-            if dask is not None:
-                made, network = far[place_of], run.floats()
-                assert network is not None
-            else:
-                made, network = run.train_floats(_epochs(new(run.name)))
+            trained = train_far(places, features, dask, new("train far"), _say)
+        else:
+            trained = (run.train_floats(_epochs(new(run.name))) for run in runs)
+        for run, (made, network) in zip(runs, trained, strict=True):
             print(f"{run.name}: {100 * made.accuracy:.1f} %{simulated} in {made.seconds:.0f} s")
             if qat:
-                made, _ = run.train_integers(network, _epochs(new(f"{run.name} in integers")))
+                whole, _ = run.train_integers(network, _epochs(new(f"{run.name} in integers")))
                 print(
-                    f"{run.name}: {100 * made.accuracy:.1f} % in int8{simulated} "
-                    f"in {made.seconds:.0f} s"
+                    f"{run.name}: {100 * whole.accuracy:.1f} % in int8{simulated} "
+                    f"in {whole.seconds:.0f} s"
                 )
 
 

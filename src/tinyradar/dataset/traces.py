@@ -15,6 +15,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ class TraceSet:
     skipped: tuple[str, ...]
     simulated: bool = False
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A short name of the set, by which weights know theirs: of all that is in it."""
         words = "\n".join((*self.persons, *self.scenes, *self.gestures))

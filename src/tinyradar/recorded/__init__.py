@@ -15,11 +15,12 @@ from typing import Any
 from tinyradar.dataset.traces import read_traces
 from tinyradar.farm import run_tasks
 from tinyradar.models import TRACE_MODELS
-from tinyradar.recorded.baselines import BASELINES, baseline
-from tinyradar.recorded.protocol import PROTOCOLS, SEEDS, Part, parts_of
-from tinyradar.recorded.scores import Scores, difference, scores
+from tinyradar.recorded.baselines import BASELINES, baseline, flat_codes
+from tinyradar.recorded.protocol import PROTOCOLS, SEEDS, Part, chosen, parts_of
+from tinyradar.recorded.scores import Scores, scores
 from tinyradar.recorded.targets import Program, program
 from tinyradar.recorded.tasks import Answers, Task, answer
+from tinyradar.reproduce.persons import difference
 
 __all__ = ["DEFAULT_TARGETS", "Options", "Recorded", "reproduce_recorded"]
 
@@ -77,7 +78,7 @@ class Recorded:
             for arithmetic in ("float", "int8"):
                 ours = self.find(protocol, TRANSFORMER, arithmetic)
                 best = self.best_baseline(protocol, arithmetic)
-                points, error = difference(ours, best)
+                points, error = difference(ours.by_person, best.by_person)
                 found.append(
                     {
                         "protocol": protocol,
@@ -147,9 +148,11 @@ def _scores(
     for name, cut in parts.items():
         mine = [a for a in answers if a.task.protocol.name == name]
         advance = new_bar(f"baselines, {name}")
+        protocol_set = chosen(data, PROTOCOLS[name])
+        flat = flat_codes(protocol_set)
         others = []
         for done, who in enumerate(BASELINES, 1):
-            others += [baseline(who, data, PROTOCOLS[name], part) for part in cut]
+            others += [baseline(who, flat, protocol_set.y, part) for part in cut]
             advance(done, len(BASELINES))
         found += scores(data, PROTOCOLS[name], cut, mine, others)
     return tuple(found)
@@ -164,10 +167,9 @@ def _programs(
 ) -> list[Program]:
     """The first fold's program of each network and protocol on each target."""
     firsts = [
-        a
+        next(a for a in answers if (a.task.protocol.name, a.task.model) == (name, model))
         for name in parts
         for model in TRACE_MODELS
-        for a in [next(a for a in answers if (a.task.protocol.name, a.task.model) == (name, model))]
     ]
     advance = new_bar("programs on targets")
     total = len(firsts) * len(options.targets)

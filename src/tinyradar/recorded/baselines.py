@@ -9,7 +9,7 @@ from tinyradar.dataset.marginals import support_vectors
 from tinyradar.dataset.nearest import nearest_of
 from tinyradar.dataset.traces import TraceSet
 from tinyradar.models.reading import codes
-from tinyradar.recorded.protocol import TESTS, Part, Protocol, chosen
+from tinyradar.recorded.protocol import TESTS, Part
 
 BASELINES = ("nearest neighbour", "support vectors")
 
@@ -23,11 +23,16 @@ class Baseline:
     classes: dict[str, NDArray[np.int64]]
 
 
-def baseline(who: str, data: TraceSet, protocol: Protocol, part: Part) -> Baseline:
-    """Ask ``who``, who knows the fold's training traces as the networks read them."""
-    mine = chosen(data, protocol)
-    flat = codes(mine.x).reshape(len(mine.x), -1).astype(np.float32)
-    known, y = flat[part.train], mine.y[part.train]
+def flat_codes(mine: TraceSet) -> NDArray[np.float32]:
+    """[N, 280]: traces as the networks read them, in a row."""
+    return codes(mine.x).reshape(len(mine.x), -1).astype(np.float32)
+
+
+def baseline(
+    who: str, flat: NDArray[np.float32], labels_of: NDArray[np.int64], part: Part
+) -> Baseline:
+    """Ask ``who``, who knows the fold's training traces; ``flat`` and labels are of a protocol."""
+    known, y = flat[part.train], labels_of[part.train]
     ask = nearest_of if who == BASELINES[0] else support_vectors
     asked = np.concatenate([flat[getattr(part, test)] for test in TESTS])
     labels = ask(known, y, asked)

@@ -1,6 +1,5 @@
 """From classes to figures: pooled, by gesture, by person, with the error of persons drawn."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from tinyradar.dataset.traces import TraceSet
 from tinyradar.recorded.baselines import Baseline
 from tinyradar.recorded.protocol import TESTS, Part, Protocol, chosen
 from tinyradar.recorded.tasks import ARITHMETICS, Answers
+from tinyradar.reproduce.persons import standard_error
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,6 @@ def _scored(
     share = right.mean(axis=0)
     persons = np.array([mine.persons[i] for i in asked])
     by_person = {str(p): float(share[persons == p].mean()) for p in sorted(set(persons))}
-    spread = np.array(list(by_person.values()))
     return Scores(
         protocol,
         who,
@@ -94,15 +93,7 @@ def _scored(
         float(share.mean()),
         float(np.mean([share[y == label].mean() for label in sorted(set(y.tolist()))])),
         min(by_person.values()),
-        float(spread.std(ddof=1) / math.sqrt(len(spread))) if len(spread) > 1 else math.nan,
+        standard_error(by_person.values()),
         tuple(float(r.mean()) for r in right),
         by_person,
     )
-
-
-def difference(better: Scores, than: Scores) -> tuple[float, float]:
-    """(mean over persons, standard error by person) of ``better`` - ``than``, in points."""
-    gaps = 100 * np.array([better.by_person[p] - than.by_person[p] for p in better.by_person])
-    if len(gaps) < 2:
-        return float(gaps.mean()), math.nan
-    return float(gaps.mean()), float(gaps.std(ddof=1) / math.sqrt(len(gaps)))

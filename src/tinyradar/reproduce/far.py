@@ -7,11 +7,13 @@ share. What comes back is the same bytes as if it had been trained here with as 
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from tinyradar.dataset.cache import Dataset, open_cache
 from tinyradar.dataset.folds import person_folds
@@ -21,7 +23,6 @@ from tinyradar.models import find
 from tinyradar.reproduce.runs import Run
 from tinyradar.train import Trained, train
 from tinyradar.train.checkpoint import Arrays, load_network, network_arrays
-from tinyradar.train.weights import write_weights
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Shared:
     def __init__(self, folder: Path) -> None:
         self.folder = str(folder.resolve())
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The set's name."""
         return open_cache(Path(self.folder)).digest
@@ -83,10 +84,10 @@ def train_far(
     dask: str,
     progress: Callable[[int, int], None],
     say: Callable[[str], None],
-) -> list[Trained]:
+) -> list[tuple[Trained, nn.Module]]:
     """Train the float networks of ``runs`` (with the fold's number, and of how many) by Dask.
 
-    Their weights are then where ``Run.floats`` finds them. Raises RadarError.
+    As ``Run.train_floats`` gives and keeps them. Raises RadarError.
     """
     if not runs:
         return []
@@ -111,7 +112,5 @@ def train_far(
         weights = {n: a for n, a in arrays.items() if n.startswith("model/")}
         load_network(network, weights, run.name)
         one = Trained(network, float(arrays["accuracy"]), float(arrays["seconds"]))
-        path = run.place / "weights" / f"{run.name}.npz"
-        write_weights(one, path, run.model, run.data, run.fold)
-        trained.append(one)
+        trained.append(run.kept(one))
     return trained

@@ -5,7 +5,6 @@ The folds' own test persons have chosen networks (folds 1 to 4 are among those o
 """
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from tinyradar.errors import RadarError
 from tinyradar.models import Model, find
 from tinyradar.reproduce.fixed import POPULATION, Progress, fixed_set
 from tinyradar.reproduce.measure import Subject
+from tinyradar.reproduce.persons import difference
 from tinyradar.reproduce.runs import Run
 from tinyradar.train import predict
 
@@ -60,9 +60,7 @@ class Fresh:
     def difference(self, better: str, than: str) -> tuple[float, float]:
         """(mean, standard error by person) of ``better`` - ``than``, in percentage points."""
         found = {a.name: a.by_person for a in self.answers}
-        persons = sorted(found[better])
-        gaps = 100 * np.array([found[better][p] - found[than][p] for p in persons])
-        return float(gaps.mean()), float(gaps.std(ddof=1) / math.sqrt(len(gaps)))
+        return difference(found[better], found[than])
 
     def to_json(self) -> str:
         """JSON text."""

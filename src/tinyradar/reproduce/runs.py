@@ -66,6 +66,10 @@ class Run:
             bfloat16=self.bfloat16,
             progress=progress,
         )
+        return self.kept(made)
+
+    def kept(self, made: Trained) -> tuple[Trained, nn.Module]:
+        """Write the float weights; ``made``, and the network as it is kept."""
         path = self.place / "weights" / f"{self.name}.npz"
         write_weights(made, path, self.model, self.data, self.fold)
         network = self.floats()

@@ -6,13 +6,14 @@
 #include "mf_fft32_dsp.h"
 #include "mf_log_mel.h"
 
+/* A pair of samples or of a twiddle, at any even address. */
 MF_INLINE uint32_t mf_pair_at(const int16_t *from) {
-  uint32_t pair;
-  __builtin_memcpy(&pair, from, 4); /* at any even address */
-  return pair;
+  return mf_load4((const int8_t *)(const void *)from);
 }
 
-MF_INLINE void mf_put_pair(int16_t *to, uint32_t pair) { __builtin_memcpy(to, &pair, 4); }
+MF_INLINE void mf_put_pair(int16_t *to, uint32_t pair) {
+  mf_store4((int8_t *)(void *)to, pair);
+}
 
 /* (18a), (18b): samples under the window, at 14 bits, as pairs in z; g. */
 MF_INLINE int32_t mf_sound_pairs_dsp(

@@ -18,10 +18,6 @@ typedef struct {
   int16_t *logs;    /* [mels] */
 } mf_sound_t;
 
-MF_INLINE int32_t mf_halves2(int32_t low, int32_t high) {
-  return (int32_t)(((uint32_t)low & 65535u) | (uint32_t)high << 16);
-}
-
 /* This core's part of (18a), (18b): samples under the window, at 14 bits; g. */
 MF_INLINE int32_t mf_sound_pairs_xpulp(
     const mf_sound_t *at, const int16_t *x, const int16_t *window, int32_t points) {
@@ -30,7 +26,7 @@ MF_INLINE int32_t mf_sound_pairs_xpulp(
   for (int32_t i = mine.begin; i < mine.end; i++) {
     const int32_t re = mf_windowed(x[2 * i], window[2 * i]);
     const int32_t im = mf_windowed(x[2 * i + 1], window[2 * i + 1]);
-    at->z[i] = mf_halves2(re, im);
+    at->z[i] = mf_pair2(re, im);
     reached |= (re ^ (re >> 31)) | (im ^ (im >> 31));
   }
   at->reached[mf_core()] = reached;
@@ -42,7 +38,7 @@ MF_INLINE int32_t mf_sound_pairs_xpulp(
   const int32_t g = mf_sound_shift(reached);
   for (int32_t i = mine.begin; i < mine.end; i++) {
     const int32_t re = mf_sound_shifted((int16_t)((uint32_t)at->z[i] & 65535u), g);
-    at->z[i] = mf_halves2(re, mf_sound_shifted(at->z[i] >> 16, g));
+    at->z[i] = mf_pair2(re, mf_sound_shifted(at->z[i] >> 16, g));
   }
   mf_barrier();
   return g;
@@ -75,7 +71,7 @@ MF_INLINE void mf_sound_join_xpulp(
     const int32_t k = i & (size - 1);
     int32_t *const even = bins + 2 * i - k, *const odd = even + size;
     const int16_t *const w = twiddles + 2 * k * step;
-    const int32_t turned = mf_times15(*odd, mf_halves2(w[0], w[1]));
+    const int32_t turned = mf_times15(*odd, mf_pair2(w[0], w[1]));
     const int32_t half = mf_half_add2(*even, 0);
     *even = mf_add2(half, turned);
     *odd = mf_sub2(half, turned);
@@ -92,10 +88,10 @@ MF_INLINE void mf_sound_power_xpulp(int32_t *bins, int32_t points, const int16_t
   for (int32_t k = mine.begin + 1; k <= mine.end; k++) {
     const int32_t near = bins[k], far = bins[points - k];
     const int32_t sum = mf_half_add2(near, far), gap = mf_half_sub2(near, far);
-    const int32_t a = mf_halves2(sum, gap >> 16), b = mf_halves2(gap, sum >> 16);
+    const int32_t a = mf_pair2(sum, gap >> 16), b = mf_pair2(gap, sum >> 16);
     const int16_t *const w = twiddles + 2 * k;
     const int32_t u = mf_half_add2(a, 0);
-    const int32_t t = mf_turned_sub2(mf_times15(b, mf_halves2(w[0], w[1])), 0);
+    const int32_t t = mf_turned_sub2(mf_times15(b, mf_pair2(w[0], w[1])), 0);
     const int32_t high = mf_sub2(u, t), low = mf_add2(u, t);
     bins[points - k] = mf_sdot2(0, high, high);
     bins[k] = mf_sdot2(0, low, low);

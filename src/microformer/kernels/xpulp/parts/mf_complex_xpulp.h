@@ -7,6 +7,10 @@
 
 #include "mf_cluster.h"
 
+MF_INLINE int32_t mf_pair2(int32_t low, int32_t high) {
+  return (int32_t)(((uint32_t)low & 65535u) | (uint32_t)high << 16);
+}
+
 #if MF_XPULP
 MF_BINARY(mf_add2, MF_I_ADDH)            /* a + b */
 MF_BINARY(mf_sub2, MF_I_SUBH)            /* a - b */
@@ -52,9 +56,6 @@ MF_INLINE int32_t mf_level(const int8_t *levels, int32_t index) {
 #else
 MF_INLINE int32_t mf_low2(int32_t a) { return (int16_t)((uint32_t)a & 65535u); }
 MF_INLINE int32_t mf_high2(int32_t a) { return a >> 16; }
-MF_INLINE int32_t mf_pair2(int32_t low, int32_t high) {
-  return (int32_t)(((uint32_t)low & 65535u) | (uint32_t)high << 16);
-}
 MF_INLINE int32_t mf_add2(int32_t a, int32_t b) {
   return mf_pair2(mf_low2(a) + mf_low2(b), mf_high2(a) + mf_high2(b));
 }
