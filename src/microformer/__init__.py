@@ -16,11 +16,13 @@ import microformer.privacy  # noqa: F401  before anything imports onnxruntime
 if TYPE_CHECKING:
     from microformer import reference, search, store, targets
     from microformer.api import (
+        Compiled,
         audit,
         compile,
         estimate,
         export,
         load,
+        open,
         predict,
         quantize,
         run,
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     )
     from microformer.entry import run_command_line
     from microformer.errors import MicroformerError
-    from microformer.graph.compiled import Compiled
     from microformer.graph.float_model import FloatModel
     from microformer.graph.frontend import LogMel, RangeDoppler
     from microformer.graph.int_graph import IntGraph
@@ -52,6 +53,7 @@ __all__ = [
     "estimate",
     "export",
     "load",
+    "open",
     "predict",
     "quantize",
     "reference",
@@ -64,12 +66,12 @@ __all__ = [
 ]
 
 _VERBS = (
-    *("audit", "compile", "estimate", "export", "load", "predict", "quantize", "run"),
-    "with_front",
+    *("audit", "compile", "estimate", "export", "load", "open", "predict", "quantize"),
+    *("run", "with_front"),
 )
 _WHERE = {
     **dict.fromkeys(_VERBS, "microformer.api"),
-    "Compiled": "microformer.graph.compiled",
+    "Compiled": "microformer.api",
     "Estimate": "microformer.report.estimate",
     "FloatModel": "microformer.graph.float_model",
     "IntGraph": "microformer.graph.int_graph",

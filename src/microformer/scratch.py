@@ -133,8 +133,15 @@ def _ruleset(writable: Path, readable: Sequence[Path]) -> int | None:
     return ruleset
 
 
-def write_whole(path: Path, text: str) -> None:
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """OutputError where ``path`` is there already: nothing of the user's is lost unasked."""
+    if path.exists() and not force:
+        raise OutputError(f"'{path}' exists already; choose another name or pass --force.")
+
+
+def write_whole(path: Path, text: str, *, force: bool = True) -> None:
     """Write ``text`` at one stroke: whole or not at all. Raises OutputError."""
+    refuse_existing(path, force=force)
     new = path.with_name(f".{path.name}.new")
     try:
         new.write_text(text, "utf-8")

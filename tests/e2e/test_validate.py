@@ -18,7 +18,6 @@ import torch
 
 import microformer
 from microformer import pipeline, store, targets
-from microformer.api import _silent as silent
 from microformer.cli import main
 from microformer.demo import demo_paths
 from microformer.errors import TargetError, ToolError
@@ -26,6 +25,7 @@ from microformer.export import vectors
 from microformer.graph.compiled import Compiled
 from microformer.graph.ends import records
 from microformer.graph.tensor import Array
+from microformer.page.bars import in_notebook as silent
 from microformer.pipeline.board import listen
 from microformer.validate import Expected, Line, read
 from tests.models import TokensAndRows

@@ -15,12 +15,12 @@ import pytest
 
 import microformer
 from microformer import pipeline, reference
-from microformer.api import _silent as silent
 from microformer.build import build
 from microformer.demo import demo_paths
 from microformer.emit import emit
 from microformer.graph.tensor import QParams
 from microformer.lower import lower
+from microformer.page.bars import in_notebook as silent
 from microformer.plan import plan
 from microformer.run import run
 from microformer.samples import Samples

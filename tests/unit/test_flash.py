@@ -10,10 +10,10 @@ from rich.console import Console
 
 import microformer
 from microformer import pipeline, targets
-from microformer.api import _silent as silent
 from microformer.bench import bench
 from microformer.demo import demo_paths
 from microformer.errors import TargetError
+from microformer.page.bars import in_notebook as silent
 from microformer.report.terminal import view
 from microformer.samples import Samples
 from microformer.targets import TARGETS, Memory, with_board_flash

@@ -13,7 +13,10 @@ STAGES = (
     *("load", "calibrate", "tune", "quantize", "lower", "plan", "emit", "build", "run"),
     *("audit", "report"),
 )
-SHARED = {"graph", "analysis", "reference", "targets", "kernels", "records", "errors", "scratch"}
+SHARED = {
+    *("graph", "analysis", "reference", "targets", "kernels", "records", "errors", "scratch"),
+    "page",
+}
 OUTER = {"pipeline", "api", "cli"}
 
 
@@ -45,7 +48,7 @@ def _rooms_imported(path: Path) -> set[str]:
 def allowed(room: str) -> set[str]:
     """What a room of ours may import of ours."""
     if room == "graph":
-        return {"graph", "targets", "errors"}
+        return {"graph", "targets", "errors", "page"}
     if room in STAGES:
         return {room, *SHARED}
     return {
@@ -58,7 +61,8 @@ def allowed(room: str) -> set[str]:
         "kernels": {"kernels", "graph", "targets", "errors"},
         "export": {"export", "emit", *SHARED},
         "validate": {"validate", "graph", "errors"},
-        "store": {"store", "graph", "reference", "targets", "errors"},
+        "store": {"store", "graph", "reference", "targets", "errors", "scratch"},
+        "page": {"page"},
         "samples": {"graph", "errors"},
         "settings": {"errors"},
         "entry": {"errors"},
@@ -68,7 +72,7 @@ def allowed(room: str) -> set[str]:
         "bench": {"bench", "pipeline", "quantize", *SHARED},
         "search": {"search", "api", *SHARED},
         "pipeline": {"pipeline", "export", "validate", *STAGES, *SHARED, "samples", "settings"},
-        "api": {"pipeline", "audit", "report", "store", "samples", "settings", *SHARED},
+        "api": {"api", "pipeline", "audit", "report", "store", "samples", "settings", *SHARED},
         "cli": {
             *(
                 "pipeline",

@@ -23,6 +23,7 @@ from microformer.search import (
     stored_settings,
     write_page,
 )
+from microformer.search.storage import WORKER, open_study
 
 SPEC = """
 import time
@@ -184,7 +185,8 @@ def test_two_killed_workers_lose_nothing(spec: str, tmp_path: Path) -> None:
 
 def _until_running(where: Path, settings: Settings) -> None:
     for _ in range(600):
-        if any(t.state == "running" for t in found(str(where), settings).trials):
+        trials = open_study(str(where), settings).get_trials(deepcopy=False)
+        if any(t.params and WORKER in t.user_attrs for t in trials):  # whose and which is known
             return
         time.sleep(0.1)
     pytest.fail("no trial began")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from microformer.graph.float_model import ImportedScale
+from microformer.page.numbers import fixed
+from microformer.page.tables import html_table
 from microformer.records import to_json
 
 
@@ -62,6 +64,21 @@ class Audit:
     culprits: tuple[str, ...]
     notes: tuple[str, ...] = ()
     imported_scales: tuple[ImportedScale, ...] = ()
+
+    def __repr__(self) -> str:
+        worst = "".join(
+            f"\n  {fixed(layer.cost_db, 2)} dB  {layer.name} ({layer.op}): {layer.advice}"
+            for layer in self.costly()[:5]
+        )
+        head = f"Audit of {self.model}, {len(self.layers)} layers, {self.samples} samples"
+        return f"{head}, output SQNR {fixed(self.sqnr_db)} dB{worst}"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (x.name, x.op, fixed(x.cost_db, 2), fixed(x.sqnr_db), x.advice) for x in self.ranked()
+        ]
+        heads = ("layer", "operation", "cost, dB", "SQNR, dB", "what to do")
+        return html_table(rows, heads, caption=f"{self.model}: what costs accuracy, worst first")
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""

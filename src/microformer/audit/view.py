@@ -1,10 +1,14 @@
 """An audit as a person reads it in a terminal."""
 
-from rich import box
+from collections.abc import Callable
+
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from microformer.audit.record import Audit
+from microformer.audit.record import Audit, LayerAudit
+from microformer.errors import printable
+from microformer.page.columns import Column, FittedTable
 
 SHOWN = 12
 """Layers in the table; all of them are in the JSON."""
@@ -12,26 +16,30 @@ SHOWN = 12
 
 def audit_table(made: Audit) -> RenderableType:
     """The worst layers first, with what to do about each."""
-    title = f"{made.model}: what costs accuracy, worst first"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("layer", overflow="fold")
-    table.add_column("operation", no_wrap=True)
-    for heading in ("cost dB", "SQNR", "own", "clipped", "used", "spread"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("what to do", overflow="fold", min_width=24)
     shown = made.costly()[:SHOWN] or made.ranked()[:3]
+
+    def column(heading: str, text: Callable[[LayerAudit], str], rank: int) -> Column:
+        return Column(heading, [text(layer) for layer in shown], True, rank)
+
+    table = FittedTable(
+        (
+            Column("layer", [printable(layer.name) for layer in shown]),
+            Column("operation", [_operation(layer) for layer in shown], rank=6),
+            column("cost dB", lambda layer: f"{layer.cost_db:.2f}", 0),
+            column("SQNR", lambda layer: f"{layer.sqnr_db:.1f}", 0),
+            column("own", lambda layer: f"{layer.own_sqnr_db:.1f}", 3),
+            column("clipped", lambda layer: f"{layer.saturated:.2%}", 4),
+            column("used", lambda layer: f"{layer.range_use:.0%}", 5),
+            column("spread", lambda layer: f"{layer.channel_spread:.1f}", 7),
+        ),
+        f"{printable(made.model)}: what costs accuracy, worst first",
+        "--json has them",
+    )
+    advice = Table.grid(padding=(0, 2))
+    advice.add_column(max_width=24, overflow="fold")
+    advice.add_column(overflow="fold")
     for layer in shown:
-        table.add_row(
-            layer.name,
-            layer.op if layer.bits == 8 else f"{layer.op} int{layer.bits}",
-            f"{layer.cost_db:.2f}",
-            f"{layer.sqnr_db:.1f}",
-            f"{layer.own_sqnr_db:.1f}",
-            f"{layer.saturated:.2%}",
-            f"{layer.range_use:.0%}",
-            f"{layer.channel_spread:.1f}",
-            layer.advice,
-        )
+        advice.add_row(printable(layer.name), layer.advice)
     totals = Table.grid(padding=(0, 2))
     rest = len(made.layers) - len(shown)
     totals.add_row("others", f"{rest} layers cost less, or nothing beyond chance (all in --json)")
@@ -48,4 +56,8 @@ def audit_table(made: Audit) -> RenderableType:
         totals.add_row("scales", f"{kept} of the file's {len(made.imported_scales)}; {merged}")
     for note in made.notes:
         totals.add_row("note", note)
-    return Group(table, totals)
+    return Group(table, Text("what to do", style="bold"), advice, Text(""), totals)
+
+
+def _operation(layer: LayerAudit) -> str:
+    return layer.op if layer.bits == 8 else f"{layer.op} int{layer.bits}"

@@ -8,6 +8,7 @@ from microformer.cli.compile import compile_command
 from microformer.cli.estimate import estimate_command
 from microformer.cli.export import export_command
 from microformer.cli.measure import audit_command, bench_command
+from microformer.cli.report import compare_command, report_command
 from microformer.cli.run import demo_command, run_command
 from microformer.cli.search import search_command
 from microformer.cli.targets import targets_command
@@ -24,6 +25,8 @@ app.command("targets")(targets_command)
 app.command("estimate")(estimate_command)
 app.command("compile")(compile_command)
 app.command("run")(run_command)
+app.command("report")(report_command)
+app.command("compare")(compare_command)
 app.command("export")(export_command)
 app.command("validate")(validate_command)
 app.command("demo")(demo_command)

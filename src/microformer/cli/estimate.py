@@ -8,6 +8,7 @@ import typer
 from microformer.cli.options import (
     Clock,
     Cores,
+    CsvFlag,
     FixOption,
     FlashBytes,
     FromOption,
@@ -40,11 +41,13 @@ def estimate_command(
     ram: RamBytes = None,
     clock: Clock = None,
     power_mw: Power = None,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Predict cycles, RAM and flash of a model, by layer, without build or emulator."""
     from microformer import pipeline
     from microformer.cli.bars import Bars, print_view
+    from microformer.records import to_csv
     from microformer.report.estimate_view import estimate_view
     from microformer.samples import read_samples
 
@@ -64,6 +67,8 @@ def estimate_command(
         made = pipeline.estimate_model(loaded, board, samples, progress=bars)
     if as_json:
         print(made.to_json())
+    elif as_csv:
+        print(to_csv(made.table()), end="")
     else:
         print_view(estimate_view(made))
     if not made.fits:

@@ -1,5 +1,6 @@
 """``microformer bench`` and ``audit``: measurements of layers, on a target and in accuracy."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from microformer.cli.options import (
     CalibrationSamples,
     Clock,
     Cores,
+    CsvFlag,
     EffortName,
     FixOption,
     FromOption,
@@ -85,12 +87,14 @@ def bench_command(
         Path | None,
         typer.Option("--fit", help="Price the core's kernels and write them here, .json."),
     ] = None,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure attention layers, matrix products, norms and convolutions of known shapes."""
     from microformer.bench import DEFAULT_ROWS, bench
     from microformer.bench.view import bench_table
     from microformer.cli.bars import Bars, print_view
+    from microformer.records import to_csv
 
     board = board_of(
         *(target, cores, weights), clock=clock, power_mw=power_mw, wait_states=wait_states
@@ -106,6 +110,9 @@ def bench_command(
         made = bench(names, board, progress=lambda done, total, _name: advance(done, total))
     if as_json:
         print(made.to_json())
+    elif as_csv:
+        rows = [{k: v for k, v in asdict(row).items() if k != "published"} for row in made.rows]
+        print(to_csv(rows), end="")
     else:
         print_view(bench_table(made))
     if not all(row.bit_exact for row in made.rows):

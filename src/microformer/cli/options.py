@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from microformer.targets import Target
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+CsvFlag = Annotated[bool, typer.Option("--csv", help="Print the layers as CSV.")]
+HtmlPath = Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")]
+ForceFlag = Annotated[bool, typer.Option("--force", help="Replace a page that is there.")]
 TargetName = Annotated[
     str,
     typer.Option(

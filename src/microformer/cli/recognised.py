@@ -5,16 +5,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
 from microformer import targets
 from microformer.cli.bars import PIPE_WIDTH
 from microformer.demo.gestures import Recogniser, Recognition, recogniser
 from microformer.graph.compiled import Compiled
 from microformer.graph.tensor import Array
+from microformer.page.columns import Column, FittedTable
 from microformer.targets import Target
 
 
@@ -73,31 +73,32 @@ def _recognised(console: Console, shown: Shown, recognise: Recogniser) -> list[R
     return made
 
 
-def _table(shown: Shown, made: list[Recognition]) -> Table:
-    table = Table(
-        title=shown.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-    for heading in (shown.heading, "found"):
-        table.add_column(heading, no_wrap=True)
-    alone = bool(made) and made[0].features is None
-    parts = ("total",) if alone else ("features", "network", "total")
-    for heading in (*(f"{p} ms" for p in parts), *(f"{p} mJ" for p in parts), "bit-exact"):
-        table.add_column(heading, justify="right")
-    for place, label in enumerate(shown.y):
-        if place >= len(made):
-            table.add_row(shown.names[label], "..." if place == len(made) else "")
-            continue
-        one = made[place]
-        right = "green" if one.found == label else "red"
-        costs = (one.total,) if one.features is None else (one.features, one.network, one.total)
-        table.add_row(
-            shown.names[label],
-            f"[{right}]{shown.names[one.found]}[/]",
-            *(_figure(c.latency_ms, ".2f") for c in costs),
-            *(_figure(c.energy_mj, ".3f") for c in costs),
-            "yes" if one.bit_exact else "[red]NO[/]",
-        )
-    return table
+def _table(shown: Shown, made: list[Recognition]) -> FittedTable:
+    """What was made, what was found and what it cost; those that are to come are empty."""
+    empty = [""] * (len(shown.y) - len(made))
+    found = [
+        Text(shown.names[one.found], style="green" if one.found == label else "red")
+        for one, label in zip(made, shown.y, strict=False)
+    ]
+    columns = [
+        Column(shown.heading, [shown.names[label] for label in shown.y]),
+        Column("found", [*found, *["..."][: len(empty)], *empty[1:]]),
+    ]
+    parts = {"total": [one.total for one in made]}
+    if all(one.features is not None for one in made):
+        parts = {
+            "features": [one.features for one in made if one.features is not None],
+            "network": [one.network for one in made],
+        } | parts
+    for unit, form, rank in (("ms", ".2f", 1), ("mJ", ".3f", 2)):
+        for name, costs in parts.items():
+            values = [cost.latency_ms if unit == "ms" else cost.energy_mj for cost in costs]
+            cells = [*(_figure(value, form) for value in values), *empty]
+            more = rank - 1 if name == "total" else rank + 2
+            columns.append(Column(f"{name} {unit}", cells, True, more))
+    exact = ["yes" if one.bit_exact else "NO" for one in made]
+    columns.append(Column("bit-exact", [*exact, *empty], True))
+    return FittedTable(tuple(columns), shown.title, "--json has them")
 
 
 def _figure(value: float | None, form: str) -> str:

@@ -1,6 +1,7 @@
 """``microformer run`` and ``demo``: a program on its target, every byte checked."""
 
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,10 @@ import typer
 from microformer.cli.options import (
     Clock,
     Cores,
+    CsvFlag,
     FlashBytes,
+    ForceFlag,
+    HtmlPath,
     JsonFlag,
     Power,
     RamBytes,
@@ -42,6 +46,9 @@ def run_command(
     edited: Annotated[
         bool, typer.Option("--edited", help="Take C files that were changed since as they are.")
     ] = False,
+    html: HtmlPath = None,
+    force: ForceFlag = False,
+    as_csv: CsvFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Build and run a compiled model on its target, check every byte, and report.
@@ -50,10 +57,12 @@ def run_command(
     """
     from microformer import pipeline, targets
     from microformer.cli.bars import Bars
-    from microformer.cli.board import show
+    from microformer.cli.board import check_page, show
+    from microformer.errors import OutputError
     from microformer.samples import read_samples
-    from microformer.store import open_folder
+    from microformer.store import keep_report, open_folder
 
+    check_page(html, force)
     with Bars() as bars:
         compiled = open_folder(folder, edited=edited)
         front = None if compiled.front is None else compiled.front.spec
@@ -64,7 +73,9 @@ def run_command(
         if samples is None and not every:
             samples = _within_patience(compiled, board, len(loaded))
         result = pipeline.run_model(compiled, loaded, board, count=samples, progress=bars)
-    show(result, as_json)
+    with suppress(OutputError):  # a folder that is not ours to write is run all the same
+        keep_report(folder, result.to_json())
+    show(result, as_json, as_csv=as_csv, html=html)
 
 
 _PATIENCE_SECONDS = 60
@@ -127,12 +138,14 @@ def demo_command(
     clock: Clock = None,
     power_mw: Power = None,
     wait_states: WaitFlag = False,
+    html: HtmlPath = None,
+    force: ForceFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """The whole pipeline on a shipped transformer: digits, gestures, or speech."""
     from microformer import pipeline
     from microformer.cli.bars import Bars
-    from microformer.cli.board import show
+    from microformer.cli.board import check_page, show
     from microformer.cli.radar import radar_demo
     from microformer.cli.speech import speech_demo
     from microformer.cli.traces import gestures_demo
@@ -150,6 +163,9 @@ def demo_command(
         power_mw=power_mw,
         wait_states=wait_states,
     )
+    if what is not Demo.DIGITS and html is not None:
+        raise typer.BadParameter("it goes with digits", param_hint="--html")
+    check_page(html, force)
     if what is not Demo.SPEECH and data is not None:
         raise typer.BadParameter("it goes with speech", param_hint="--data")
     if what is not Demo.DIGITS and softmax != "lut":
@@ -171,4 +187,4 @@ def demo_command(
         made = pipeline.compile_model(loaded, calibration, board, settings, progress=bars)
         count = _DEMO_ON_RTL if board.is_cluster else None
         result = pipeline.run_model(made.compiled, held_out, board, count=count, progress=bars)
-    show(result, as_json)
+    show(result, as_json, html=html)

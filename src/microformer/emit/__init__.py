@@ -100,6 +100,7 @@ def emit(
         outputs=made if by_ports else (),
         optimize=optimize,
         hop=hop,
+        buffers=program.buffers(),
     )
 
 

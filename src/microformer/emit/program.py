@@ -11,7 +11,7 @@ from microformer.emit.names import Names, comment, identifier, wrapped
 from microformer.emit.preamble import preamble
 from microformer.emit.tiles import TiledBody
 from microformer.graph.kernel_graph import Arg, ArgKind, KernelCall, Plan
-from microformer.graph.project import Layer
+from microformer.graph.project import Buffer, Layer
 
 Key = tuple[str, tuple[tuple[ArgKind, str | int], ...]]
 """A kernel and its integers: layers that agree in it can share one specialised function."""
@@ -57,9 +57,37 @@ class Program:
                 output=call.output,
                 weight_bytes=self._weight_bytes(call),
                 ram_bytes=self._ram_bytes(call),
+                reads=self._reads(index, call),
             )
             for index, call in enumerate(self._graph.calls)
         )
+
+    def buffers(self) -> tuple[Buffer, ...]:
+        """What lies where in the arenas, and which layers need it; scratch of a layer too."""
+        plan = self._plan
+        found = [
+            Buffer(name, memory, offset, self._graph.tensors[name].nbytes, *plan.lifetimes[name])
+            for memory, offsets in (("arena", plan.offsets), ("second", plan.l2_offsets))
+            for name, offset in offsets.items()
+        ]
+        for index, call in enumerate(self._graph.calls):
+            if (offset := plan.scratch_offsets[index]) >= 0:
+                size = call.scratch_bytes
+                found.append(Buffer(call.name, "arena", offset, size, index, index, True))
+        return tuple(found)
+
+    def _reads(self, index: int, call: KernelCall) -> tuple[int, ...]:
+        """The layers before that wrote what ``call`` reads, by the buffers that they wrote to."""
+        found: set[int] = set()
+        for name in call.inputs:
+            buffer = self._graph.buffer(name)
+            writers = [
+                before
+                for before, other in enumerate(self._graph.calls[:index])
+                if self._graph.buffer(other.output) == buffer
+            ]
+            found.update(writers or [-1])
+        return tuple(sorted(found))
 
     def _weight_bytes(self, call: KernelCall) -> int:
         names = {str(a.value) for a in call.args if a.kind == "const"}

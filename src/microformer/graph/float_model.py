@@ -29,6 +29,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from microformer.graph.tensor import Array, QParams
+from microformer.page.tables import html_table
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -103,7 +104,7 @@ class FloatEnd:
     places: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FloatModel:
     """A canonical model.
 
@@ -169,6 +170,22 @@ class FloatModel:
         import onnx_ir as ir  # noqa: PLC0415
 
         return bytes(ir.to_proto(self.source).SerializeToString())
+
+    def __repr__(self) -> str:
+        ends = [*(("in ", e) for e in self.inputs), *(("out", e) for e in self.outputs)]
+        shown = "".join(f"\n  {what} {end.name}: {end.dtype} {end.shape}" for what, end in ends)
+        notes = f"\n  {len(self.notes)} notes" if self.notes else ""
+        return f"FloatModel {self.name}, {len(self.model.graph)} nodes{shown}{notes}"
+
+    def _repr_html_(self) -> str:
+        nodes = [
+            (node.name or "", node.op_type, ", ".join(str(v.shape) for v in node.outputs))
+            for node in self.model.graph
+        ]
+        ends = [*(("input", e) for e in self.inputs), *(("output", e) for e in self.outputs)]
+        rows = [(what, end.name, end.dtype, end.shape) for what, end in ends]
+        whole = html_table(rows, caption=f"{self.name}, float model")
+        return whole + html_table(nodes, ("node", "operation", "shape"), fold=f"{len(nodes)} nodes")
 
     def __str__(self) -> str:
         lines = [f"float model {self.name}"]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from microformer.graph.ops import Op
 from microformer.graph.tensor import Tensor
+from microformer.page.tables import html_table
 
 ProgramKind = Literal["network", "front end"]
 """What a program is: a network, or what makes a network's input of a sensor's samples."""
@@ -25,7 +26,7 @@ class Node:
         return f"{self.output} = {self.op}({', '.join(self.inputs)})  # {self.name}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class IntGraph:
     """Nodes in topological order over named tensors (activations and constants).
 
@@ -72,6 +73,20 @@ class IntGraph:
         needed.update(self.inputs)
         tensors = {n: t for n, t in self.tensors.items() if n in needed}
         return replace(self, tensors=tensors, nodes=tuple(reversed(nodes)))
+
+    def __repr__(self) -> str:
+        ends = [*(("in ", n) for n in self.inputs), *(("out", n) for n in self.outputs)]
+        shown = "".join(f"\n  {what} {self.tensors[name]}" for what, name in ends)
+        size = sum(tensor.nbytes for tensor in self.constants())
+        return f"IntGraph {self.name}, {len(self.nodes)} nodes, {size:,} B of constants{shown}"
+
+    def _repr_html_(self) -> str:
+        rows = [(n.name, n.op.kind, self.tensors[n.output]) for n in self.nodes]
+        ends = [*(("input", n) for n in self.inputs), *(("output", n) for n in self.outputs)]
+        whole = html_table(
+            [(what, self.tensors[name]) for what, name in ends], caption=f"{self.name}, integers"
+        )
+        return whole + html_table(rows, ("node", "operation", "output"), fold=f"{len(rows)} nodes")
 
     def __str__(self) -> str:
         lines = [f"int graph {self.name}"]

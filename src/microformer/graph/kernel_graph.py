@@ -124,7 +124,7 @@ class View:
     offset: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KernelGraph:
     """Calls in execution order; ``tensors`` holds activations and (packed) constants.
 
@@ -146,6 +146,11 @@ class KernelGraph:
         """The name of the buffer that tensor ``name`` lives in."""
         return self.views[name].base if name in self.views else name
 
+    def __repr__(self) -> str:
+        macs = sum(call.macs for call in self.calls)
+        what = f"{self.name} for {self.target.name}"
+        return f"KernelGraph {what}, {len(self.calls)} calls, {macs:,} MAC"
+
     def __str__(self) -> str:
         lines = [f"kernel graph {self.name} for {self.target.name}"]
         lines += [f"  {c}" for c in self.calls]
@@ -153,7 +158,7 @@ class KernelGraph:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """A KernelGraph with places: ``offsets`` of buffers in the arena, scratch, and the peak.
 
@@ -174,6 +179,10 @@ class Plan:
     l2_bytes: int = 0
     caller_l2: frozenset[str] = frozenset()
     l1_constants: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        size = f"arena {self.arena_bytes:,} B, second {self.l2_bytes:,} B"
+        return f"Plan {self.graph.name}, {len(self.offsets)} buffers, {size}"
 
     def __str__(self) -> str:
         lines = [f"plan {self.graph.name}: arena {self.arena_bytes} B"]

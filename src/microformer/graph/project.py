@@ -12,7 +12,8 @@ from microformer.graph.tensor import Array
 class Layer:
     """One layer of the emitted program: its C function is a symbol of its own in the image.
 
-    ``weight_bytes`` are its constants, ``ram_bytes`` its inputs, output and scratch.
+    ``weight_bytes`` are its constants, ``ram_bytes`` its inputs, output and scratch. ``reads`` are
+    the numbers of the layers whose outputs it reads, -1 of the program's own input.
     """
 
     name: str
@@ -24,9 +25,27 @@ class Layer:
     output: str
     weight_bytes: int = 0
     ram_bytes: int = 0
+    reads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
+class Buffer:
+    """Bytes of an arena that layers ``first`` to ``last`` (inclusive) need.
+
+    ``memory`` is "arena" or "second" (L2 of a cluster, the second RAM of a microcontroller).
+    Two buffers share bytes where a layer writes over what it reads.
+    """
+
+    name: str
+    memory: str
+    offset: int
+    size_bytes: int
+    first: int
+    last: int
+    scratch: bool = False
+
+
+@dataclass(frozen=True, repr=False)
 class CProject:
     """The emitted C project, in memory.
 
@@ -43,6 +62,7 @@ class CProject:
     both are empty. ``input_size`` and ``output_size`` are bytes of a whole row then, and the
     function takes a pointer for each.
 
+    ``buffers`` are what the arenas hold, and when.
     ``optimize``: "size" is compiled for size (``settings``). ``hop``: of a front end whose windows
     overlap the samples from one to the next.
     ``quantizes``: ``<name>_quantize_input`` makes ``in`` of float; ``dequantizes``:
@@ -69,6 +89,15 @@ class CProject:
     outputs: tuple[Port, ...] = ()
     optimize: str = "speed"
     hop: int = 0
+    buffers: tuple[Buffer, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = sum(text.count("\n") for text in self.files.values())
+        size = f"arena {self.arena_bytes:,} B, constants {self.weight_bytes:,} B"
+        return (
+            f"CProject {self.name}, {len(self.files)} files of {lines:,} lines, "
+            f"{len(self.layers)} layers, {size}"
+        )
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from microformer.analysis.statistics import sqnr_db
 from microformer.graph.compiled import Compiled
 from microformer.graph.ends import columns_of, input_bytes, quantized, real_outputs, scored
-from microformer.graph.project import Image, RunResult
+from microformer.graph.project import CProject, Image, RunResult
 from microformer.graph.tensor import Array
+from microformer.report.arena import least_bytes
 from microformer.report.cluster import cluster_report
 from microformer.report.features import Features
 from microformer.report.fidelity import (
@@ -19,7 +20,14 @@ from microformer.report.fidelity import (
     accuracy,
     layer_sqnr,
 )
-from microformer.report.record import LayerReport, Loss, Measured, OutputReport, Report
+from microformer.report.record import (
+    LayerReport,
+    Loss,
+    Measured,
+    OutputReport,
+    RamParts,
+    Report,
+)
 from microformer.targets import BOARD_OVER_ESTIMATE, Target
 
 __all__ = ["LayerReport", "Report", "report"]
@@ -69,7 +77,7 @@ def report(
         samples_run=ran,
         accuracy_float=accuracy(floats.reshape(len(x), -1)[:, answer], y),
         accuracy_int8=accuracy(scores.reshape(len(x), -1)[:, answer], y),
-        sqnr_db=min(end.sqnr_db for end in ends),
+        sqnr_db=min((level for end in ends if (level := end.sqnr_db) is not None), default=None),
         cycles=result.cycles,
         cycles_kind=result.cycles_kind,
         instructions=result.instructions,
@@ -100,10 +108,39 @@ def report(
         board_over_estimate=BOARD_OVER_ESTIMATE if result.cycles_kind == "estimate" else None,
         measured=_measured(kept, result),
         memories=image.memories,
+        ram=_ram(compiled.project, image, target),
+        buffers=compiled.project.buffers,
+        arena_least_bytes=least_bytes(compiled.project.buffers),
+        macs_per_cycle_limit=_limit(target),
         tool_version=version("microformer"),
         firmware_exact=None if firmware is None else not bool(firmware.any()),
         firmware_samples=None if result.inputs is None else len(result.inputs),
         firmware_mismatches=0 if firmware is None else int(firmware.sum()),
+    )
+
+
+def _limit(target: Target) -> float | None:
+    """MAC a cycle of the best inner loop, of all cores; None where no model of the core says so."""
+    limit = target.macs_per_cycle_limit
+    return None if limit is None else limit * target.cores
+
+
+def _ram(project: CProject, image: Image, target: Target) -> RamParts | None:
+    """Where the RAM of a microcontroller goes."""
+    if target.is_cluster or project.l2_bytes:
+        return None
+    if image.ram_bytes is None or image.stack_reserved_bytes is None:
+        return None
+    stack = image.stack_reserved_bytes
+    known = project.arena_bytes + project.input_size + project.output_size + stack
+    if known > image.ram_bytes:  # some of it is kept elsewhere
+        return None
+    return RamParts(
+        arena=project.arena_bytes,
+        input=project.input_size,
+        output=project.output_size,
+        stack=stack,
+        other=image.ram_bytes - known,
     )
 
 
@@ -200,6 +237,10 @@ def _layers(
                 share=None if cycles is None or not result.cycles else cycles / result.cycles,
                 sqnr_db=by_layer.get(layer.output),
                 dma_bytes=count.dma_bytes if count else None,
+                weight_bytes=layer.weight_bytes,
+                ram_bytes=layer.ram_bytes,
+                code_bytes=count.code_bytes if count else None,
+                reads=layer.reads,
             )
         )
     return tuple(rows)

@@ -1,9 +1,9 @@
 """A run on a cluster: the counters of its cores as shares, and the table that shows them."""
 
-from rich import box
-from rich.table import Table
+from collections.abc import Iterable
 
 from microformer.graph.project import CoreCount, Image, RunResult
+from microformer.page.columns import Column, FittedTable
 from microformer.report.record import ClusterReport, CoreReport
 
 
@@ -28,16 +28,26 @@ def _core(core: CoreCount) -> CoreReport:
     return CoreReport(core.cycles, core.instructions, *(w / core.cycles for w in waits))
 
 
-def core_table(cluster: ClusterReport) -> Table:
+def core_table(cluster: ClusterReport) -> FittedTable:
     """One row a core: where its cycles went."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("core", "cycles", "instr.", "busy", "L1 bank", "L2", "barrier", "DMA"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for number, core in enumerate(cluster.cores):
-        shares = (core.busy, core.conflicts, core.l2, core.barrier, core.dma)
-        counts = (str(number), f"{core.cycles:,}", f"{core.instructions:,}")
-        table.add_row(*counts, *(f"{share:.1%}" for share in shares))
-    return table
+    cores = cluster.cores
+
+    def share(heading: str, values: Iterable[float], rank: int) -> Column:
+        return Column(heading, [f"{value:.1%}" for value in values], True, rank)
+
+    return FittedTable(
+        (
+            Column("core", [str(number) for number in range(len(cores))], True),
+            Column("cycles", [f"{core.cycles:,}" for core in cores], True),
+            Column("instr.", [f"{core.instructions:,}" for core in cores], True, 6),
+            share("busy", (core.busy for core in cores), 0),
+            share("L1 bank", (core.conflicts for core in cores), 4),
+            share("L2", (core.l2 for core in cores), 3),
+            share("barrier", (core.barrier for core in cores), 1),
+            share("DMA", (core.dma for core in cores), 2),
+        ),
+        elsewhere="--json has them",
+    )
 
 
 def cluster_rows(cluster: ClusterReport) -> list[tuple[str, str]]:

@@ -1,7 +1,10 @@
 """What an estimate says: records of ``microformer estimate``."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from microformer.page.numbers import count, kib, span
+from microformer.page.tables import html_table
 from microformer.records import to_json
 
 __all__ = ["Estimate", "LayerEstimate"]
@@ -45,6 +48,32 @@ class Estimate:
     problem: str | None
     layers: tuple[LayerEstimate, ...]
     rough_cycles: int | None = None
+
+    def summary(self) -> list[tuple[str, str]]:
+        """(what, figure): the few lines that tell most."""
+        return [
+            ("cycles", count(self.cycles)),
+            ("latency", span(self.latency_ms, "ms")),
+            ("energy", span(self.energy_mj, "mJ")),
+            ("RAM", f"{kib(self.ram_bytes)}, arena {kib(self.arena_bytes)}"),
+            ("flash", f"about {kib(self.flash_bytes)}, weights {kib(self.weight_bytes)}"),
+            ("fits", "yes" if self.fits else str(self.problem)),
+        ]
+
+    def table(self) -> list[dict[str, Any]]:
+        """A dictionary a layer, as ``pandas.DataFrame`` takes them."""
+        return [asdict(layer) for layer in self.layers]
+
+    def __repr__(self) -> str:
+        figures = "\n".join(f"  {what:<10} {figure}" for what, figure in self.summary())
+        head = f"Estimate of {self.model} on {self.target}, predicted, {len(self.layers)} layers"
+        return f"{head}\n{figures}"
+
+    def _repr_html_(self) -> str:
+        rows = [(x.name, x.op, x.shape, count(x.macs), count(x.cycles)) for x in self.layers]
+        heads = ("layer", "operation", "shape", "MAC", "cycles")
+        caption = f"{self.model} on {self.target}, predicted"
+        return html_table(self.summary(), caption=caption) + html_table(rows, heads, fold="layers")
 
     def to_json(self) -> str:
         """JSON text."""

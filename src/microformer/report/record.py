@@ -1,17 +1,26 @@
 """The figures of one run, as plain data."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from microformer.graph.project import MemoryUse
-from microformer.records import to_json
+from microformer.errors import DataError
+from microformer.graph.project import Buffer, MemoryUse
+from microformer.page.numbers import count, fixed, kib, percent, span
+from microformer.page.tables import html_table
+from microformer.records import from_json, to_json
 from microformer.report.features import Features
+from microformer.scratch import write_whole
 
 
 @dataclass(frozen=True)
 class LayerReport:
     """One row of the layer table. ``share`` is of all cycles; ``sqnr_db`` against float.
 
-    ``dma_bytes`` were moved by a cluster's DMA engine.
+    ``dma_bytes`` were moved by a cluster's DMA engine. ``weight_bytes`` are its constants,
+    ``ram_bytes`` its inputs, output and scratch, ``code_bytes`` all functions that it ran (layers
+    share functions). ``reads`` are the numbers of the layers whose outputs it reads, -1 of the
+    program's own input.
     """
 
     name: str
@@ -24,6 +33,25 @@ class LayerReport:
     share: float | None
     sqnr_db: float | None
     dma_bytes: int | None = None
+    weight_bytes: int = 0
+    ram_bytes: int = 0
+    code_bytes: int | None = None
+    reads: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class RamParts:
+    """Where the RAM goes, in bytes: ``other`` is what the C library and start-up code keep.
+
+    ``stack`` is what the linker reserves; how much of it a run used is the report's
+    ``stack_bytes``.
+    """
+
+    arena: int
+    input: int
+    output: int
+    stack: int
+    other: int
 
 
 @dataclass(frozen=True)
@@ -67,7 +95,7 @@ class OutputReport:
 
     name: str
     shape: tuple[int, ...]
-    sqnr_db: float
+    sqnr_db: float | None
 
 
 @dataclass(frozen=True)
@@ -97,10 +125,11 @@ class Measured:
     latency_ms: float
 
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """The version of the JSON record: 2 names the board and its flash and checks the whole firmware;
 3 says ``calibrated``; 4 lists several ``outputs``; 5 names the layers of most ``losses``;
-6 has what was ``measured`` on the board and its ``memories`` (docs/schema/report.json)."""
+6 has what was ``measured`` on the board and its ``memories``; 7 says where ``ram`` goes, what the
+arenas' ``buffers`` are, and of each layer its bytes and what it reads (docs/schema/report.json)."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +152,10 @@ class Report:
     model knows it; ``board_over_estimate`` is what two published models took on a board over the
     estimate at zero wait states (docs/timing.md), None of exact cycles. ``notes`` are sentences
     about what quantising could not do as well as one would expect.
+    ``ram`` says where ``ram_bytes`` go, None of the host and of clusters. ``buffers`` are what
+    the arena holds while which layers run; ``arena_least_bytes`` is the most that is alive at one
+    layer, which no placement can go below. ``macs_per_cycle_limit`` is that of the instruction
+    set's best inner loop, of all cores together.
     """
 
     model: str
@@ -168,9 +201,74 @@ class Report:
     board_over_estimate: tuple[float, float] | None = None
     measured: Measured | None = None
     memories: tuple[MemoryUse, ...] = ()
+    ram: RamParts | None = None
+    buffers: tuple[Buffer, ...] = ()
+    arena_least_bytes: int = 0
+    macs_per_cycle_limit: float | None = None
     tool_version: str = ""
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
         """JSON text; what is not finite becomes null."""
         return to_json(self)
+
+    @staticmethod
+    def from_json(text: str | bytes) -> "Report":
+        """The report that ``to_json`` wrote. Raises DataError for anything else."""
+        try:
+            return from_json(text, Report)
+        except ValueError as error:
+            raise DataError(f"It is no report of a run ({error}).") from None
+
+    def summary(self) -> list[tuple[str, str]]:
+        """(what, figure): the few lines that tell most."""
+        exact = self.bit_exact and self.firmware_exact is not False
+        kind = f" ({self.cycles_kind})" if self.cycles_kind else ""
+        ran = f"{count(self.samples_run)} samples run"
+        lines = [("bit-exact", f"{'yes' if exact else 'NO'}, {ran}")]
+
+        if self.accuracy_int8 is not None:
+            pair = percent(self.accuracy_int8, 2), percent(self.accuracy_float, 2)
+            lines.append(("accuracy", f"{pair[0]} in int8, {pair[1]} in float"))
+        lines.append(("SQNR", f"{fixed(self.sqnr_db)} dB at the output"))
+        if self.latency_ms is not None:
+            lines.append(("latency", f"{span(self.latency_ms, 'ms')}{kind}"))
+        if self.cycles is not None:
+            lines.append(("cycles", f"{count(self.cycles)}{kind}"))
+        elif self.instructions is not None:
+            lines.append(("instructions", count(self.instructions)))
+        if self.energy_mj is not None:
+            lines.append(("energy", span(self.energy_mj, "mJ")))
+        if self.flash_bytes is not None:
+            names = ("L2", "L1") if self.cluster else ("flash", "RAM")
+            lines.append((names[0], kib(self.flash_bytes)))
+            lines.append((names[1], f"{kib(self.ram_bytes)}, arena {kib(self.arena_bytes)}"))
+        return lines
+
+    def table(self) -> list[dict[str, Any]]:
+        """A dictionary a layer, as ``pandas.DataFrame`` takes them."""
+        keys = ("name", "op", "shape", "kernel", "macs", "cycles", "instructions", "share")
+        more = ("sqnr_db", "weight_bytes", "ram_bytes", "code_bytes", "dma_bytes")
+        return [{key: getattr(layer, key) for key in (*keys, *more)} for layer in self.layers]
+
+    def html(self, path: str | Path, *, force: bool = False) -> None:
+        """Write the report as one HTML page that needs nothing else.
+
+        Raises OutputError where the file exists (without ``force``) or cannot be written.
+        """
+        from microformer.report.html import report_page  # noqa: PLC0415  it reads this record
+
+        write_whole(Path(path), report_page(self), force=force)
+
+    def __repr__(self) -> str:
+        figures = "\n".join(f"  {what:<12} {figure}" for what, figure in self.summary())
+        return f"Report of {self.model} on {self.target}, {len(self.layers)} layers\n{figures}"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (layer.name, layer.op, layer.shape, count(layer.cycles), fixed(layer.sqnr_db))
+            for layer in self.layers
+        ]
+        heads = ("layer", "operation", "shape", "cycles", "SQNR, dB")
+        title = f"{self.model} on {self.target}"
+        return html_table(self.summary(), caption=title) + html_table(rows, heads, fold="layers")

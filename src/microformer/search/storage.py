@@ -6,6 +6,7 @@ takes over what a dead process of the same machine left.
 
 import os
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from microformer.search.settings import Settings
 SETTINGS, WORKER = "microformer", "worker"
 """Names of the attributes: of a study its settings, of a trial the process that does it."""
 NAME = "microformer"
+NAMELESS_SECONDS = 60.0
+"""A process says at once which trial it does; one that has not by then never will."""
 
 
 def optuna() -> Any:
@@ -95,13 +98,23 @@ def take_over(study: Any) -> None:
     library = optuna()
     running = library.trial.TrialState.RUNNING
     for trial in study.get_trials(deepcopy=False, states=(running,)):
-        host, _, pid = str(trial.user_attrs.get(WORKER, "")).rpartition(":")
-        if host == socket.gethostname() and pid.isdecimal() and not _alive(int(pid)):
+        if _abandoned(trial):
             try:
                 study.tell(trial.number, state=library.trial.TrialState.FAIL)
             except (ValueError, RuntimeError):
                 continue  # another worker was faster
-            study.enqueue_trial(trial.params)
+            if trial.params:
+                study.enqueue_trial(trial.params)
+
+
+def _abandoned(trial: Any) -> bool:
+    """Whether the process that does it is dead, or died before it could even say who it is."""
+    worker = str(trial.user_attrs.get(WORKER, ""))
+    if not worker:
+        begun = trial.datetime_start
+        return begun is not None and (datetime.now() - begun).total_seconds() > NAMELESS_SECONDS
+    host, _, pid = worker.rpartition(":")
+    return host == socket.gethostname() and pid.isdecimal() and not _alive(int(pid))
 
 
 def _alive(pid: int) -> bool:

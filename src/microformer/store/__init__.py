@@ -11,16 +11,19 @@ from microformer.graph.compiled import Compiled
 from microformer.graph.ends import Port
 from microformer.graph.float_model import FloatEnd, FloatModel
 from microformer.graph.frontend import FRONT_ENDS, FrontEnd
-from microformer.graph.project import CProject, Layer
+from microformer.graph.project import Buffer, CProject, Layer
 from microformer.graph.serialize import from_bytes, to_bytes
 from microformer.graph.verify import verify
 from microformer.reference.proof import prove
+from microformer.scratch import write_whole
 from microformer.store.folder import MARKER, write_folder
 from microformer.targets import target_of, target_record
 
-__all__ = ["MARKER", "open_folder", "save"]
+__all__ = ["MARKER", "keep_report", "kept_report", "open_folder", "save"]
 
-FORMAT = 5
+REPORT = "microformer/report.json"
+
+FORMAT = 6
 MAX_FILE_BYTES = 1 << 30
 _DIGEST = "digest"
 _FRONT = "microformer/front_graph"
@@ -63,6 +66,23 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
     manifest["files"] = {name: _digest(_bytes(files[name])) for name in sorted(files)}
     manifest[_DIGEST] = _digest(_canonical(manifest))
     write_folder(files | {MARKER: json.dumps(manifest, indent=1)}, folder, force=force)
+
+
+def keep_report(folder: Path, text: str) -> None:
+    """Keep the JSON of a run's report in the folder of its program. Raises OutputError."""
+    write_whole(folder / REPORT, text)
+
+
+def kept_report(folder: Path) -> bytes:
+    """The JSON of the last run's report. Raises OutputError where the program has not run."""
+    if not (folder / MARKER).is_file():
+        raise OutputError(f"'{folder}' is not a folder that 'microformer compile' wrote.")
+    if not (folder / REPORT).is_file():
+        raise OutputError(
+            f"'{folder}' holds no report yet; run it first: microformer run {folder} --data "
+            "SAMPLES.npz"
+        )
+    return _read(folder, REPORT)
 
 
 def _bytes(content: str | bytes) -> bytes:
@@ -183,7 +203,9 @@ def _project(folder: Path, fields: dict[str, object]) -> CProject:
     known["files"] = {name: _read(folder, name).decode("utf-8") for name in names}
     for ends in ("inputs", "outputs"):
         known[ends] = tuple(Port(**port) for port in fields[ends])  # type: ignore[attr-defined]
-    known["layers"] = tuple(Layer(**item) for item in fields["layers"])  # type: ignore[attr-defined]
+    layers: list[dict[str, Any]] = fields["layers"]  # type: ignore[assignment]
+    known["layers"] = tuple(Layer(**item | {"reads": tuple(item["reads"])}) for item in layers)
+    known["buffers"] = tuple(Buffer(**item) for item in fields["buffers"])  # type: ignore[attr-defined]
     return CProject(**known)  # type: ignore[arg-type]
 
 

@@ -1,30 +1,24 @@
-"""The Python API: thin doors to the pipeline, taking arrays in place of files."""
+"""The verbs that begin with a model: load, quantize, estimate, compile, audit."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microformer import pipeline, targets
-from microformer.errors import DataError
-from microformer.graph.compiled import Compiled
+from microformer.api.arguments import basis_of, model_of, samples_of
+from microformer.api.compiled import Compiled
+from microformer.graph import compiled as stages
 from microformer.graph.float_model import FloatModel, Ranges
 from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.int_graph import IntGraph
-from microformer.report import Report
+from microformer.page.bars import in_notebook
 from microformer.report.estimate import Estimate
-from microformer.samples import Samples, SamplesLike, as_arrays, check_samples
+from microformer.samples import SamplesLike
 from microformer.settings import DEFAULTS, Effort, Optimize, Residual, Settings, SoftmaxKind
-from microformer.store.folder import write_folder
 from microformer.targets import Target
 
 if TYPE_CHECKING:
     from microformer.audit import Audit
-
-
-@contextmanager
-def _silent(_stage: str) -> Iterator[Callable[[int, int], None]]:
-    yield lambda _done, _total: None
 
 
 def load(
@@ -78,9 +72,9 @@ def quantize(
     ``microformer.reference.evaluate``.
     """
     settings = Settings(softmax, effort, residual, calibration_samples)
-    model = _model(model, x)
-    basis = _basis(model, x, ranges)
-    _, graph = pipeline.quantize_model(model, basis, settings, progress=_silent)
+    model = model_of(model, x)
+    basis = basis_of(model, x, ranges)
+    _, graph = pipeline.quantize_model(model, basis, settings, progress=in_notebook)
     return graph
 
 
@@ -114,17 +108,17 @@ def compile(
     """
     settings = Settings(softmax, effort, residual, calibration_samples, optimize)
     board = targets.resolve(target, cores or None, weights)
-    model = _model(model, x)
-    basis = _basis(model, x, ranges)
+    model = model_of(model, x)
+    basis = basis_of(model, x, ranges)
     made = pipeline.compile_model(
         model,
         basis,
         board,
         settings,
         front=front,
-        progress=_silent,
+        progress=in_notebook,
     )
-    return made.compiled
+    return Compiled.of(made.compiled)
 
 
 def estimate(
@@ -144,36 +138,17 @@ def estimate(
     board = targets.resolve(target, cores or None, weights)
     if isinstance(model, IntGraph):
         return pipeline.estimate_graph(model, board)
-    loaded = _model(model, x)
-    samples = None if x is None else _samples(x, None, loaded)
-    return pipeline.estimate_model(loaded, board, samples, progress=_silent)
+    loaded = model_of(model, x)
+    samples = None if x is None else samples_of(x, None, loaded)
+    return pipeline.estimate_model(loaded, board, samples, progress=in_notebook)
 
 
-def export(
-    compiled: Compiled,
-    form: str,
-    folder: str | Path,
-    *,
-    version: str = "1.0.0",
-    url: str | None = None,
-    force: bool = False,
-) -> None:
-    """Write ``compiled`` as a package of an ecosystem: library, metadata, README, an example.
-
-    ``form`` is cmake, zephyr, arduino, platformio, cmsis-pack, esp-idf, pico-sdk or stm32cube;
-    ``version`` the package's own, ``url`` its page. Raises TargetError for a form that there is
-    not or a model for a cluster, OutputError if the folder exists (without ``force``).
-    """
-    files = pipeline.export_model(compiled, form, version=version, url=url)
-    write_folder(files, Path(folder), force=force, marker=pipeline.EXPORT_MARKER)
-
-
-def with_front(compiled: Compiled, front: SensorFrontEnd) -> Compiled:
+def with_front(compiled: stages.Compiled, front: SensorFrontEnd) -> Compiled:
     """``compiled`` with a front end as an entry point of its own, built once more on its target.
 
     Raises TargetError where the two, and a window's samples, do not fit together.
     """
-    return pipeline.add_front(compiled, front, compiled.target)
+    return Compiled.of(pipeline.add_front(compiled, front, compiled.target))
 
 
 def audit(
@@ -194,71 +169,9 @@ def audit(
     ``x`` itself.
     """
     settings = Settings(softmax, effort, residual, calibration_samples)
-    model = _model(model, x)
-    samples = _samples(x, y, model)
+    model = model_of(model, x)
+    samples = samples_of(x, y, model)
     if ranges is None and calibration is None:
         calibration = x
-    basis = _basis(model, calibration, ranges)
-    return pipeline.audit_model(model, basis, samples, settings, progress=_silent)
-
-
-def _basis(model: FloatModel, x: SamplesLike | None, ranges: Ranges | None) -> Samples | Ranges:
-    """What the scales are taken from: one of both."""
-    if ranges is not None and x is None:
-        return ranges
-    if x is None or ranges is not None:
-        raise DataError("Give either samples x to take the ranges from, or ranges.")
-    return _samples(x, None, model)
-
-
-def _model(source: Any, x: SamplesLike | None) -> FloatModel:
-    """``source`` itself if it is loaded already, else what ``load`` makes of it.
-
-    The first of the samples is the example that a torch module needs.
-    """
-    if isinstance(source, FloatModel):
-        return source
-    if x is None:
-        return load(source)
-    given = as_arrays(x, "x")
-    if isinstance(given, dict):
-        return load(source, example={name: values[:1] for name, values in given.items()})
-    return load(source, example=given[:1])
-
-
-def _samples(
-    x: SamplesLike, y: SamplesLike | None, model: FloatModel, front: SensorFrontEnd | None = None
-) -> Samples:
-    """What the user gave as checked arrays."""
-    labels = None if y is None else as_arrays(y, "y")
-    return check_samples(as_arrays(x, "x"), labels, model, "x", front)
-
-
-def run(
-    compiled: Compiled, x: SamplesLike, y: SamplesLike | None = None, *, count: int | None = None
-) -> Report:
-    """Build and run on the target that it was compiled for; check every output byte; report.
-
-    ``x`` [N, *input shape] (a dict of them by name, of several inputs), or int16
-    [N, windows, *window] samples of a front end's sensor; ``y`` class indices [N] or None, or a
-    dict that names the output that they are of; ``count`` limits how many samples
-    the target runs (accuracy is over all N).
-    """
-    front = None if compiled.front is None else compiled.front.spec
-    samples = _samples(x, y, compiled.float_model, front)
-    board = compiled.target
-    return pipeline.run_model(compiled, samples, board, count=count, progress=_silent)
-
-
-def predict(compiled: Compiled, x: SamplesLike) -> Any:
-    """What the compiled program answers to ``x`` [N, *input shape]: float32 [N, *output shape].
-
-    Of several outputs a dict of them by name. Of a model with a front end ``x`` may also be int16
-    [N, windows, *window], samples of its sensor.
-
-    The very bytes that a firmware has after the emitted quantiser, the program and the emitted
-    dequantiser (``run`` proves it), from the NumPy reference; nothing is built or emulated.
-    """
-    front = None if compiled.front is None else compiled.front.spec
-    made = pipeline.predict_model(compiled, _samples(x, None, compiled.float_model, front))
-    return made if len(made) > 1 else next(iter(made.values()))
+    basis = basis_of(model, calibration, ranges)
+    return pipeline.audit_model(model, basis, samples, settings, progress=in_notebook)
