@@ -5,6 +5,8 @@ The command prints it and exits with code 2; the Python API raises it.
 """
 
 from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
 
 
 class MicroformerError(Exception):
@@ -89,6 +91,16 @@ class VerifyError(Exception):
 
     Shape, type or order of a graph is inconsistent; the message names the stage.
     """
+
+
+def near_names(path: Path) -> str:
+    """The files beside ``path`` that are called nearly as it is, in brackets; or nothing."""
+    try:
+        beside = [entry.name for entry, _ in zip(path.parent.iterdir(), range(2000), strict=False)]
+    except OSError:
+        return ""
+    near = get_close_matches(path.name, beside, 3)
+    return f" (near it: {', '.join(map(printable, near))})" if near else ""
 
 
 def printable(text: str) -> str:

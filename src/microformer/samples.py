@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from microformer.errors import DataError
+from microformer.errors import DataError, near_names
 from microformer.graph.arrays import read_npz
 from microformer.graph.ends import records
 from microformer.graph.float_model import FloatEnd, FloatModel
@@ -95,7 +95,8 @@ def read_samples(path: Path, model: FloatModel, front: SensorFrontEnd | None = N
     wanted = "x" if len(names) == 1 else ", ".join(names)
     if not path.is_file():
         raise DataError(
-            f"There is no sample file '{path}'; give an .npz that holds {wanted} (and y)."
+            f"There is no sample file '{path}'{near_names(path)}; give an .npz that holds "
+            f"{wanted} (and y)."
         )
     try:
         arrays = read_npz(path, MAX_BYTES)

@@ -14,9 +14,11 @@ import pytest
 import typer
 from onnx import TensorProto, helper, numpy_helper
 
+import microformer
 from microformer.cli import main
 from microformer.cli.options import shapes
 from microformer.demo import demo_paths
+from microformer.errors import ModelError
 from microformer.graph.arrays import read_npz
 from microformer.store import FORMAT
 
@@ -382,3 +384,12 @@ def test_the_demo_on_an_unknown_target(refused: Run) -> None:
 def test_the_demo_files_are_there() -> None:
     with demo_paths() as paths:
         assert all(p.is_file() for p in (paths.model, paths.calibration, paths.held_out))
+
+
+def test_files_with_nearly_that_name_are_offered(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"")
+    (tmp_path / "mo\x1b[31mdel.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"near it: model\.onnx, mo\\x1b\[31mdel\.onnx"):
+        microformer.load(tmp_path / "modle.onnx")
+    with pytest.raises(ModelError, match="does not exist: check"):
+        microformer.load(tmp_path / "nowhere" / "modle.onnx")

@@ -16,7 +16,6 @@ from microformer.cli.validate import validate_command
 from microformer.entry import run_command_line
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Transformers on microcontrollers: a float model in, a bit-exact int8 C program out.",

@@ -26,7 +26,7 @@ from microformer.cli.options import (
 
 
 def estimate_command(
-    model: Annotated[Path, typer.Argument(help="The model: .onnx or .tflite.")],
+    model: Annotated[Path, typer.Argument(help="The model: .onnx, .tflite or .pt2.")],
     target: TargetName = "cortex-m4",
     data: Annotated[
         Path | None, typer.Option("--data", help="Samples for the scales; else random ones.")

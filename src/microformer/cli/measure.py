@@ -120,7 +120,7 @@ def bench_command(
 
 
 def audit_command(
-    model: Annotated[Path, typer.Argument(help="The float model, .onnx.")],
+    model: Annotated[Path, typer.Argument(help="The model: .onnx, .tflite or .pt2.")],
     data: Annotated[Path, typer.Option(help="Samples .npz: x and, for accuracy, y.")],
     calibration: Annotated[
         Path | None, typer.Option(help="Other samples for the ranges (default: the same).")

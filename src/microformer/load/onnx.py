@@ -15,7 +15,7 @@ import onnx.shape_inference
 import onnx_ir as ir
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-from microformer.errors import ModelError
+from microformer.errors import ModelError, near_names
 from microformer.load.exported import read_exported
 from microformer.load.opsets import first_line, name_domains, name_unknown, upgrade
 from microformer.load.tflite_ops import tflite_to_onnx
@@ -42,7 +42,7 @@ def read_file(path: Path) -> ir.Model:
     if path.is_dir():
         raise ModelError(f"{path} is a folder: give the .onnx file in it.")
     if not path.exists():
-        raise ModelError(f"The model file {path} does not exist: check the path.")
+        raise ModelError(f"The model file {path} does not exist{near_names(path)}: check the path.")
     if not path.is_file():
         raise ModelError(f"{path} is a device or a pipe: give a file that has an end.")
     advice = _SUFFIXES.get(path.suffix.lower())

@@ -13,7 +13,6 @@ from tinyradar.cli.watch import watch_command
 from tinyradar.errors import RadarError
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Hand gestures from a 60 GHz radar: the use case of microformer.",

@@ -29,7 +29,7 @@ from tinyradar.train.checkpoint import (
     write_arrays,
 )
 from tinyradar.train.integers import calibration, prepared, train_integers
-from tinyradar.train.weights import SHIPPED
+from tinyradar.train.weights import SHIPPED, shipped_path
 
 ARITHMETICS = ("float", "int8", "int8 trained")
 """Float32; 8 bits with ranges of 64 training traces; 8 bits after training in integers."""
@@ -82,13 +82,13 @@ class Answers:
 
 def shipped(name: str) -> Path:
     """Where the float weights of the task called ``name`` are, if they ship."""
-    return SHIPPED / "recorded" / f"{name}.npz"
+    return shipped_path(f"recorded/{name}.npz")
 
 
 def ship(answers: "Answers", data: TraceSet) -> Path:
     """Write the float weights of a task as package data."""
     weights = {n: a for n, a in answers.arrays.items() if n.startswith("network/")}
-    path = shipped(answers.task.name)
+    path = SHIPPED / "recorded" / f"{answers.task.name}.npz"
     write_arrays(path, weights, answers.task.description(data))
     return path
 

@@ -21,7 +21,7 @@ from tinyradar.train.integers import (
     train_integers,
     write_integers,
 )
-from tinyradar.train.weights import find_weights, write_weights
+from tinyradar.train.weights import BRING, find_weights, shipped_path, write_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,3 +146,5 @@ def say_time(runs: Sequence[Run], retrain: bool, say: Callable[[str], None]) -> 
         seconds = sum(len(many) * many[0].seconds(due) for (_, due), many in same.items())
         count = sum(len(many) for many in same.values())
         say(f"{count} trainings are to be done: about {seconds / 60:.0f} minutes on this machine.")
+        if not retrain and not shipped_path("transformer-frames-fold1.npz").is_file():
+            say(f"Without them: {BRING}.")

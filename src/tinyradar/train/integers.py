@@ -25,7 +25,7 @@ from tinyradar.train.checkpoint import (
     read_arrays,
     write_arrays,
 )
-from tinyradar.train.weights import SHIPPED
+from tinyradar.train.weights import shipped_path
 
 CALIBRATION = 64
 """Training sequences that the ranges are taken from."""
@@ -107,7 +107,7 @@ def integer_arrays(
     network.
     """
     file = f"{model.name}-{name}-int8.npz"
-    for path in (place / file, SHIPPED / file):
+    for path in (place / file, shipped_path(file)):
         if not path.is_file():
             continue
         arrays, meta = read_arrays(path)

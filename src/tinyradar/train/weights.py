@@ -1,5 +1,6 @@
 """Trained weights that ship with the package: float16 .npz, one file a model and fold."""
 
+import importlib.util
 from pathlib import Path
 
 from torch import nn
@@ -11,7 +12,20 @@ from tinyradar.train import Trained
 from tinyradar.train.checkpoint import load_network, network_arrays, read_arrays, write_arrays
 
 SHIPPED = Path(__file__).parents[1] / "weights"
-"""Package data."""
+"""Package data: of a wheel the few that demos need, of the repository all."""
+OTHERS = "tinyradar_weights"
+"""The package that holds all folds, installed or not."""
+BRING = "pip install microformer-tinyradar-weights brings those of all folds"
+
+
+def shipped_path(file: str) -> Path:
+    """Where ``file`` is among what ships: with this package, else in OTHERS; it may be nowhere."""
+    here = SHIPPED / file
+    if here.is_file():
+        return here
+    found = importlib.util.find_spec(OTHERS)
+    places = found.submodule_search_locations if found is not None else None
+    return Path(next(iter(places))) / file if places else here
 
 
 def test_persons(data: Labelled, fold: Fold) -> list[str]:
@@ -51,7 +65,7 @@ def find_weights(
     place: Path, model: Model, data: Labelled, fold: Fold, name: str
 ) -> nn.Module | None:
     """Those of the fold called ``name`` in ``place``, else those that ship; else None."""
-    for path in (place / f"{model.name}-{name}.npz", SHIPPED / f"{model.name}-{name}.npz"):
+    for path in (place / f"{model.name}-{name}.npz", shipped_path(f"{model.name}-{name}.npz")):
         if path.is_file():
             network = read_weights(path, model, data, fold)
             if network is not None:

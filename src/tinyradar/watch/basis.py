@@ -34,7 +34,7 @@ from tinyradar.reproduce.runs import Run
 from tinyradar.simulate import Population, simulate_one
 from tinyradar.simulate.radar import POINTS, RATE_HZ, SENSORS_M
 from tinyradar.train.integers import calibration_indices
-from tinyradar.train.weights import SHIPPED
+from tinyradar.train.weights import BRING, SHIPPED
 
 Progress = Callable[[int, int], None]
 
@@ -68,10 +68,10 @@ def basis(model: Model, fold: int, place: Path | None, new_bar: Callable[[str], 
     run = Run(model, data, parts[fold], name, place or SHIPPED.parent, bfloat16=False)
     network = run.floats()
     if network is None:
-        where = f"'{place}' holds" if place else "There ship"
+        where, more = (f"'{place}' holds", "") if place else ("Here are", f"{BRING}, or ")
         raise RadarError(
-            f"{where} no weights of {model.name} for fold {fold}; train them with 'tinyradar "
-            "reproduce' and give its folder as --place."
+            f"{where} no weights of {model.name} for fold {fold}; {more}train them with "
+            "'tinyradar reproduce' and give its folder as --place."
         )
     module = run.integers(network) if model.integers else None
     subject = Subject(model, parts[fold], network, module)
