@@ -1,6 +1,7 @@
 """docs/operators.md is what the reader's own tables say, and ONNX's cases that pass."""
 
 import json
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -77,7 +78,15 @@ def page() -> str:
     lines += ["", "## TFLite", "", f"{', '.join(sorted(OPERATORS))}."]
     shapes = sorted(set(KNOWN) - set(OPERATORS))
     lines += ["", f"Where they compute shapes of constants alone: {', '.join(shapes)}.", ""]
-    return "\n".join(lines)
+    return "\n".join(_wrapped(line) for line in "\n".join(lines).split("\n"))
+
+
+def _wrapped(line: str) -> str:
+    """Prose of at most 120 columns; rows of a table stay whole."""
+    if line.startswith("|") or len(line) <= 120:
+        return line
+    indent = "  " if line.startswith("- ") else ""
+    return textwrap.fill(line, 120, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def test_the_page_of_operators(request: pytest.FixtureRequest) -> None:

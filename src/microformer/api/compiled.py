@@ -27,6 +27,9 @@ def export(
     ``form`` is cmake, zephyr, arduino, platformio, cmsis-pack, esp-idf, pico-sdk or stm32cube;
     ``version`` the package's own, ``url`` its page. Raises TargetError for a form that there is
     not or a model for a cluster, OutputError if the folder exists (without ``force``).
+
+    >>> compiled = microformer.compile("model.onnx", x, "cortex-m4", effort="low")
+    >>> microformer.export(compiled, "arduino", "library")
     """
     files = pipeline.export_model(compiled, form, version=version, url=url)
     write_folder(files, Path(folder), force=force, marker=pipeline.EXPORT_MARKER)
@@ -45,6 +48,11 @@ def run(
     [N, windows, *window] samples of a front end's sensor; ``y`` class indices [N] or None, or a
     dict that names the output that they are of; ``count`` limits how many samples
     the target runs (accuracy is over all N).
+
+    >>> compiled = microformer.compile("model.onnx", x, "cortex-m4", effort="low")
+    >>> report = microformer.run(compiled, x, y, count=1)
+    >>> report.bit_exact, report.firmware_exact, report.cycles_kind
+    (True, True, 'estimate')
     """
     front = None if compiled.front is None else compiled.front.spec
     samples = samples_of(x, y, compiled.float_model, front)
@@ -60,6 +68,10 @@ def predict(compiled: stages.Compiled, x: SamplesLike) -> Any:
 
     The very bytes that a firmware has after the emitted quantiser, the program and the emitted
     dequantiser (``run`` proves it), from the NumPy reference; nothing is built or emulated.
+
+    >>> compiled = microformer.compile("model.onnx", x, "host", effort="low")
+    >>> microformer.predict(compiled, x[:2]).shape
+    (2, 10)
     """
     front = None if compiled.front is None else compiled.front.spec
     made = pipeline.predict_model(compiled, samples_of(x, None, compiled.float_model, front))
@@ -117,6 +129,8 @@ def open(folder: str | Path, *, edited: bool = False) -> Compiled:
 
     ``edited``: C files that were changed since are taken as they are. Raises OutputError.
 
-    >>> compiled = microformer.open("out/")  # doctest: +SKIP
+    >>> microformer.compile("model.onnx", x, "host", effort="low").save("out")
+    >>> microformer.open("out").target.name
+    'host'
     """
     return Compiled.of(store.open_folder(Path(folder), edited=edited))

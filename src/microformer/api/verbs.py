@@ -39,6 +39,10 @@ def load(
     operations apart, attention as softmax and products. ``inputs`` and ``outputs`` name inner
     tensors (or torch modules, whose results they are): only what lies between is loaded.
     Raises ModelError or UnsupportedOpError.
+
+    >>> model = microformer.load("model.onnx")
+    >>> model.input_shape
+    (1, 1, 8, 8)
     """
     return pipeline.load_model(
         source,
@@ -70,6 +74,10 @@ def quantize(
     26 dB. ``ranges`` in place
     of samples are those of a training (``microformer.torch``). Run it in NumPy with
     ``microformer.reference.evaluate``.
+
+    >>> graph = microformer.quantize("model.onnx", x, effort="low")
+    >>> graph.inputs, len(graph.nodes) > 20
+    (('x',), True)
     """
     settings = Settings(softmax, effort, residual, calibration_samples)
     model = model_of(model, x)
@@ -105,6 +113,10 @@ def compile(
     ``optimize`` "speed", "balanced" or "size": less code for more cycles.
     Of a PULP cluster, ``cores`` 1 to 8 run it, with ``weights`` in "l1" or "l2";
     the target itself says so where they are left out.
+
+    >>> compiled = microformer.compile("model.onnx", x, "cortex-m4", effort="low")
+    >>> compiled.project.arena_bytes
+    5024
     """
     settings = Settings(softmax, effort, residual, calibration_samples, optimize)
     board = targets.resolve(target, cores or None, weights)
@@ -134,6 +146,10 @@ def estimate(
     ``model`` is whatever ``load`` takes, what it gave, or an IntGraph. Nothing is built or run:
     cycles are predicted from the prices of the core's kernels. Without samples ``x`` the scales
     come from random data, which changes no shape.
+
+    >>> predicted = microformer.estimate("model.onnx", "cortex-m4", x)
+    >>> predicted.fits, 500_000 < predicted.cycles < 700_000
+    (True, True)
     """
     board = targets.resolve(target, cores or None, weights)
     if isinstance(model, IntGraph):
@@ -167,6 +183,10 @@ def audit(
 
     ``y`` are classes [N] or None. The ranges come from ``calibration``, from ``ranges``, or from
     ``x`` itself.
+
+    >>> found = microformer.audit("model.onnx", x[:8], effort="low")
+    >>> len(found.layers) > 20, found.sqnr_db > 25
+    (True, True)
     """
     settings = Settings(softmax, effort, residual, calibration_samples)
     model = model_of(model, x)

@@ -131,7 +131,9 @@ def _library(image: Image) -> Iterator[ctypes.CDLL]:
     try:
         yield library
     finally:
-        if sys.platform != "win32":
+        if sys.platform == "win32":  # not tried: from ctypes' source
+            _ctypes.FreeLibrary(library._handle)
+        else:
             _ctypes.dlclose(library._handle)
 
 
