@@ -1,6 +1,7 @@
 """The command: what it writes and prints, and one sentence with exit code 2 where it cannot."""
 
 import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,16 @@ def test_simulate_inspect_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     told = capsys.readouterr()
     assert "69 sequences of 23 recordings" in told.out and "skipped: " in told.err
     assert call(monkeypatch, "inspect", tmp_path / "features", "--picture", picture) == 0
+    capsys.readouterr()
+    assert call(monkeypatch, "inspect", tmp_path / "set", "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["recordings"] == 23 and len(made["skipped"]) == 1
+    assert made["gestures"]["Push"] == {"sequences": 3, "persons": 1}
+    assert call(monkeypatch, "simulate", "--traces", tmp_path / "traces", *few[:-2]) == 0
+    capsys.readouterr()
+    assert call(monkeypatch, "inspect", tmp_path / "traces", "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["traces"] == 10 and made["gestures"]["knock"]["open"] == 2
 
 
 @pytest.mark.parametrize(

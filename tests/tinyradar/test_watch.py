@@ -25,13 +25,16 @@ from tinyradar.dataset.cache import Dataset, as_bytes
 from tinyradar.dataset.features import maps_of
 from tinyradar.dataset.folds import person_folds
 from tinyradar.dataset.recording import write_recording
+from tinyradar.dataset.traces import COLUMNS
 from tinyradar.dataset.tree import G11
 from tinyradar.errors import RadarError, RecordingError
 from tinyradar.models import find
+from tinyradar.reproduce.front import with_front_end
 from tinyradar.reproduce.measure import Subject
 from tinyradar.simulate import Population, simulate_one
+from tinyradar.simulate.traces import simulate_traces, write_traces
 from tinyradar.train.integers import calibration, calibration_indices
-from tinyradar.watch import Options, server, watch
+from tinyradar.watch import Options, kept, server, watch
 from tinyradar.watch.basis import Basis, _with_features, _without_features
 from tinyradar.watch.program import PREFERRED, Program, program
 from tinyradar.watch.recordings import (
@@ -41,6 +44,7 @@ from tinyradar.watch.recordings import (
     simulated_recordings,
 )
 from tinyradar.watch.show import Show, classify
+from tinyradar.watch.traces import TraceShow, watch_traces
 
 POPULATION = Population(3, sessions=1, instances=1, seed=5)
 """That of the fixtures ``tree`` and ``data``."""
@@ -250,9 +254,11 @@ def test_a_play_is_what_the_integers_say(show: Show, made: Program, data: Datase
         show.play(2)
 
 
-def test_figures_are_of_the_run(show: Show, made: Program) -> None:
+def test_figures_are_of_the_run(show: Show, made: Program, basis: Basis) -> None:
     session = show.session()
-    figures, report = session["figures"], made.report
+    whole, _ = with_front_end(made.compiled, made.model, basis.data)
+    report = microformer.run(whole, made.model.reader.inputs(basis.sample), count=1)
+    figures = session["figures"]
     assert (figures["target"], figures["kind"]) == ("cortex-m7", "estimate")
     front = report.features
     assert front is not None and front.bit_exact
@@ -279,7 +285,8 @@ def test_without_its_rtl_the_next_target_is_taken(
     monkeypatch.setattr(microformer, "compile", refuse)
     found = program(basis, None)
     assert (
-        found.report.target == PREFERRED[1] and found.note == "Not on pulp-ri5cy: There is no RTL."
+        found.costs["target"] == PREFERRED[1]
+        and found.note == "Not on pulp-ri5cy: There is no RTL."
     )
     with pytest.raises(microformer.MicroformerError, match="no RTL"):
         program(basis, PREFERRED[0])
@@ -463,3 +470,72 @@ def test_clients_of_other_recordings_do_not_wait(
     for thread in waiting:
         thread.join(60)
     assert both.play(0) is both.play(0)
+
+
+def test_a_start_after_the_first_computes_nothing_anew(
+    basis: Basis, made: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ranges and figures are kept; what is broken there, or of another program, is made anew."""
+    monkeypatch.setattr(kept, "_place", lambda: tmp_path)
+    calls: list[int] = []
+
+    def make() -> dict[str, np.ndarray]:
+        calls.append(1)
+        return {"step": np.array(3.0), "features": np.zeros((2, 3), np.uint8)}
+
+    for _ in range(2):
+        np.testing.assert_array_equal(kept.kept_arrays(("a", 1), make)["features"], 0)
+    assert len(calls) == 1
+    kept.kept_arrays(("a", 2), make)
+    assert len(calls) == 2
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"broken")
+    assert float(kept.kept_arrays(("a", 1), make)["step"]) == 3.0 and len(calls) == 3
+    sample = made.model.reader.inputs(basis.sample)
+    ran: list[int] = []
+
+    def run() -> dict[str, object]:
+        ran.append(1)
+        return {"bit_exact": True, "cycles": 7}
+
+    for _ in range(2):
+        assert kept.kept_figures(made.compiled, sample, run)["cycles"] == 7
+    assert len(ran) == 1
+    kept.kept_figures(made.compiled, sample + 1.0, run)  # other bytes go in
+    assert len(ran) == 2
+    wrong = {"bit_exact": False}
+    for _ in range(2):  # a program that was wrong is never taken for tested
+        assert kept.kept_figures(made.compiled, sample + 2.0, lambda: wrong) == wrong
+    assert len(list(tmp_path.glob("figures-*"))) == 2
+
+
+# traces
+
+
+def test_traces_of_a_simulated_person_play() -> None:
+    made = watch_traces(None, 0, "cortex-m4", 5, lambda _what: lambda _done, _total: None)
+    session = made.session()
+    assert session["rows"] == COLUMNS and session["a_decision"] == "Trace"
+    assert session["trained_on"] == "recorded" and session["figures"]["bit_exact"]
+    assert len(session["recordings"]) == 15 and session["recordings"][0]["simulated"]
+    assert "simulated person" in session["notes"][0]
+    right = 0
+    for index, recording in enumerate(session["recordings"]):
+        play = made.play(index)
+        assert play.maps.shape == (28, 1, 10, 28) and play.decisions == (27,)
+        assert not play.maps[3, 0, :, 4:].any()  # what is to come is not shown
+        np.testing.assert_array_equal(play.maps[27, 0, :, :4], play.maps[3, 0, :, :4])
+        scores = play.scores[27]
+        assert scores is not None and play.scores[26] is None
+        right += int(np.argmax(scores)) == recording["label"]
+    assert right >= 9  # the simulator is small, the network knows recorded hands
+
+
+def test_a_folder_of_traces_is_known_by_its_files(tmp_path: Path) -> None:
+    write_traces(simulate_traces(2, 1, 3), tmp_path / "traces")
+    options = Options(tmp_path / "traces", (), "transformer-frames", 0, "cortex-m4", None, 0)
+    made = tinyradar.watch.watch(options, lambda _what: lambda _done, _total: None)
+    assert isinstance(made, TraceShow) and len(made.data.x) == 10
+    for fold, words in ((7, "no fold 7"), (-1, "no fold -1")):
+        with pytest.raises(RadarError, match=words):
+            watch_traces(tmp_path / "traces", fold, None, 0, lambda _w: lambda _d, _t: None)

@@ -1,25 +1,32 @@
 """The commands that make, read and show data: simulate, cache, inspect."""
 
+import json
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from tinyradar.cli.progress import bar
+from tinyradar.cli.tables import print_counts
 from tinyradar.dataset.cache import Dataset, build_cache, open_cache
 from tinyradar.dataset.folds import by_number
 from tinyradar.dataset.items import Item, tree_items
 from tinyradar.dataset.picture import draw, draw_traces
 from tinyradar.dataset.soli import soli_items
-from tinyradar.dataset.traces import COLUMNS, FRAME_MS, SCENES, holds_traces, read_traces
+from tinyradar.dataset.traces import (
+    COLUMNS,
+    FRAME_MS,
+    SCENES,
+    TraceSet,
+    holds_traces,
+    read_traces,
+)
 from tinyradar.dataset.tree import find_tree, walk
 from tinyradar.errors import DatasetError
 from tinyradar.simulate import MARK, Population, simulate
@@ -109,38 +116,37 @@ def inspect_command(
     folder: Annotated[Path, typer.Argument(help="A tree, Soli's folder, M-Gesture's, or a cache.")],
     picture: Annotated[Path, typer.Option(help="PNG to write.")] = Path("maps.png"),
     maps: Annotated[int, typer.Option(min=1, help="Sequences in the picture.")] = 12,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON on standard output; no picture.")
+    ] = False,
 ) -> None:
     """Count what a set holds, say what is broken, and draw some of it."""
     if holds_traces(folder):
-        _inspect_traces(folder, picture)
+        _inspect_traces(folder, picture, as_json)
         return
     with tempfile.TemporaryDirectory(prefix="tinyradar-") as name:
         cached = (folder / "index.json").is_file()
         data = open_cache(folder) if cached else cache_of(folder, Path(name) / "cache")
+        if as_json:
+            print(json.dumps(_counts(data), indent=2))
+            return
         _print_counts(data)
         draw(data, _varied(data, maps), picture)
     print(f"picture: {picture}")
 
 
-def _inspect_traces(folder: Path, picture: Path) -> None:
+def _inspect_traces(folder: Path, picture: Path, as_json: bool) -> None:
     """Counts of recorded traces by gesture and scene, and what the columns look like."""
     with bar("traces") as advance:
         data = read_traces(folder, advance)
-    scenes = np.array(data.scenes)
-    of = np.array(data.persons)
-    persons = by_number(data.persons)
+    made = _trace_counts(data)
+    if as_json:
+        print(json.dumps(made, indent=2))
+        return
     kind = "simulated" if data.simulated else "recorded"
+    persons = made["persons"]
     print(f"{len(data.x)} traces of {len(persons)} persons, {kind}, set {data.digest}")
-    table = Table()
-    table.add_column("gesture")
-    for scene in SCENES:
-        table.add_column(scene, justify="right")
-    table.add_column("persons in the open", justify="right")
-    for label, gesture in enumerate(data.gestures):
-        mine = data.y == label
-        counts = [str(int((mine & (scenes == scene)).sum())) for scene in SCENES]
-        table.add_row(gesture, *counts, str(len(set(of[mine & (scenes == SCENES[0])]))))
-    Console().print(table)
+    print_counts("gesture", made["gestures"])
     print(f"a trace: {data.x.shape[1:]} frames of {FRAME_MS} ms, values: {', '.join(COLUMNS)}")
     print("(what the values are is a guess: the set names no column)")
     print(f"persons: {' '.join(persons)}")
@@ -163,22 +169,49 @@ def _varied(data: Dataset, count: int) -> list[int]:
     return chosen[:count]
 
 
-def _print_counts(data: Dataset) -> None:
-    kind = "simulated" if data.simulated else "recorded"
-    persons = by_number(data.persons)
-    print(f"{len(data.x)} sequences of {len(set(data.recordings))} recordings, {kind}")
-    table = Table()
-    table.add_column("gesture")
-    for column in ("sequences", "persons"):
-        table.add_column(column, justify="right")
+def _counts(data: Dataset) -> dict[str, Any]:
+    """What a set of maps holds, as plain data."""
     of = np.array(data.persons)
-    for label, gesture in enumerate(data.gestures):
-        mine = data.y == label
-        table.add_row(gesture, str(int(mine.sum())), str(len(set(of[mine]))))
-    console = Console()
-    console.print(table)
+    mine = {gesture: data.y == label for label, gesture in enumerate(data.gestures)}
+    return {
+        "kind": "simulated" if data.simulated else "recorded",
+        "sequences": len(data.x),
+        "recordings": len(set(data.recordings)),
+        "shape": list(data.x.shape[1:]),
+        "persons": by_number(data.persons),
+        "gestures": {
+            gesture: {"sequences": int(which.sum()), "persons": len(set(of[which]))}
+            for gesture, which in mine.items()
+        },
+        "skipped": list(data.skipped),
+    }
+
+
+def _trace_counts(data: TraceSet) -> dict[str, Any]:
+    """What a set of traces holds, as plain data."""
+    scenes, of = np.array(data.scenes), np.array(data.persons)
+    mine = {gesture: data.y == label for label, gesture in enumerate(data.gestures)}
+    return {
+        "kind": "simulated" if data.simulated else "recorded",
+        "set": data.digest,
+        "traces": len(data.x),
+        "shape": list(data.x.shape[1:]),
+        "persons": by_number(data.persons),
+        "gestures": {
+            gesture: {scene: int((which & (scenes == scene)).sum()) for scene in SCENES}
+            | {"persons": len(set(of[which & (scenes == SCENES[0])]))}
+            for gesture, which in mine.items()
+        },
+        "skipped": list(data.skipped),
+    }
+
+
+def _print_counts(data: Dataset) -> None:
+    made = _counts(data)
+    print(f"{made['sequences']} sequences of {made['recordings']} recordings, {made['kind']}")
+    print_counts("gesture", made["gestures"])
     print(f"a sequence: {data.x.shape[1:]} windows, Doppler bins, range points, sensors")
-    print(f"{len(persons)} persons: {' '.join(persons)}")
+    print(f"{len(made['persons'])} persons: {' '.join(made['persons'])}")
     print(f"{len(data.skipped)} recordings skipped")
     for reason in data.skipped:
         print(f"  {reason}")

@@ -17,14 +17,17 @@ def watch_command(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            help="A recording (..._info.txt or ..._s0.dat) or a folder of them; "
-            "with --simulate gestures, all if none is named."
+            help="A recording (..._info.txt or ..._s0.dat), a folder of them, or one of recorded "
+            "traces (M-Gesture); with --simulate gestures, all if none is named."
         ),
     ] = None,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Play gestures of a simulated, held-out person.")
     ] = False,
-    model: Annotated[str, typer.Option("--model", "-m")] = "transformer-frames",
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", help="transformer-traces plays traces, others maps."),
+    ] = "transformer-frames",
     fold: Annotated[int, typer.Option(min=0, help="Whose weights.")] = 0,
     target: Annotated[
         str | None,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyradar.dataset.traces import holds_traces
 from tinyradar.errors import RadarError
 from tinyradar.models import find
 from tinyradar.watch.basis import Progress, basis
@@ -20,6 +21,8 @@ from tinyradar.watch.recordings import (
     simulated_recordings,
 )
 from tinyradar.watch.show import Show
+from tinyradar.watch.traces import MODEL as TRACES
+from tinyradar.watch.traces import TraceShow, watch_traces
 
 __all__ = ["Options", "watch"]
 
@@ -37,8 +40,14 @@ class Options:
     seed: int
 
 
-def watch(options: Options, new_bar: Callable[[str], Progress]) -> Show:
-    """Read or simulate, quantise, measure. Raises RadarError or MicroformerError."""
+def watch(options: Options, new_bar: Callable[[str], Progress]) -> Show | TraceShow:
+    """Read or simulate, quantise, measure. Raises RadarError or MicroformerError.
+
+    A folder of recorded traces, or ``model`` transformer-traces, plays traces.
+    """
+    traces = options.source is not None and options.source.is_dir() and holds_traces(options.source)
+    if traces or options.model == TRACES:
+        return watch_traces(options.source, options.fold, options.target, options.seed, new_bar)
     model = find(options.model)
     labels = labels_of(options.gestures)
     recordings: list[Recording] = []

@@ -10,6 +10,7 @@ the simulator's numbers differ between machines).
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ from tinyradar.simulate import Population, simulate_one
 from tinyradar.simulate.radar import POINTS, RATE_HZ, SENSORS_M
 from tinyradar.train.integers import calibration_indices
 from tinyradar.train.weights import BRING, SHIPPED
+from tinyradar.watch.kept import kept_arrays
 
 Progress = Callable[[int, int], None]
 
@@ -113,23 +115,37 @@ def _without_features(population: Population) -> Dataset:
 def _with_features(
     data: Dataset, population: Population, chosen: Indices, progress: Progress
 ) -> Dataset:
-    """The set with its step, and the features of the sequences ``chosen``; all others stay 0."""
+    """The set with its step, and the features of the sequences ``chosen``; all others stay 0.
+
+    Both are kept from the last start.
+    """
     keys = [key for key, _ in _recordings(population)]
     every = range(0, len(keys), max(1, len(keys) // SAMPLED))[:SAMPLED]
     wanted = sorted({int(i) // SEQUENCES for i in chosen})
-    total, done = len(every) + len(wanted), 0
-    tops = []
-    for number in every:
-        tops.append(top_of(_sequences(population.seed, keys[number])))
-        done += 1
-        progress(done, total)
-    step = step_of(tops)
+
+    def make() -> dict[str, NDArray[Any]]:
+        """The step, and the features [wanted, SEQUENCES, windows, 32, points, sensors]."""
+        total, done = len(every) + len(wanted), 0
+        tops = []
+        for number in every:
+            tops.append(top_of(_sequences(population.seed, keys[number])))
+            done += 1
+            progress(done, total)
+        step = step_of(tops)
+        features = []
+        for number in wanted:
+            maps = [as_bytes(m, step) for m in _sequences(population.seed, keys[number])]
+            features.append(np.stack(maps))
+            done += 1
+            progress(done, total)
+        return {"step": np.array(step), "features": np.stack(features)}
+
+    found = kept_arrays((population, wanted, len(every)), make)
+    progress(1, 1)
+    step = float(found["step"])
     x = np.zeros(data.x.shape, np.uint8)  # pages that are not written take no memory
-    for number in wanted:
-        for i, maps in enumerate(_sequences(population.seed, keys[number])):
-            x[number * SEQUENCES + i] = as_bytes(maps, step)
-        done += 1
-        progress(done, total)
+    for number, features in zip(wanted, found["features"], strict=True):
+        x[number * SEQUENCES : (number + 1) * SEQUENCES] = features
     return Dataset(
         x, data.y, data.persons, data.recordings, data.gestures, step, data.simulated, ()
     )

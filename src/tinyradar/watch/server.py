@@ -13,6 +13,7 @@ import bottle
 
 from tinyradar.errors import RadarError, RecordingError
 from tinyradar.watch.show import Show
+from tinyradar.watch.traces import TraceShow
 
 ADDRESS = "127.0.0.1"
 PAGE = Path(__file__).with_name("page")
@@ -30,7 +31,7 @@ HEADERS = [
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def application(show: Show) -> Wsgi:
+def application(show: Show | TraceShow) -> Wsgi:
     """The routes: the page's files, the session, and of a recording its scores and its maps."""
     app = bottle.Bottle()
     session = show.session()
@@ -109,7 +110,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
 
-def make(show: Show, port: int) -> WSGIServer:
+def make(show: Show | TraceShow, port: int) -> WSGIServer:
     """A server that is bound to ``port`` of this computer (0: any that is free), not yet serving.
 
     Raises RadarError where the port is taken.

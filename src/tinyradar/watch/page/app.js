@@ -63,7 +63,7 @@ class Player {
     by("origin").hidden = !recording.simulated;
     by("origin").textContent = "simulated";
     by("radar-title").textContent =
-      `Range-Doppler maps${recording.simulated ? ", simulated" : ""}`;
+      `${this.session.shown}${recording.simulated ? ", simulated" : ""}`;
     this.play = null;
     try {
       const [play, bytes] = await this.fetch(mine);
@@ -197,6 +197,13 @@ async function start() {
     by("notes").append(item);
   }
   showCosts(session);
+  const [what, unit] = session.scale;
+  by("scale-what").textContent = what;
+  by("scale-unit").textContent = unit;
+  by("scale-ticks").hidden = Boolean(session.rows);  // its steps are those of maps
+  by("tally-title").textContent = `${session.a_decision}s so far`;
+  by("tally-rule").textContent = "Rows: made. Columns: said, by the row's number. " +
+    `A whole ${session.a_decision.toLowerCase()} counts once.`;
   const player = new Player(session);
   connect(player);
   await player.load(0);

@@ -19,6 +19,7 @@ export class Maps {
   /** `shape` = {sensors, bins, points}; `session` gives the axes. */
   constructor(place, shape, session) {
     this.shape = shape;
+    this.rows = Boolean(session.rows);
     this.canvases = [];
     place.replaceChildren();
     for (let sensor = 0; sensor < shape.sensors; sensor++) {
@@ -26,7 +27,28 @@ export class Maps {
     }
   }
 
+  /** Rows of values over frames, the first row on top. */
+  #rows(session) {
+    const { bins, points } = this.shape;
+    const figure = element("figure", "map rows"), caption = element("figcaption", "");
+    caption.append(element("b", "", "a frame a column"), element("span", "", "frame"));
+    const names = element("div", "upwards"), along = element("div", "along");
+    const plot = element("div", "plot"), canvas = element("canvas", "");
+    session.rows.forEach((name, i) => names.append(tick(name, "top", (i + 0.5) / bins)));
+    for (let frame = 0; frame < points; frame += 5) {
+      along.append(tick(String(frame + 1), "left", (frame + 0.5) / points));
+    }
+    canvas.width = points;
+    canvas.height = bins;
+    canvas.setAttribute("role", "img");
+    this.canvases.push(canvas);
+    plot.append(canvas);
+    figure.append(caption, names, plot, along);
+    return figure;
+  }
+
   #figure(sensor, session) {
+    if (session.rows) return this.#rows(session);
     const { bins, points } = this.shape;
     const figure = element("figure", "map");
     const caption = element("figcaption", "");
@@ -65,13 +87,14 @@ export class Maps {
       const out = new Uint32Array(pixels.data.buffer);
       const first = (frame * sensors + sensor) * bins * points;
       for (let bin = 0; bin < bins; bin++) {
-        const from = first + bin * points, to = (bins - 1 - bin) * points;
+        const from = first + bin * points, to = (this.rows ? bin : bins - 1 - bin) * points;
         for (let i = 0; i < points; i++) out[to + i] = OF_BYTE[bytes[from + i]];
       }
       const canvas = this.canvases[sensor];
       canvas.getContext("2d").putImageData(pixels, 0, 0);
       canvas.setAttribute(
-        "aria-label", `Range-Doppler map of sensor ${sensor}, frame ${frame + 1} of ${count}`);
+        "aria-label", this.rows ? `Trace up to frame ${frame + 1} of ${count}`
+          : `Range-Doppler map of sensor ${sensor}, frame ${frame + 1} of ${count}`);
     }
   }
 }

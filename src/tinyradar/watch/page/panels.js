@@ -56,8 +56,9 @@ export function showAnswer(play, recording, frame, session) {
   const said = last === undefined ? null : best(play.scores[last]);
   const kind = said === null ? "" : verdict(said, label);
   const second = play.decisions.indexOf(last) + 1;
-  const text = said === null ? "No whole second yet"
-    : `${MARK[kind]}Second ${second}: ${gestures[said]}${label === null ? "" : `, ${kind}`}`;
+  const unit = session.a_decision;
+  const text = said === null ? `No whole ${unit.toLowerCase()} yet`
+    : `${MARK[kind]}${unit} ${second}: ${gestures[said]}${label === null ? "" : `, ${kind}`}`;
   if (decision.textContent !== text) decision.textContent = text;  // a screen reader says it once
   decision.className = kind;
 }
@@ -162,11 +163,11 @@ export function showCosts(session) {
   const { network, maps, together } = f.costs, whole = together ?? network;
   by("kind").textContent = f.kind ?? "no timing model";
   by("classification").textContent =
-    `one classification: ${frames} frames, ${frames * session.window_s} s of radar`;
+    `one classification: ${frames} frames, ${Number((frames * session.window_s).toPrecision(3))} s of radar`;
   const rows = [["network", network, 1], ["maps (FFT)", maps, 1], ["together", together, 1],
     [`a frame's share, 1/${frames}`, whole, 1 / frames]];
   for (const [what, cost, share] of rows) {
-    if (!cost) continue;
+    if (!cost || (session.rows && share !== 1)) continue;  // a trace is read once, at its end
     const [latency, energy] = cost, row = add(by("figures"), "tr");
     add(row, "th", what).scope = "row";
     add(row, "td", milli(latency && latency * share, "ms"));
@@ -190,9 +191,10 @@ export function showCosts(session) {
     // a second's maps are made once, however often the network reads them
     const once = maps ? maps[0] : 0;
     const busy = (times) => `${((network[0] * times + once) / 10).toPrecision(2)} %`;
-    add(lines, "p", `Busy ${busy(1)} of the time with one classification a second, ` +
-      `${busy(1 / session.window_s)} with one a frame (running).`);
+    const running = session.rows ? "" : `, ${busy(1 / session.window_s)} with one a frame (running)`;
+    add(lines, "p", `Busy ${busy(1)} of the time with one classification a second${running}.`);
   }
   if (energy) add(lines, "p", `Energy: that time at the power in ${f.power_source}.`);
-  if (!maps) add(lines, "p", "Not counted: the FFT that makes the maps.");
+  if (session.rows) add(lines, "p", "Not counted: the radar's own software, which makes a trace.");
+  else if (!maps) add(lines, "p", "Not counted: the FFT that makes the maps.");
 }
