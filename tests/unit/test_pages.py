@@ -2,6 +2,9 @@
 
 import io
 import json
+import re
+import sys
+import types
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import microformer
 from microformer.demo import demo_paths
 from microformer.errors import DataError, OutputError
 from microformer.graph.project import Buffer
+from microformer.page import bars
 from microformer.page.axes import Axis
 from microformer.page.columns import Column, FittedTable
 from microformer.page.numbers import kib, middle, span
@@ -272,3 +276,33 @@ def test_every_object_fits_one_screen(report: Report, tmp_path: Path) -> None:
         compiled.save(tmp_path / "out")
     with pytest.raises(OutputError):
         microformer.open(tmp_path)
+
+
+def test_progress_is_lines_in_a_log_and_bars_in_a_notebook(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bars, "LINE_SECONDS", 0.0)
+    with bars.Bars() as shown, shown("run") as advance:
+        for done in range(1, 4):
+            advance(done, 3)
+    told = capsys.readouterr().err.splitlines()
+    assert told[:2] == ["run: 1 of 3", "run: 2 of 3"]
+    assert re.fullmatch(r"run: 3 of 3, 0\.\d s", told[2]) and len(told) == 3
+    with bars.in_notebook("run") as advance:
+        advance(1, 3)
+    assert capsys.readouterr().err == ""  # a script that calls the API
+    display = types.ModuleType("IPython.display")
+    pages: list[str] = []
+    handle = types.SimpleNamespace(update=pages.append)
+    display.HTML = str  # type: ignore[attr-defined]
+    display.display = lambda what, display_id: pages.append(what) or handle  # type: ignore[attr-defined]
+    for name, module in (
+        ("ipykernel", display),
+        ("IPython", display),
+        ("IPython.display", display),
+    ):
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(bars, "NOTEBOOK_SECONDS", 0.0)
+    with bars.in_notebook("run") as advance:
+        advance(1, 3)
+    assert pages == ["run &hellip;", 'run <progress value="1" max="3"></progress> 1 of 3', ""]

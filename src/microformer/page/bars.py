@@ -15,11 +15,11 @@ LINE_SECONDS = 2.0
 
 
 class Bars:
-    """Progress on standard error: a bar a stage on a terminal or in a notebook, else lines."""
+    """Progress on standard error: a bar a stage on a terminal, else lines."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
-        self._lines = not (console.is_terminal or console.is_jupyter)
+        self._lines = not (console.is_terminal)
         self._progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(),
@@ -72,11 +72,28 @@ def lines(stage: str) -> Iterator[Advance]:
     print(f"{stage}:{count} {seconds:.1f} s", file=sys.stderr, flush=True)
 
 
+NOTEBOOK_SECONDS = 0.2
+
+
 @contextmanager
 def in_notebook(stage: str) -> Iterator[Advance]:
-    """A stage's bar where the caller is a notebook; nothing is shown elsewhere."""
+    """A stage's bar where the caller is a notebook, gone when it ends; nothing elsewhere."""
     if "ipykernel" not in sys.modules:
         yield lambda _done, _total: None
         return
-    with Bars() as bars, bars(stage) as advance:
+    from IPython.display import HTML, display  # noqa: PLC0415  there with ipykernel
+
+    shown = display(HTML(f"{stage} &hellip;"), display_id=True)
+    said = [time.monotonic()]
+
+    def advance(done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - said[0] >= NOTEBOOK_SECONDS:
+            said[0] = now
+            bar = f'<progress value="{done}" max="{total}"></progress>'
+            shown.update(HTML(f"{stage} {bar} {done} of {total}"))
+
+    try:
         yield advance
+    finally:
+        shown.update(HTML(""))
