@@ -295,13 +295,15 @@ def test_progress_is_lines_in_a_log_and_bars_in_a_notebook(
     pages: list[str] = []
     handle = types.SimpleNamespace(update=pages.append)
     display.HTML = str  # type: ignore[attr-defined]
-    display.display = lambda what, display_id: pages.append(what) or handle  # type: ignore[attr-defined]
-    for name, module in (
-        ("ipykernel", display),
-        ("IPython", display),
-        ("IPython.display", display),
-    ):
-        monkeypatch.setitem(sys.modules, name, module)
+
+    def show(what: str, display_id: bool) -> types.SimpleNamespace:
+        assert display_id
+        pages.append(what)
+        return handle
+
+    display.display = show  # type: ignore[attr-defined]
+    for name in ("ipykernel", "IPython", "IPython.display"):
+        monkeypatch.setitem(sys.modules, name, display)
     monkeypatch.setattr(bars, "NOTEBOOK_SECONDS", 0.0)
     with bars.in_notebook("run") as advance:
         advance(1, 3)
