@@ -17,6 +17,8 @@ from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.tensor import Array
 
 MAX_BYTES = 8 * 2**30
+RANDOM_STEPS = 8
+"""Steps of a sequence of random samples."""
 
 _UNREADABLE = (OSError, ValueError, zlib.error)
 """What is raised for a damaged, hostile or foreign file."""
@@ -59,12 +61,15 @@ class Samples:
 
     Of a model with several inputs x are records [N] of them (``graph.ends``). ``answers`` names the
     output that y is of, empty for the first. Of a model with a front end x may be int16
-    [N, windows, *window], its sensor's samples.
+    [N, windows, *window], its sensor's samples. Of a model that remembers the rows are ``steps``
+    steps of each sequence, one sequence behind the other, without the states; y is the class of
+    each sequence's last step and -1 of the others.
     """
 
     x: Array
     y: Array | None
     answers: str = ""
+    steps: int = 0
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
@@ -73,13 +78,15 @@ class Samples:
         """``count`` of them at equal steps, the first among them; all where there are no more."""
         if count >= len(self):
             return self
+        assert not self.steps, "a sequence is not taken apart"
         chosen = np.arange(count) * len(self) // count
         return Samples(self.x[chosen], None if self.y is None else self.y[chosen], self.answers)
 
     def first(self, count: int) -> "Samples":
-        """The first ``count`` of them."""
-        y = None if self.y is None else self.y[:count]
-        return Samples(self.x[:count], y, self.answers)
+        """The first ``count`` of them, of a model that remembers the first sequences."""
+        rows = count * (self.steps or 1)
+        y = None if self.y is None else self.y[:rows]
+        return Samples(self.x[:rows], y, self.answers, self.steps)
 
 
 def read_samples(path: Path, model: FloatModel, front: SensorFrontEnd | None = None) -> Samples:
@@ -91,7 +98,7 @@ def read_samples(path: Path, model: FloatModel, front: SensorFrontEnd | None = N
 
     Raises DataError, one sentence, for whatever is wrong with the file or its arrays.
     """
-    names = [end.name for end in model.inputs]
+    names = [end.name for end in model.given]
     wanted = "x" if len(names) == 1 else ", ".join(names)
     if not path.is_file():
         raise DataError(
@@ -135,7 +142,7 @@ def check_samples(
 
     Of several inputs x is an array for each by its name; y may name the output that it is of.
     """
-    names = [end.name for end in model.inputs]
+    names = [end.name for end in model.given]
     given = dict(x) if isinstance(x, Mapping) else {names[0]: x}
     if len(names) > 1 and not isinstance(x, Mapping):
         raise DataError(
@@ -147,15 +154,47 @@ def check_samples(
     if unknown or missing:
         what = f"no samples of '{missing[0]}'" if missing else f"'{unknown[0]}', which is no input"
         raise DataError(f"{where} has {what}; the model's inputs are {', '.join(names)}.")
+    steps = 0
+    if model.states:
+        given, steps = _in_steps(given, model, where)
     checked = {
-        end.name: _check_input(given[end.name], model, end, where, front) for end in model.inputs
+        end.name: _check_input(given[end.name], model, end, where, front) for end in model.given
     }
     counts = {len(values) for values in checked.values()}
     if len(counts) > 1:
         sizes = ", ".join(f"{len(values)} of '{name}'" for name, values in checked.items())
         raise DataError(f"{where} has unlike numbers of samples: {sizes}.")
-    answers, classes = _check_answers(y, counts.pop(), model, where)
-    return Samples(records(checked), classes, answers)
+    count = counts.pop()
+    answers, classes = _check_answers(y, count // (steps or 1), model, where)
+    if classes is not None and steps:
+        last = np.full((count // steps, steps), -1, np.int64)
+        last[:, -1] = classes
+        classes = last.reshape(-1)
+    return Samples(records(checked), classes, answers, steps)
+
+
+def _in_steps(
+    given: Mapping[str, Array], model: FloatModel, where: str
+) -> tuple[dict[str, Array], int]:
+    """Sequences [N, steps, *shape] of each input as their steps [N * steps, *shape], and how many.
+
+    Raises DataError where they are none, or of unlike lengths.
+    """
+    made, lengths = {}, {}
+    for end in model.given:
+        values = given[end.name]
+        if values.ndim != len(end.shape) + 1 or 0 in values.shape[:2]:
+            raise DataError(
+                f"{where}: the model remembers, so samples of '{end.name}' are sequences "
+                f"[{_dims(('N', 'steps', *end.shape[1:]))}]; these have shape "
+                f"{list(values.shape)}."
+            )
+        lengths[end.name] = values.shape[1]
+        made[end.name] = values.reshape(-1, *values.shape[2:])
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{n} of '{name}'" for name, n in lengths.items())
+        raise DataError(f"{where} has sequences of unlike numbers of steps: {listed}.")
+    return made, next(iter(lengths.values()))
 
 
 def _check_input(
@@ -203,7 +242,7 @@ def _check_answers(
             listed = ", ".join(end.name for end in model.outputs)
             raise DataError(f"{where}: y names no one output; the model's outputs are {listed}.")
         y = y[answers]
-    end = next((e for e in model.outputs if e.name == answers), model.outputs[0])
+    end = next((e for e in model.outputs if e.name == answers), model.answers[0])
     if y.ndim != 1 or len(y) != count or y.dtype.kind not in "iu":
         raise DataError(
             f"{where}: y must be one class index (an integer) for each of the {count} samples, "
@@ -251,11 +290,13 @@ def random_samples(model: FloatModel, count: int, seed: int) -> Samples:
     """Standard normal values (or any indices): ranges from them mean nothing, shapes do."""
     generator = np.random.default_rng(seed)
     made = {}
-    for end in model.inputs:
-        shape = (count, *end.shape[1:])
+    steps = RANDOM_STEPS if model.states else 0
+    rows = count * (steps or 1)
+    for end in model.given:
+        shape = (rows, *end.shape[1:])
         if end.dtype == "int32":
             highest = min(smallest_table(model, end.name), 2**31 - 1)
             made[end.name] = generator.integers(0, highest, shape, np.int32)
         else:
             made[end.name] = generator.standard_normal(shape).astype(np.float32)
-    return Samples(records(made), None)
+    return Samples(records(made), None, steps=steps)

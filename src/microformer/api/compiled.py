@@ -63,8 +63,9 @@ def run(
 def predict(compiled: stages.Compiled, x: SamplesLike) -> Any:
     """What the compiled program answers to ``x`` [N, *input shape]: float32 [N, *output shape].
 
-    Of several outputs a dict of them by name. Of a model with a front end ``x`` may also be int16
-    [N, windows, *window], samples of its sensor.
+    Of several outputs a dict of them by name. Of a model that remembers ``x`` are sequences
+    [N, steps, *input shape], each begun with states of zero, and so are the answers. Of a model
+    with a front end ``x`` may also be int16 [N, windows, *window], samples of its sensor.
 
     The very bytes that a firmware has after the emitted quantiser, the program and the emitted
     dequantiser (``run`` proves it), from the NumPy reference; nothing is built or emulated.

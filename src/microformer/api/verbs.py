@@ -31,6 +31,7 @@ def load(
     exact_import: bool = False,
     inputs: Sequence[str] = (),
     outputs: Sequence[str] = (),
+    state: Mapping[str, str] | None = None,
 ) -> FloatModel:
     """A float model from a path to ``.onnx`` or a ``torch.nn.Module`` (with an ``example`` input).
 
@@ -38,6 +39,8 @@ def load(
     quantised model (QDQ ONNX, int8 TFLite) the scales are kept; ``exact_import`` also keeps its
     operations apart, attention as softmax and products. ``inputs`` and ``outputs`` name inner
     tensors (or torch modules, whose results they are): only what lies between is loaded.
+    ``state`` {input: output} is kept from call to call, from zeros on: samples are sequences then,
+    [N, steps, *input shape], of the other inputs.
     Raises ModelError or UnsupportedOpError.
 
     >>> model = microformer.load("model.onnx")
@@ -53,6 +56,7 @@ def load(
         exact_import=exact_import,
         inputs=inputs,
         outputs=outputs,
+        state=state,
     )
 
 

@@ -26,6 +26,7 @@ def check_project(project: CProject) -> None:
     alignment = project.arena_alignment
     problem = ""
     names = [port.name for port in (*project.inputs, *project.outputs)]
+    kept = [part for read, made, _ in project.states for part in (read, made)]
     if not _NAME.fullmatch(project.name):
         problem = "its name is not an identifier of C"
     elif any(_escapes(path) for path in paths):
@@ -40,6 +41,8 @@ def check_project(project: CProject) -> None:
         problem = "an input or output of it has a name that is no identifier of C"
     elif any(port.dtype not in INPUT_TYPES for port in (*project.inputs, *project.outputs)):
         problem = "an input or output of it has a type that is none of int8, int16 and int32"
+    elif not set(kept) <= set(names):
+        problem = "a state of it is no input or output"
     elif any(not 0 < size <= _MOST_BYTES for size in sizes):
         problem = "a buffer of it has no possible size"
     elif not 0 < alignment <= 64 or alignment & (alignment - 1):
@@ -95,11 +98,14 @@ def ports(project: CProject) -> str:
         given = [f"(const {types[project.inputs[0].name]} *)(const void *)in"]
     made = {port.name: INPUT_TYPES[port.dtype] for port in project.outputs}
     given += [f"({made[p.name]} *)(void *)(out + {p.offset})" for p in project.outputs]
+    run = [f"  {name}_run({', '.join(given)}, arena{l2});"]
+    if project.states:
+        run = _step(project, given, l2)
     lines = [
         "/* Written by microformer.build: the ports of a model side by side in two buffers. */",
         f"static inline void mf_ports_run(const int8_t *in, int8_t *out, void *arena"
         f"{', void *l2' if l2 else ''}) {{",
-        f"  {name}_run({', '.join(given)}, arena{l2});",
+        *run,
         "}",
         "",
         "/* Values first at .. at + count of a row; what has no scale goes as its bytes. */",
@@ -138,6 +144,34 @@ def ports(project: CProject) -> str:
             "    }",
         ]
     return "\n".join([*lines, "  }", "}", ""])
+
+
+def _step(project: CProject, given: list[str], l2: str) -> list[str]:
+    """A step as a firmware does it, its states taken from the row and put behind the outputs.
+
+    The half that is read changes from step to step, so both are tried.
+    """
+    name = project.name
+    at = {port.name: port for port in (*project.inputs, *project.outputs)}
+    kept = {part for read, made, _ in project.states for part in (read, made)}
+    ports = (*project.inputs, *project.outputs)
+    free = [cast for port, cast in zip(ports, given, strict=True) if port.name not in kept]
+    lines = [
+        f"  static {name}_state_t state; /* what a firmware keeps */",
+        "  const int32_t now = state.current & 1;",
+    ]
+    for read, _, _ in project.states:
+        port = at[read]
+        lines.append(f"  for (int32_t i = 0; i < {port.size}; i++) {{")
+        lines.append(f"    state.{read}[now][i] = in[{port.offset} + i];")
+        lines.append("  }")
+    lines.append(f"  {name}_step({', '.join(free)}, &state, arena{l2});")
+    for read, made, _ in project.states:
+        port = at[made]
+        lines.append(f"  for (int32_t i = 0; i < {port.size}; i++) {{")
+        lines.append(f"    out[{port.offset} + i] = state.{read}[1 - now][i];")
+        lines.append("  }")
+    return lines
 
 
 def write_harness(project: CProject, place: Path, *files: tuple[str, str]) -> list[Path]:

@@ -25,6 +25,7 @@ from microformer.cli.options import (
     ResidualName,
     ShapeOption,
     SoftmaxName,
+    StateOption,
     TargetName,
     ToOption,
     Weights,
@@ -33,6 +34,7 @@ from microformer.cli.options import (
     front_end,
     settings_of,
     shapes,
+    state_pairs,
 )
 from microformer.errors import DataError, OutputError, printable
 from microformer.settings import DEFAULTS
@@ -53,6 +55,7 @@ def compile_command(
     fix: FixOption = None,
     begin: FromOption = None,
     end: ToOption = None,
+    state: StateOption = None,
     exact_import: ExactOption = False,
     range_doppler: FrontOption = None,
     log_mel: MelOption = None,
@@ -97,6 +100,7 @@ def compile_command(
                 exact_import=exact_import,
                 inputs=begin or (),
                 outputs=end or (),
+                state=state_pairs(state),
             )
         samples = read_samples(data, loaded) if data else random_samples(loaded, 8, seed=0)
         made = pipeline.compile_model(

@@ -16,12 +16,14 @@ from microformer.cli.options import (
     Power,
     RamBytes,
     ShapeOption,
+    StateOption,
     TargetName,
     ToOption,
     Weights,
     board_of,
     fixed_inputs,
     shapes,
+    state_pairs,
 )
 
 
@@ -35,6 +37,7 @@ def estimate_command(
     fix: FixOption = None,
     begin: FromOption = None,
     end: ToOption = None,
+    state: StateOption = None,
     cores: Cores = None,
     weights: Weights = None,
     flash: FlashBytes = None,
@@ -62,6 +65,7 @@ def estimate_command(
                 fixed=fixed_inputs(fix),
                 inputs=begin or (),
                 outputs=end or (),
+                state=state_pairs(state),
             )
         samples = None if data is None else read_samples(data, loaded)
         made = pipeline.estimate_model(loaded, board, samples, progress=bars)

@@ -19,6 +19,7 @@ from microformer.cli.options import (
     ResidualName,
     ShapeOption,
     SoftmaxName,
+    StateOption,
     TargetName,
     ToOption,
     WaitFlag,
@@ -27,6 +28,7 @@ from microformer.cli.options import (
     fixed_inputs,
     settings_of,
     shapes,
+    state_pairs,
 )
 from microformer.errors import OutputError
 from microformer.settings import DEFAULTS
@@ -134,6 +136,7 @@ def audit_command(
     fix: FixOption = None,
     begin: FromOption = None,
     end: ToOption = None,
+    state: StateOption = None,
     plot: Annotated[Path | None, typer.Option(help="Write an HTML page with the figures.")] = None,
     force: Annotated[bool, typer.Option(help="Replace the page if it is there.")] = False,
     as_json: JsonFlag = False,
@@ -155,6 +158,7 @@ def audit_command(
                 fixed=fixed_inputs(fix),
                 inputs=begin or (),
                 outputs=end or (),
+                state=state_pairs(state),
             )
         given = read_samples(data, loaded)
         made = pipeline.audit_model(

@@ -64,6 +64,12 @@ FromOption = Annotated[
 ToOption = Annotated[
     list[str] | None, typer.Option("--to", help="End at this inner tensor (repeatable).")
 ]
+StateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--state", help="IN=OUT: this input is, in each call, what that output was in the last."
+    ),
+]
 ExactOption = Annotated[
     bool, typer.Option("--exact-import", help="Keep a quantised model's operations apart.")
 ]
@@ -154,6 +160,17 @@ def shapes(options: list[str] | None) -> dict[str, list[int]] | None:
             found[name] = []
         if not name or min(found[name], default=0) < 1:
             raise typer.BadParameter(f"'{option}' is not NAME=1,9,32", param_hint="--shape")
+    return found or None
+
+
+def state_pairs(options: list[str] | None) -> dict[str, str] | None:
+    """``["past=present"]`` -> ``{"past": "present"}``."""
+    found: dict[str, str] = {}
+    for option in options or []:
+        read, _, written = option.partition("=")
+        if not read or not written or read in found:
+            raise typer.BadParameter(f"'{option}' is not IN=OUT", param_hint="--state")
+        found[read] = written
     return found or None
 
 

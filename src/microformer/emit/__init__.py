@@ -9,6 +9,7 @@ from microformer.emit.header import header
 from microformer.emit.licence import LICENCE, licence_text, version, with_version
 from microformer.emit.names import Names, project_name
 from microformer.emit.program import Program
+from microformer.emit.states import c_states
 from microformer.emit.weights import weights_files
 from microformer.graph.ends import ports_of
 from microformer.graph.kernel_graph import Plan
@@ -64,6 +65,7 @@ def emit(
             inputs=inputs,
             outputs=outputs,
             several=several,
+            kept={n for pair in graph.states for n in pair},
         ),
     }
     symbols = sorted({call.symbol for call in graph.calls})
@@ -101,6 +103,7 @@ def emit(
         optimize=optimize,
         hop=hop,
         buffers=program.buffers(),
+        states=tuple((s.read.part, s.written.part, s.bytes) for s in c_states(plan, name)),
     )
 
 

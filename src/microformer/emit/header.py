@@ -7,6 +7,7 @@ import numpy as np
 from microformer.emit.ends import CEnd, c_ends, second_arena
 from microformer.emit.licence import c_line, written
 from microformer.emit.names import wrapped
+from microformer.emit.states import state_header
 from microformer.graph.kernel_graph import Plan
 from microformer.graph.tensor import Tensor
 
@@ -217,6 +218,7 @@ def header(plan: Plan, name: str, hop: int = 0) -> str:
         *declaration(plan, name, ";"),
         "",
         *_shared_by_cores(plan, name),
+        *state_header(plan, name),
         "#ifdef __cplusplus",
         "}",
         "#endif",

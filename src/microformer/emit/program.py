@@ -9,6 +9,7 @@ from microformer.emit.header import declaration
 from microformer.emit.licence import c_line, written
 from microformer.emit.names import Names, comment, identifier, wrapped
 from microformer.emit.preamble import preamble
+from microformer.emit.states import state_functions
 from microformer.emit.tiles import TiledBody
 from microformer.graph.kernel_graph import Arg, ArgKind, KernelCall, Plan
 from microformer.graph.project import Buffer, Layer
@@ -116,6 +117,7 @@ class Program:
         for index, call in enumerate(self._graph.calls):
             lines += self._layer(index, call)
         lines += self._run()
+        lines += state_functions(self._plan, self._name)
         return "\n".join(lines)
 
     def _symbol(self, index: int, call: KernelCall) -> str:

@@ -111,7 +111,8 @@ class FloatModel:
     ``source`` is its graph, as onnx_ir has it or as the bytes of an ONNX file: what only runs it
     need not parse it. ``notes`` are sentences about what reading it could not keep.
     ``inputs`` and ``outputs`` are in the order of the user's model; axis 0 of
-    each input is the batch that samples are fed along.
+    each input is the batch that samples are fed along. ``states`` are pairs (input, output) that
+    are kept from call to call: what is written is read by the next one, zeros by the first.
     """
 
     name: str
@@ -120,6 +121,19 @@ class FloatModel:
     outputs: tuple[FloatEnd, ...]
     imported: Imported | None = None
     notes: tuple[str, ...] = ()
+    states: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def given(self) -> tuple[FloatEnd, ...]:
+        """The inputs that a caller gives: all but states."""
+        kept = {name for name, _ in self.states}
+        return tuple(end for end in self.inputs if end.name not in kept)
+
+    @property
+    def answers(self) -> tuple[FloatEnd, ...]:
+        """The outputs that a caller gets: all but states."""
+        kept = {name for _, name in self.states}
+        return tuple(end for end in self.outputs if end.name not in kept)
 
     @property
     def input_name(self) -> str:

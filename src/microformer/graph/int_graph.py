@@ -32,7 +32,8 @@ class IntGraph:
 
     An empty string among a node's inputs means that an optional input is absent. ``notes`` are
     sentences about what quantising it could not do as well as one would expect. ``kind`` is what
-    the program is to a firmware.
+    the program is to a firmware. ``states`` are pairs (input, output) of one shape and scale that
+    are kept from call to call.
     """
 
     name: str
@@ -42,6 +43,7 @@ class IntGraph:
     outputs: tuple[str, ...]
     notes: tuple[str, ...] = ()
     kind: ProgramKind = "network"
+    states: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))

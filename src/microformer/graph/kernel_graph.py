@@ -130,7 +130,8 @@ class KernelGraph:
 
     ``views`` maps tensors that need no buffer of their own to the buffer that they live in
     (never a chain: ``base`` is a buffer). An activation that is neither in ``views`` nor an input
-    or output of the graph gets an arena buffer from ``plan``.
+    or output of the graph gets an arena buffer from ``plan``. ``states`` are pairs of an input and
+    the output that it is in the next call.
     """
 
     name: str
@@ -141,6 +142,7 @@ class KernelGraph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     kind: ProgramKind = "network"
+    states: tuple[tuple[str, str], ...] = ()
 
     def buffer(self, name: str) -> str:
         """The name of the buffer that tensor ``name`` lives in."""

@@ -62,7 +62,8 @@ class CProject:
     both are empty. ``input_size`` and ``output_size`` are bytes of a whole row then, and the
     function takes a pointer for each.
 
-    ``buffers`` are what the arenas hold, and when.
+    ``buffers`` are what the arenas hold, and when. ``states`` are (input, output, bytes of a half)
+    of what ``<name>_step`` keeps in ``<name>_state_t``, by the names of ``inputs`` and ``outputs``.
     ``optimize``: "size" is compiled for size (``settings``). ``hop``: of a front end whose windows
     overlap the samples from one to the next.
     ``quantizes``: ``<name>_quantize_input`` makes ``in`` of float; ``dequantizes``:
@@ -90,6 +91,7 @@ class CProject:
     optimize: str = "speed"
     hop: int = 0
     buffers: tuple[Buffer, ...] = ()
+    states: tuple[tuple[str, str, int], ...] = ()
 
     def __repr__(self) -> str:
         lines = sum(text.count("\n") for text in self.files.values())

@@ -43,9 +43,14 @@ def to_bytes(graph: IntGraph) -> tuple[str, bytes]:
         | {"inputs": n.inputs, "output": n.output}
         for n in graph.nodes
     ]
-    structure = {"name": graph.name, "inputs": graph.inputs, "outputs": graph.outputs}
+    structure: dict[str, Any] = {
+        "name": graph.name,
+        "inputs": graph.inputs,
+        "outputs": graph.outputs,
+    }
     structure |= {"notes": graph.notes} if graph.notes else {}
     structure |= {"kind": graph.kind} if graph.kind != "network" else {}
+    structure |= {"states": graph.states} if graph.states else {}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return json.dumps(structure | {"tensors": tensors, "nodes": nodes}, indent=1), buffer.getvalue()
@@ -98,7 +103,8 @@ def from_bytes(structure: str, constants: bytes) -> IntGraph:
     ends = tuple(record["inputs"]), tuple(record["outputs"])
     notes = tuple(str(note) for note in record.get("notes", ()))
     kind: ProgramKind = "front end" if record.get("kind") == "front end" else "network"
-    return IntGraph(record["name"], tensors, nodes, *ends, notes, kind)
+    states = tuple((str(read), str(written)) for read, written in record.get("states", ()))
+    return IntGraph(record["name"], tensors, nodes, *ends, notes, kind, states)
 
 
 def finite(value: Any) -> Any:

@@ -30,6 +30,12 @@ def verify(graph: IntGraph, stage: str) -> IntGraph:
             raise VerifyError(f"{stage}: the result '{name}' is never computed")
         if graph.tensors[name].dtype not in ("int8", "int32"):
             raise VerifyError(f"{stage}: the result '{name}' is {graph.tensors[name].dtype}")
+    for read, written in graph.states:
+        if read not in graph.inputs or written not in graph.outputs:
+            raise VerifyError(f"{stage}: the state '{read}' is no input, or '{written}' no output")
+        first, second = graph.tensors[read], graph.tensors[written]
+        if first.size != second.size or first.qparams != second.qparams:
+            raise VerifyError(f"{stage}: the ends of the state '{read}' are not alike")
     if len({node.name for node in graph.nodes}) != len(graph.nodes):
         raise VerifyError(f"{stage}: two nodes share one name")
     return graph

@@ -23,6 +23,7 @@ from microformer.load.patterns.microsoft import lower_microsoft
 from microformer.load.patterns.one_hot import lower_one_hot
 from microformer.load.places import take_places
 from microformer.load.quantized import import_quantisation
+from microformer.load.states import with_states
 from microformer.load.torch import as_module, as_program, export_module, export_program
 
 __all__ = ["load"]
@@ -38,6 +39,7 @@ def load(
     exact_import: bool = False,
     inputs: Sequence[str] = (),
     outputs: Sequence[str] = (),
+    state: Mapping[str, str] | None = None,
 ) -> FloatModel:
     """Load a model and bring it to the canonical form that ``FloatModel`` describes.
 
@@ -48,6 +50,7 @@ def load(
     further inputs with one number for good, a mask of ones for instance. Of a quantised model
     the scales are kept; ``exact_import`` also keeps apart the operations that it rounds between.
     ``inputs`` and ``outputs`` name inner tensors: only what lies between them is loaded.
+    ``state`` names inputs that are, from call to call, what outputs were (``load.states``).
 
     Raises ModelError if the file or model is broken, and UnsupportedOpError if it has an operation
     that cannot be compiled.
@@ -74,7 +77,8 @@ def load(
         check_understood(model.graph)
         canonicalise(model)
         check_canonical(model.graph)
-        return finish(model, name or _name(source), label, output_names, places)
+        made = finish(model, name or _name(source), label, output_names, places)
+        return with_states(made, state)
     except MicroformerError:
         raise
     except Exception as error:

@@ -44,5 +44,6 @@ def lower(
         inputs=graph.inputs,
         outputs=outputs,
         kind=graph.kind,
+        states=tuple((read, lowering.whole(written)) for read, written in graph.states),
     )
     return verify_kernels(kernels)

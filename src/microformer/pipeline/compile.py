@@ -9,6 +9,7 @@ import numpy as np
 from microformer.analysis.float_run import FloatRunner
 from microformer.analysis.residual import residual_tensors
 from microformer.analysis.statistics import sqnr_db
+from microformer.analysis.streaming import stream_floats
 from microformer.audit import Audit, audit
 from microformer.calibrate import calibrate
 from microformer.errors import DataError, OutputError, TargetError
@@ -34,6 +35,11 @@ from microformer.scratch import temporary_folder
 from microformer.settings import DEFAULTS, Settings
 from microformer.targets import Target
 from microformer.tune import tune
+
+
+def streamed(model: FloatModel, samples: Samples) -> Samples:
+    """Sequences as samples of all inputs: the float model's own states beside what is given."""
+    return Samples(stream_floats(model, samples.x, samples.steps), samples.y, samples.answers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +126,9 @@ def quantize_model(
 
     ``channels``: an input may have a scale for each channel. What a front end makes has one.
     """
+    if isinstance(basis, Samples) and basis.steps:
+        basis = streamed(model, basis)
+        channels = False  # a state has one scale, and inputs are alike
     if isinstance(basis, Ranges):
         if settings.residual == "auto":
             raise DataError("residual 'auto' measures on samples; ranges alone need int8 or int16.")
@@ -235,6 +244,8 @@ def audit_model(
     progress: Progress,
 ) -> Audit:
     """What every layer costs over ``samples``, the model quantised by ``basis`` as it would be."""
+    if samples.steps:
+        samples = streamed(model, samples)
     tuned, graph = quantize_model(model, basis, settings, progress=progress)
     int16_tensors, softmax = frozenset(tuned.int16_tensors), settings.softmax
     conversion = convert(tuned.model, tuned.ranges, softmax=softmax, int16_tensors=int16_tensors)

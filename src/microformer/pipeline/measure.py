@@ -1,5 +1,6 @@
 """A program built and measured, and what it answers, apart from the pipeline of a model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from microformer.pipeline.front import as_input
 from microformer.plan import plan
 from microformer.reference import evaluate
 from microformer.reference.proof import prove
+from microformer.reference.stream import stream
 from microformer.report.fidelity import BATCH
 from microformer.run import run
 from microformer.samples import Samples
@@ -42,18 +44,36 @@ def build_project(project: CProject, target: Target, folder: Path) -> Image:
 def predict_model(compiled: Compiled, samples: Samples) -> dict[str, Array]:
     """What a firmware gets: outputs float32 [N, *output shape] by name, by the NumPy reference.
 
-    Places of the largest values are int32.
+    Places of the largest values are int32. Of a program that remembers [N, steps, *output shape].
     """
     graph = compiled.int_graph
+    if samples.steps:
+        return _predict_steps(compiled, samples)
     x = samples.x if samples.x.dtype != np.int16 else as_input(compiled, samples.x)
     parts = [
         evaluate(graph, quantized(graph, x[start : start + BATCH]))
         for start in range(0, len(samples), BATCH)
     ]
-    made = {}
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in graph.outputs}
+    return _answers(compiled, whole)
+
+
+def _predict_steps(compiled: Compiled, samples: Samples) -> dict[str, Array]:
+    """Of sequences the outputs [N, steps, *output shape] that are no states."""
+    graph, model = compiled.int_graph, compiled.float_model
+    _, whole = stream(graph, samples.x, samples.steps)
+    made = _answers(compiled, whole)
+    return {
+        end.name: made[end.name].reshape(-1, samples.steps, *made[end.name].shape[1:])
+        for end in model.answers
+    }
+
+
+def _answers(compiled: Compiled, levels: Mapping[str, Array]) -> dict[str, Array]:
+    """Real values of the outputs' levels [N, *shape], by the names of the user's model."""
+    graph, made = compiled.int_graph, {}
     for name, end in zip(graph.outputs, compiled.float_model.outputs, strict=True):
-        qparams = graph.tensors[name].qparams
-        values = np.concatenate([part[name] for part in parts])
+        qparams, values = graph.tensors[name].qparams, levels[name]
         if qparams is not None:
             made[end.name] = qparams.real(values)
         else:

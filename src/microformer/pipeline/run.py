@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from microformer.analysis.streaming import stream_floats
 from microformer.graph.compiled import Compiled
 from microformer.graph.ends import input_bytes, input_reals, quantized
 from microformer.pipeline.front import as_input, build_front, emit_graph, measure_front
 from microformer.pipeline.kept import kept
 from microformer.pipeline.measure import build_project
 from microformer.pipeline.progress import Progress
+from microformer.reference.stream import real_inputs, stream
 from microformer.report import Report, report
 from microformer.run import run
 from microformer.samples import Samples
@@ -47,6 +49,10 @@ def run_model(
     x = samples.x if iq is None else as_input(compiled, iq)
     project = compiled.project
     graph = compiled.int_graph
+    floats = None
+    if samples.steps:  # the states are the program's own; the float model has its own beside it
+        floats = stream_floats(compiled.float_model, x, samples.steps)
+        x = real_inputs(graph, stream(graph, x, samples.steps)[0])
     inputs = quantized(graph, x if count is None else x[:count])
     flat = input_bytes(graph, inputs)
     real = None
@@ -68,6 +74,7 @@ def run_model(
         return report(
             *(compiled, target, image, result, x, samples.y),
             answers=samples.answers,
+            floats=floats,
             features=features,
             kept=kept(target.name),
             progress=advance,

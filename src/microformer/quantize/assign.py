@@ -129,6 +129,8 @@ def assign(
     for first, second in result.absorbed.items():
         result.unify(second, first)
     _unify_shared_weights(result, nodes)
+    for read, written in model.states:
+        result.unify(written, read)
     for name in widened(model, int16_tensors):
         if name not in result.absorbed:
             seen = ranges.by_name[name]

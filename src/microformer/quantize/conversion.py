@@ -105,7 +105,23 @@ def quantize(
         for scale in imported_scales(model.imported, graph)
         if scale.changed
     )
-    return replace(graph, notes=(*graph.notes, *changed))
+    states = _states(model, graph)
+    return verify(replace(graph, notes=(*graph.notes, *changed), states=states), "quantize")
+
+
+def _states(model: FloatModel, graph: IntGraph) -> tuple[tuple[str, str], ...]:
+    """The states' integer tensors. Raises UnsupportedOpError where both ends cannot be alike."""
+    inputs = dict(zip((end.name for end in model.inputs), graph.inputs, strict=True))
+    outputs = dict(zip((end.name for end in model.outputs), graph.outputs, strict=True))
+    pairs = tuple((inputs[read], outputs[written]) for read, written in model.states)
+    for (read, written), (source, result) in zip(model.states, pairs, strict=True):
+        ends = graph.tensors[source], graph.tensors[result]
+        if ends[0].qparams != ends[1].qparams or any(end.channels for end in ends):
+            raise UnsupportedOpError(
+                f"The state '{read}' and the output '{written}' that it is read from have scales "
+                "of their own, which the model fixes; a state has one scale."
+            )
+    return pairs
 
 
 def _results(context: Context, model: FloatModel, inputs: tuple[str, ...]) -> tuple[str, ...]:

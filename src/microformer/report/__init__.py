@@ -44,6 +44,7 @@ def report(
     y: Array | None,
     *,
     answers: str = "",
+    floats: Array | None = None,
     features: Features | None = None,
     kept: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
@@ -53,18 +54,19 @@ def report(
     ``x`` are the samples as the user gave them [N, ...]; ``y`` class indices [N] or None, of the
     output ``answers`` (the first, if empty).
     ``features`` are the figures of a front end; ``kept`` is what was measured on the board.
+    ``floats`` are the samples of the float model where it has states of its own [N].
     ``result.outputs`` int8 [M, size] belong to the first M of them. Accuracies are those of all
     N samples: the int8 one from the NumPy reference, which the device equals on the M it ran.
     """
     fidelity = Fidelity(compiled, progress)
-    reference, scores, floats = fidelity.outputs(x)
+    reference, scores, real_floats = fidelity.outputs(x, floats)
     ran = len(result.outputs)
     wrong = (result.outputs != reference[:ran].reshape(ran, -1)).any(axis=1)
     firmware = _firmware(compiled, result, x[:ran], reference[:ran])
     by_layer = layer_sqnr(compiled, x)
     graph = compiled.int_graph
     real = real_outputs(scored(graph), scores)
-    ends = _outputs(compiled, floats, real)
+    ends = _outputs(compiled, real_floats, real)
     answer = columns_of(compiled.float_model.outputs, answers)
     macs = sum(layer.macs for layer in compiled.project.layers)
     return Report(
@@ -75,7 +77,7 @@ def report(
         mismatches=int(wrong.sum()),
         samples=len(x),
         samples_run=ran,
-        accuracy_float=accuracy(floats.reshape(len(x), -1)[:, answer], y),
+        accuracy_float=accuracy(real_floats.reshape(len(x), -1)[:, answer], y),
         accuracy_int8=accuracy(scores.reshape(len(x), -1)[:, answer], y),
         sqnr_db=min((level for end in ends if (level := end.sqnr_db) is not None), default=None),
         cycles=result.cycles,

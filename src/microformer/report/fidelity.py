@@ -26,8 +26,10 @@ class Fidelity:
         self._compiled = compiled
         self._progress = progress
 
-    def outputs(self, x: Array) -> tuple[Array, Array, Array]:
+    def outputs(self, x: Array, x_float: Array | None = None) -> tuple[Array, Array, Array]:
         """(int8 outputs [N, ...] by the NumPy reference, their scores, float ones); flat if many.
+
+        ``x_float`` are the float model's samples, where they are others.
 
         Scores are the outputs themselves, or what an output is the largest value's place of.
         """
@@ -42,7 +44,8 @@ class Fidelity:
             integers.append(flat_outputs(graph, values))
             scores.append(flat_outputs(ends, values))
             for index in range(len(part)):
-                values = runner(part[index][None])
+                row = start + index
+                values = runner(part[index][None] if x_float is None else x_float[row][None])
                 floats.append(np.concatenate([values[e.name].reshape(-1) for e in model.outputs]))
             if self._progress is not None:
                 self._progress(start + len(part), len(x))
@@ -51,10 +54,11 @@ class Fidelity:
 
 
 def accuracy(scores: Array, y: Array | None) -> float | None:
-    """Share of samples [N, ...] whose largest score is at class ``y`` [N]."""
+    """Share of samples [N, ...] whose largest score is at class ``y`` [N]; -1 is not asked."""
     if y is None:
         return None
-    return float((scores.reshape(len(scores), -1).argmax(axis=1) == y).mean())
+    asked = y >= 0
+    return float((scores.reshape(len(scores), -1)[asked].argmax(axis=1) == y[asked]).mean())
 
 
 def _as_stored(tensor: Tensor, value: Array) -> Array:

@@ -45,6 +45,7 @@ def save(compiled: Compiled, folder: Path, *, force: bool = False) -> None:
             "name": model.name,  # the integer graph has the scales already
             "inputs": [dataclasses.asdict(end) for end in model.inputs],
             "outputs": [dataclasses.asdict(end) for end in model.outputs],
+            "states": model.states,
         },
         "project": dataclasses.asdict(project) | {"files": sorted(project.files)},
     }
@@ -189,6 +190,8 @@ def _float_model(folder: Path, fields: dict[str, object]) -> FloatModel:
     for ends in ("inputs", "outputs"):
         listed: list[dict[str, Any]] = known[ends]  # type: ignore[assignment]
         known[ends] = tuple(_end(end) for end in listed)
+    pairs: list[list[str]] = known["states"]  # type: ignore[assignment]
+    known["states"] = tuple((str(read), str(written)) for read, written in pairs)
     return FloatModel(source=_read(folder, "microformer/float.onnx"), **known)  # type: ignore[arg-type]
 
 
@@ -205,6 +208,8 @@ def _project(folder: Path, fields: dict[str, object]) -> CProject:
         known[ends] = tuple(Port(**port) for port in fields[ends])  # type: ignore[attr-defined]
     layers: list[dict[str, Any]] = fields["layers"]  # type: ignore[assignment]
     known["layers"] = tuple(Layer(**item | {"reads": tuple(item["reads"])}) for item in layers)
+    kept: list[tuple[str, str, int]] = fields["states"]  # type: ignore[assignment]
+    known["states"] = tuple((str(read), str(made), int(size)) for read, made, size in kept)
     known["buffers"] = tuple(Buffer(**item) for item in fields["buffers"])  # type: ignore[attr-defined]
     return CProject(**known)  # type: ignore[arg-type]
 
