@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import microformer
 from microformer.build import build
 from microformer.cli import app
-from microformer.errors import DataError, ModelError, TargetError
+from microformer.errors import DataError, ModelError
 from microformer.graph.compiled import Compiled
 from microformer.graph.float_model import FloatModel
 from microformer.graph.serialize import from_bytes, to_bytes
@@ -333,6 +333,15 @@ def test_samples_that_are_no_sequences(frames: tuple[nn.Module, FloatModel]) -> 
         microformer.run(compiled, _sequences(5, 4, 6), np.zeros(20, np.int64))
 
 
-def test_a_cluster_has_none_yet(frames: tuple[nn.Module, FloatModel]) -> None:
-    with pytest.raises(TargetError, match="does not run on pulp-ri5cy yet"):
-        microformer.compile(frames[1], _sequences(4, 5, 6), "pulp-ri5cy", effort="low")
+@pytest.mark.slow
+@pytest.mark.parametrize("cores", [1, 8])
+def test_a_cluster_remembers_too(
+    frames: tuple[nn.Module, FloatModel], cores: int, tmp_path: Path
+) -> None:
+    """Its states lie in L1 for all cores, and one core alone says which half is read next."""
+    x = _sequences(4, 10, 6)
+    compiled = microformer.compile(frames[1], x, "pulp-ri5cy", effort="low", cores=cores)
+    report = microformer.run(compiled, x, count=5)
+    assert report.bit_exact and report.firmware_exact and report.cycles_kind == "cycle-exact"
+    text = compiled.project.files[f"{compiled.project.name}.c"]
+    assert "if (mf_core() == 0) {\n    state->current = 1 - now;" in text

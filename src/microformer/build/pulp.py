@@ -56,6 +56,7 @@ def build_pulp(
         f"-DMF_STACK_BYTES={stack_bytes}",
         f"-DMF_HARNESS_CORES={target.cores}",
         f"-DMF_ELW={_quoted(_ELW[runner.core])}",
+        '-DMF_STATE_MEMORY=__attribute__((section(".l1_bss")))',
         f"-DMF_INPUT_MEMORY={_MEMORY[project.input_in_l2]}",
         f"-DMF_OUTPUT_MEMORY={_MEMORY[project.output_in_l2]}",
         *(f"-I{folder.resolve() / d}" for d in project.include_dirs),

@@ -84,6 +84,7 @@ KEPT = ("-Wl,-u,mf_harness_quantize", "-Wl,-u,mf_harness_dequantize")
 
 
 PORTS = "harness_ports.h"
+_STATE_MEMORY = ("#if !defined(MF_STATE_MEMORY)", "#define MF_STATE_MEMORY", "#endif")
 
 
 def ports(project: CProject) -> str:
@@ -103,6 +104,7 @@ def ports(project: CProject) -> str:
         run = _step(project, given, l2)
     lines = [
         "/* Written by microformer.build: the ports of a model side by side in two buffers. */",
+        *(_STATE_MEMORY if project.states else ()),
         f"static inline void mf_ports_run(const int8_t *in, int8_t *out, void *arena"
         f"{', void *l2' if l2 else ''}) {{",
         *run,
@@ -157,7 +159,7 @@ def _step(project: CProject, given: list[str], l2: str) -> list[str]:
     ports = (*project.inputs, *project.outputs)
     free = [cast for port, cast in zip(ports, given, strict=True) if port.name not in kept]
     lines = [
-        f"  static {name}_state_t state; /* what a firmware keeps */",
+        f"  static MF_STATE_MEMORY {name}_state_t state; /* what a firmware keeps */",
         "  const int32_t now = state.current & 1;",
     ]
     for read, _, _ in project.states:

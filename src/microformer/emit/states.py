@@ -4,6 +4,7 @@ Each state is there twice. A step reads one half and writes the other, so nothin
 nothing that is still read is written over; which half is read next is all that changes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from microformer.emit.ends import CEnd, c_ends, second_arena
@@ -33,18 +34,18 @@ class CState:
 
 
 def c_states(plan: Plan, name: str) -> tuple[CState, ...]:
-    """The states of a plan. Raises TargetError on a cluster, where there are none yet."""
+    """The states of a plan. Raises TargetError where a cluster's L1 does not hold them."""
     graph = plan.graph
-    if not graph.states:
-        return ()
-    if graph.target.is_cluster:
-        raise TargetError(
-            f"A program that remembers its last call does not run on {graph.target.name} yet; "
-            "compile it for a microcontroller."
-        )
     inputs, outputs = c_ends(plan, name)
     ends = {end.buffer: end for end in (*inputs, *outputs)}
-    return tuple(CState(ends[read], ends[written]) for read, written in graph.states)
+    states = tuple(CState(ends[read], ends[written]) for read, written in graph.states)
+    for state in states:
+        if plan.caller_l2 & {state.read.buffer, state.written.buffer}:
+            raise TargetError(
+                f"The state '{state.read.label}' does not fit into the L1 of {graph.target.name}, "
+                "where all cores see it; make it smaller."
+            )
+    return states
 
 
 def step_parameters(plan: Plan, name: str) -> tuple[str, ...]:
@@ -82,7 +83,7 @@ def state_header(plan: Plan, name: str) -> list[str]:
         "",
         "/* One step: the network once, its states read from and written to the caller's struct,",
         f" * which {name}_reset has set before the first. The rest is as of {name}_run. */",
-        f"{head}{(',' + chr(10) + ' ' * len(head)).join(parameters)});",
+        f"{head}{_listed(parameters, head)});",
         "",
     ]
 
@@ -92,8 +93,10 @@ def state_functions(plan: Plan, name: str) -> list[str]:
     states = c_states(plan, name)
     if not states:
         return []
-    lines = ["", f"void {name}_reset({name}_state_t *state) {{", "  state->current = 0;"]
-    lines.append("  state->reserved = 0;")
+    cluster = plan.graph.target.is_cluster
+    lines = [f"void {name}_reset({name}_state_t *state) {{"]
+    lines += ["  if (mf_core() != 0) {", "    mf_barrier();", "    return;", "  }"] * cluster
+    lines += ["  state->current = 0;", "  state->reserved = 0;"]
     for state in states:
         qparams = state.read.tensor.qparams
         assert qparams is not None
@@ -103,20 +106,35 @@ def state_functions(plan: Plan, name: str) -> list[str]:
             f"    state->{state.field}[1][i] = {qparams.zero_point};",
             "  }",
         ]
+    lines += ["  mf_barrier();"] * cluster
     by_buffer = {state.read.buffer: f"state->{state.field}[now]" for state in states}
     by_buffer |= {state.written.buffer: f"state->{state.field}[1 - now]" for state in states}
     inputs, outputs = c_ends(plan, name)
     given = [by_buffer.get(end.buffer, end.parameter) for end in (*inputs, *outputs)]
-    second = [second_arena(plan)] if plan.l2_bytes else []
-    head = f"void {name}_step("
-    call = f"  {name}_run("
+    given += ["arena", *[second_arena(plan)] * bool(plan.l2_bytes)]
+    head, call = f"void {name}_step(", f"  {name}_run("
+    flip = ["  state->current = 1 - now;"]
+    if cluster:
+        flip = [
+            "  if (mf_core() == 0) {",
+            "    state->current = 1 - now;",
+            "  }",
+            "  mf_barrier();",
+        ]
     return [
         *lines,
         "}",
         "",
-        f"{head}{(',' + chr(10) + ' ' * len(head)).join(step_parameters(plan, name))}) {{",
+        f"{head}{_listed(step_parameters(plan, name), head)}) {{",
         "  const int32_t now = state->current & 1;",
-        f"{call}{(',' + chr(10) + ' ' * len(call)).join([*given, 'arena', *second])});",
-        "  state->current = 1 - now;",
+        *["  mf_barrier(); /* every core has seen which half it is */"] * cluster,
+        f"{call}{_listed(given, call)});",
+        *flip,
         "}",
+        "",
     ]
+
+
+def _listed(words: Sequence[str], head: str) -> str:
+    """Words below each other, as wide as what they stand behind."""
+    return f",\n{' ' * len(head)}".join(words)
