@@ -93,6 +93,11 @@ class CProject:
     buffers: tuple[Buffer, ...] = ()
     states: tuple[tuple[str, str, int], ...] = ()
 
+    @property
+    def entry(self) -> str:
+        """The function that a firmware calls: the step of a program that remembers."""
+        return f"{self.name}_{'step' if self.states else 'run'}"
+
     def __repr__(self) -> str:
         lines = sum(text.count("\n") for text in self.files.values())
         size = f"arena {self.arena_bytes:,} B, constants {self.weight_bytes:,} B"

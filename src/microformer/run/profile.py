@@ -43,7 +43,7 @@ class Recorder:
     """
 
     def __init__(self, project: CProject, firmware: Firmware) -> None:
-        model = firmware.functions.get(f"{project.name}_run")
+        model = firmware.functions.get(project.entry)
         harness = firmware.functions.get("mf_harness_infer")
         if model is None or harness is None:
             raise ToolError(f"'{firmware.path}' has no function '{project.name}_run'.")

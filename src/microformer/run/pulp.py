@@ -124,7 +124,7 @@ def _owners(project: CProject, firmware: Firmware) -> str:
     """Lines "address owner": to whom control passes there (as run/profile.py's Recorder)."""
     owner: dict[int, int] = {}
     harness = [firmware.functions[n] for n in ("mf_harness_infer", "mf_main")]
-    model = firmware.functions[f"{project.name}_{'step' if project.states else 'run'}"]
+    model = firmware.functions[project.entry]
     for number, functions in ((OUTSIDE, harness), (MODEL, [model])):
         for function in functions:
             owner |= dict.fromkeys(range(function.begin, function.end, 2), number)
