@@ -26,10 +26,15 @@ _FIRST = [
     "PRELU",
     "CUMSUM",
     "SHAPE",
+    "VAR_HANDLE",
+    "READ_VARIABLE",
+    "ASSIGN_VARIABLE",
+    "CALL_ONCE",
 ]
 _VERSIONS = {"CONV_2D": 5, "FULLY_CONNECTED": 5, **dict.fromkeys(_FIRST, 1)}
 """Those that LiteRT knows an operator in; 2 of all others."""
 _TYPES = {"float32": 0, "float16": 1, "int32": 2, "uint8": 3, "int64": 4, "int16": 7, "int8": 9}
+_TYPES |= {"resource": 13}
 
 
 @dataclass
@@ -71,14 +76,39 @@ class TfliteWriter:
         """An operator; ``kind`` is its options table, say Conv2DOptions."""
         self.operators.append((name, inputs, outputs, kind, options))
 
-    def build(self, inputs: list[int], outputs: list[int]) -> bytes:
-        """The file."""
+    def build(
+        self, inputs: list[int], outputs: list[int], once: "TfliteWriter | None" = None
+    ) -> bytes:
+        """The file; ``once`` is a second graph, of no inputs and outputs, for CALL_ONCE."""
         b = flatbuffers.Builder(4096)
-        buffers = [self._buffer(b, None), *(self._buffer(b, t["data"]) for t in self.tensors)]
-        tensors = [self._tensor(b, t, i + 1) for i, t in enumerate(self.tensors)]
-        codes = sorted({name for name, *_ in self.operators})
+        graphs = [(self, inputs, outputs)]
+        if once is not None:
+            graphs.append((once, [], []))
+        buffers = [self._buffer(b, None)]
+        codes = sorted({name for graph, *_ in graphs for name, *_ in graph.operators})
+        parts = []
+        for graph, given, made in graphs:
+            first = len(buffers)
+            buffers += [self._buffer(b, t["data"]) for t in graph.tensors]
+            parts.append(graph._graph(b, codes, first, given, made))
+        numbers = [self._code(b, name) for name in codes]
+        graph_vector = _offsets(b, tflite_.ModelStartSubgraphsVector, parts)
+        code_vector = _offsets(b, tflite_.ModelStartOperatorCodesVector, numbers)
+        buffer_vector = _offsets(b, tflite_.ModelStartBuffersVector, buffers)
+        tflite_.ModelStart(b)
+        tflite_.ModelAddVersion(b, 3)
+        tflite_.ModelAddOperatorCodes(b, code_vector)
+        tflite_.ModelAddSubgraphs(b, graph_vector)
+        tflite_.ModelAddBuffers(b, buffer_vector)
+        b.Finish(tflite_.ModelEnd(b), b"TFL3")
+        return bytes(b.Output())
+
+    def _graph(
+        self, b: Any, codes: list[str], buffer: int, inputs: list[int], outputs: list[int]
+    ) -> int:
+        """One graph, its tensors' buffers from number ``buffer`` on."""
+        tensors = [self._tensor(b, t, i + buffer) for i, t in enumerate(self.tensors)]
         operators = [self._operator(b, codes, *o) for o in self.operators]
-        made = [self._code(b, name) for name in codes]
         ends = [_vector(b, tflite_.SubGraphStartInputsVector, inputs)]
         ends.append(_vector(b, tflite_.SubGraphStartOutputsVector, outputs))
         parts = [_offsets(b, tflite_.SubGraphStartTensorsVector, tensors)]
@@ -88,17 +118,7 @@ class TfliteWriter:
         tflite_.SubGraphAddInputs(b, ends[0])
         tflite_.SubGraphAddOutputs(b, ends[1])
         tflite_.SubGraphAddOperators(b, parts[1])
-        graph = tflite_.SubGraphEnd(b)
-        graphs = _offsets(b, tflite_.ModelStartSubgraphsVector, [graph])
-        code_vector = _offsets(b, tflite_.ModelStartOperatorCodesVector, made)
-        buffer_vector = _offsets(b, tflite_.ModelStartBuffersVector, buffers)
-        tflite_.ModelStart(b)
-        tflite_.ModelAddVersion(b, 3)
-        tflite_.ModelAddOperatorCodes(b, code_vector)
-        tflite_.ModelAddSubgraphs(b, graphs)
-        tflite_.ModelAddBuffers(b, buffer_vector)
-        b.Finish(tflite_.ModelEnd(b), b"TFL3")
-        return bytes(b.Output())
+        return int(tflite_.SubGraphEnd(b))
 
     @staticmethod
     def _buffer(b: Any, data: Array | None) -> int:
@@ -148,8 +168,9 @@ class TfliteWriter:
                 for k, v in options.items()
                 if isinstance(v, list)
             }
+            words = {k: b.CreateString(v) for k, v in options.items() if isinstance(v, str)}
             getattr(tflite_, f"{kind}Start")(b)
-            for key, value in (options | vectors).items():
+            for key, value in (options | vectors | words).items():
                 getattr(tflite_, f"{kind}Add{key}")(b, value)
             table = getattr(tflite_, f"{kind}End")(b)
         ends = [_vector(b, tflite_.OperatorStartInputsVector, inputs)]

@@ -23,7 +23,7 @@ from microformer.load.patterns.microsoft import lower_microsoft
 from microformer.load.patterns.one_hot import lower_one_hot
 from microformer.load.places import take_places
 from microformer.load.quantized import import_quantisation
-from microformer.load.states import with_states
+from microformer.load.states import told_states, with_states
 from microformer.load.torch import as_module, as_program, export_module, export_program
 
 __all__ = ["load"]
@@ -61,6 +61,7 @@ def load(
         check_attributes(model.graph, MICROSOFT_DOMAIN)
         cut(model, inputs, outputs, shape, label)
         check_read(model.graph)
+        told = told_states(model)
         # passes replace the values themselves
         output_names = [v.name or f"output{i}" for i, v in enumerate(model.graph.outputs)]
         lower_microsoft(model.graph)
@@ -78,6 +79,8 @@ def load(
         canonicalise(model)
         check_canonical(model.graph)
         made = finish(model, name or _name(source), label, output_names, places)
+        if state is None and told and not inputs and not outputs:
+            state = {read: made.outputs[place].name for read, place in told.items()}
         return with_states(made, state)
     except MicroformerError:
         raise

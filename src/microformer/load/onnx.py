@@ -18,6 +18,7 @@ from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 from microformer.errors import ModelError, near_names
 from microformer.load.exported import read_exported
 from microformer.load.opsets import first_line, name_domains, name_unknown, upgrade
+from microformer.load.states import STATES
 from microformer.load.tflite_ops import tflite_to_onnx
 from microformer.load.torch import export_module
 
@@ -101,7 +102,11 @@ def read_proto(proto: onnx.ModelProto, label: str, folder: Path | None = None) -
         onnx.checker.check_model(own)
     except Exception as error:  # onnx's C++ has an error class for each of its parts
         raise ModelError(f"{label} is not valid ONNX: {first_line(error)}") from None
-    return upgrade(own, label)
+    model = upgrade(own, label)
+    for entry in proto.metadata_props:
+        if entry.key == STATES:
+            model.metadata_props[STATES] = entry.value
+    return model
 
 
 def _check_size(proto: onnx.ModelProto, label: str) -> None:

@@ -1,12 +1,17 @@
 """Which inputs are what outputs were in the call before: states."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+import onnx_ir as ir
+
 from microformer.errors import ModelError
 from microformer.graph.float_model import FloatEnd, FloatModel
 
+STATES = "microformer.states"
+"""Metadata of a model: the pairs that its own file says, as JSON."""
 _PAST = re.compile(r"past_key_values?\.(\d+)\.(.+)")
 
 
@@ -68,3 +73,13 @@ def _check(
             f"it is to be read, {list(outputs[written].shape)}; both must be alike. A cache that "
             "grows must be one of fixed size."
         )
+
+
+def told_states(model: ir.Model) -> dict[str, int]:
+    """What the file itself says: the input's name and the place of the output among outputs."""
+    outputs = [value.name for value in model.graph.outputs]
+    try:
+        pairs = json.loads(model.metadata_props.get(STATES, "[]"))
+        return {str(read): outputs.index(str(written)) for read, written in pairs}
+    except (TypeError, ValueError):
+        return {}  # somebody else's words

@@ -6,8 +6,8 @@ them against the buffer; counts, shapes and buffers are checked here. Nothing is
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,9 @@ DTYPES: dict[int, type[np.generic]] = {
     6: np.bool_,
     7: np.int16,
     9: np.int8,
+    13: np.void,
 }
-"""TensorType of the schema -> NumPy type, for the types that are read."""
+"""TensorType of the schema -> NumPy type, for the types that are read; void is a resource."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +60,19 @@ class Operator:
 
 @dataclass(frozen=True, eq=False)
 class TfliteGraph:
-    """The first subgraph of a file."""
+    """The first subgraph of a file. ``once`` are those that CALL_ONCE runs, by their number.
+
+    ``states`` are pairs of tensors that are kept from call to call: an input, and the output that
+    it is in the next call (``tflite_variables``).
+    """
 
     label: str
     tensors: tuple[Stored, ...]
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    once: Mapping[int, "TfliteGraph"] = field(default_factory=dict)
+    states: tuple[tuple[int, int], ...] = ()
 
 
 def read_tflite(data: bytes, label: str) -> TfliteGraph:
@@ -90,10 +97,23 @@ def _read(schema: Any, data: bytes, label: str) -> TfliteGraph:
     model = schema.Model.GetRootAs(bytearray(data), 0)
     if model.SubgraphsLength() < 1:
         raise ModelError(f"{label} holds no graph: export it again.")
-    graph = model.Subgraphs(0)
+    names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+    main = _graph(schema, model, 0, names, label)
+    calls = [op for op in main.operators if op.name == "CALL_ONCE" and op.options is not None]
+    numbers = {int(call.options.InitSubgraphIndex()) for call in calls}
+    once = {
+        number: _graph(schema, model, _within(number, model.SubgraphsLength()), names, label)
+        for number in numbers
+    }
+    return replace(main, once=once)
+
+
+def _graph(
+    schema: Any, model: Any, number: int, names: Mapping[int, str], label: str
+) -> TfliteGraph:
+    graph = model.Subgraphs(number)
     count = _count(graph.TensorsLength(), label)
     tensors = tuple(_tensor(model, graph.Tensors(i), i, label) for i in range(count))
-    names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     operators = []
     for i in range(_count(graph.OperatorsLength(), label)):
         operator = graph.Operators(i)

@@ -5,6 +5,7 @@ makes it, so that ``load.quantized`` reads TFLite's scales as it reads ONNX's. O
 float tensors named as in the file; the converters of single operators are in ``tflite_ops``.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from microformer.errors import ModelError, UnsupportedOpError
 from microformer.graph.tensor import Array
 from microformer.load.cut import REFUSAL
 from microformer.load.functions import OPSET
+from microformer.load.states import STATES
 from microformer.load.tflite import Operator, Stored, TfliteGraph
 
 _LEVELS = (np.int8, np.uint8)
@@ -32,6 +34,10 @@ class Writer:
         self._read: dict[int, str] = {}
         self._known: dict[int, Array] = {}
         self._count = 0
+
+    def named(self, index: int) -> str:
+        """A tensor's own name, by which it is an input."""
+        return self._names[index]
 
     def stored(self, index: int) -> Stored:
         """A tensor of the file."""
@@ -176,14 +182,21 @@ def _unique_names(tensors: Sequence[Stored]) -> Mapping[int, str]:
 
 def finish(writer: Writer, inputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
     """The whole model, its outputs those of the file."""
-    outputs = []
+    outputs: list[onnx.ValueInfoProto] = []
     for index in writer.graph.outputs:
         shape = writer.stored(index).shape
         name = writer.read(index)
+        if any(name == value.name for value in outputs):  # an answer that is a state too
+            name = writer.node("Identity", [name])
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     graph = helper.make_graph(
         writer.nodes, "tflite", inputs, outputs, list(writer.constants.values())
     )
     graph.value_info.extend(writer.shapes({v.name for v in (*inputs, *outputs)}))
+    names = dict(zip(writer.graph.outputs, (value.name for value in outputs), strict=True))
+    states = [(writer.named(read), names[written]) for read, written in writer.graph.states]
     imports = [helper.make_opsetid("", OPSET), helper.make_opsetid("tflite", 1)]
-    return helper.make_model(graph, opset_imports=imports, ir_version=10)
+    model = helper.make_model(graph, opset_imports=imports, ir_version=10)
+    if states:
+        model.metadata_props.add(key=STATES, value=json.dumps(states))
+    return model

@@ -14,13 +14,14 @@ from microformer.load.tflite_onnx import Writer, finish
 from microformer.load.tflite_parts import CLIPS, activated, done, out_shape, refuse, shaped
 from microformer.load.tflite_recurrent import lstm
 from microformer.load.tflite_shapes import KNOWN, fold_shapes
+from microformer.load.tflite_variables import with_variables
 
 _TO_NCHW, _TO_NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
 def tflite_to_onnx(data: bytes, label: str) -> onnx.ModelProto:
     """A .tflite file as a (QDQ) ONNX model. Raises ModelError or UnsupportedOpError."""
-    graph = read_tflite(data, label)
+    graph = with_variables(read_tflite(data, label))
     writer = Writer(graph)
     inputs = [writer.declare(index) for index in graph.inputs]
     for operator in graph.operators:
@@ -56,7 +57,7 @@ def _advice(name: str) -> str:
         return "it was compiled for Ethos-U; give the file from before Vela"
     if name.startswith("CUSTOM"):
         return "it is an operator of somebody's own; export the model without it"
-    if name in ("SVDF", "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"):
+    if name == "SVDF":
         return "it keeps a state from one call to the next, which is not compiled yet"
     return "it is not supported yet; replace or remove it"
 

@@ -43,7 +43,8 @@ class Recorder:
     """
 
     def __init__(self, project: CProject, firmware: Firmware) -> None:
-        model = firmware.functions.get(project.entry)
+        entry = firmware.functions.get(project.entry)
+        model = firmware.functions.get(f"{project.name}_run", entry)  # or inlined into the step
         harness = firmware.functions.get("mf_harness_infer")
         if model is None or harness is None:
             raise ToolError(f"'{firmware.path}' has no function '{project.name}_run'.")
@@ -51,7 +52,8 @@ class Recorder:
         self.model: Edges = {}
         self.owner: dict[int, Edges] = {}
         main = firmware.functions.get("main", harness)  # where the harness may return to
-        parts = ((harness, self.outside), (main, self.outside), (model, self.model))
+        parts = [(harness, self.outside), (main, self.outside), (model, self.model)]
+        parts += [(entry, self.model)] if entry is not None else []
         for function, edges in parts:
             self.owner |= dict.fromkeys(range(function.begin, function.end, 2), edges)
         self.layers: list[Edges | None] = []
