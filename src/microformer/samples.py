@@ -17,8 +17,6 @@ from microformer.graph.frontend import SensorFrontEnd
 from microformer.graph.tensor import Array
 
 MAX_BYTES = 8 * 2**30
-RANDOM_STEPS = 8
-"""Steps of a sequence of random samples."""
 
 _UNREADABLE = (OSError, ValueError, zlib.error)
 """What is raised for a damaged, hostile or foreign file."""
@@ -284,19 +282,3 @@ def _real(x: Array, where: str, called: str) -> Array:
             continue
         raise DataError(f"{where}: sample {first} of {called} holds NaN or Inf; remove or mend it.")
     return x.astype(np.float32, copy=False)
-
-
-def random_samples(model: FloatModel, count: int, seed: int) -> Samples:
-    """Standard normal values (or any indices): ranges from them mean nothing, shapes do."""
-    generator = np.random.default_rng(seed)
-    made = {}
-    steps = RANDOM_STEPS if model.states else 0
-    rows = count * (steps or 1)
-    for end in model.given:
-        shape = (rows, *end.shape[1:])
-        if end.dtype == "int32":
-            highest = min(smallest_table(model, end.name), 2**31 - 1)
-            made[end.name] = generator.integers(0, highest, shape, np.int32)
-        else:
-            made[end.name] = generator.standard_normal(shape).astype(np.float32)
-    return Samples(records(made), None, steps=steps)

@@ -64,6 +64,7 @@ def allowed(room: str) -> set[str]:
         "store": {"store", "graph", "reference", "targets", "errors", "scratch"},
         "page": {"page"},
         "samples": {"graph", "errors"},
+        "noise": {"samples", "graph"},
         "settings": {"errors"},
         "entry": {"errors"},
         "privacy": set(),
@@ -71,7 +72,11 @@ def allowed(room: str) -> set[str]:
         "demo": {"demo", "pipeline", "report", *SHARED},
         "bench": {"bench", "pipeline", "quantize", *SHARED},
         "search": {"search", "api", *SHARED},
-        "pipeline": {"pipeline", "export", "validate", *STAGES, *SHARED, "samples", "settings"},
+        "pipeline": {
+            *("pipeline", "export", "validate", "samples", "noise", "settings"),
+            *STAGES,
+            *SHARED,
+        },
         "api": {"api", "pipeline", "audit", "report", "store", "samples", "settings", *SHARED},
         "cli": {
             *(
@@ -79,6 +84,7 @@ def allowed(room: str) -> set[str]:
                 "report",
                 "audit",
                 "samples",
+                "noise",
                 "settings",
                 "entry",
                 "store",

@@ -72,9 +72,10 @@ def compile_command(
     """Compile a float model into a C project of 8-bit integers."""
     from microformer import pipeline
     from microformer.cli.bars import Bars
+    from microformer.noise import random_samples
     from microformer.pipeline.compile import CompileRecord, KeptScale
     from microformer.records import to_json
-    from microformer.samples import random_samples, read_samples
+    from microformer.samples import read_samples
     from microformer.store import save
     from microformer.store.folder import check_free
 

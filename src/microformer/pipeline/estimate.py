@@ -13,11 +13,12 @@ from microformer.graph.kernel_graph import KernelCall, KernelGraph, Plan
 from microformer.kernels.prices import code_bytes, core_of, cycles, prices
 from microformer.kernels.registry import kernel_of
 from microformer.lower import lower
+from microformer.noise import random_samples
 from microformer.pipeline.progress import Progress
 from microformer.pipeline.refuse import refuse_too_large, refuse_too_much
 from microformer.plan import plan
 from microformer.report.estimate import Estimate, LayerEstimate
-from microformer.samples import Samples, random_samples
+from microformer.samples import Samples
 from microformer.settings import Settings
 from microformer.targets import Target
 

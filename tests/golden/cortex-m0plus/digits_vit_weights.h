@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LicenseRef-Model */
-/* Constants of digits_vit, as its model is licensed. Written by microformer 0.1.0. */
+/* Constants of digits_vit, as its model is licensed. Written by microformer 0.2.0. */
 #ifndef DIGITS_VIT_WEIGHTS_H
 #define DIGITS_VIT_WEIGHTS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* digits_vit: the program; see digits_vit.h. Written by microformer 0.1.0. */
+/* digits_vit: the program; see digits_vit.h. Written by microformer 0.2.0. */
 #include "digits_vit.h"
 
 #include "digits_vit_weights.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* digits_vit: an 8-bit integer network for cortex-m4. Written by microformer 0.1.0. */
+/* digits_vit: an 8-bit integer network for cortex-m4. Written by microformer 0.2.0. */
 #ifndef DIGITS_VIT_H
 #define DIGITS_VIT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LicenseRef-Model */
-/* Constants of digits_vit, as its model is licensed. Written by microformer 0.1.0. */
+/* Constants of digits_vit, as its model is licensed. Written by microformer 0.2.0. */
 #include "digits_vit_weights.h"
 
 /* Where the constants lie if not with the code: an attribute, such as a section of yours. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* radar_transformer_features: the program; see radar_transformer_features.h. Written by microformer 0.1.0. */
+/* radar_transformer_features: the program; see radar_transformer_features.h. Written by microformer 0.2.0. */
 #define MF_RI5CY 1
 #define MF_CORES 8
 

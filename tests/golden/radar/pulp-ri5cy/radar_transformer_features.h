@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* radar_transformer_features: a sensor's samples to a network's input, for pulp-ri5cy. Written by microformer 0.1.0. */
+/* radar_transformer_features: a sensor's samples to a network's input, for pulp-ri5cy. Written by microformer 0.2.0. */
 #ifndef RADAR_TRANSFORMER_FEATURES_H
 #define RADAR_TRANSFORMER_FEATURES_H
 
