@@ -345,3 +345,54 @@ def test_a_cluster_remembers_too(
     assert report.bit_exact and report.firmware_exact and report.cycles_kind == "cycle-exact"
     text = compiled.project.files[f"{compiled.project.name}.c"]
     assert "if (mf_core() == 0) {\n    state->current = 1 - now;" in text
+
+
+class Buffered(nn.Module):
+    """Frames as ``Frames``, but what it keeps is a buffer of its own; forward changes it."""
+
+    past: torch.Tensor
+
+    def __init__(self, in_place: bool = False, begin: float = 0.0) -> None:
+        super().__init__()
+        self.inner = Frames()
+        self.in_place = in_place
+        self.register_buffer("past", torch.full((1, FRAMES, WIDTH), begin))
+        self.register_buffer("gain", torch.ones(4))
+
+    def forward(self, frame: torch.Tensor) -> Any:
+        answer, now = self.inner(frame, self.past)
+        if self.in_place:
+            self.past.copy_(now)
+        else:
+            self.past = now
+        return answer * self.gain
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("example", ["tensor", "named"])
+def test_buffers_that_forward_changes(in_place: bool, example: str) -> None:
+    torch.manual_seed(0)
+    module = Buffered(in_place).eval()
+    held = module.past
+    frame = torch.zeros(1, 6)
+    given: Any = frame if example == "tensor" else {"frame": frame}
+    model = microformer.load(module, example=given)
+    assert model.states == (("past", "past.next"),)
+    assert [end.name for end in model.given] == ["frame"]
+    assert module.past is held and not module.past.any()  # the user's module is as it was
+    x = _sequences(12, 20, 6)
+    compiled = microformer.compile(model, x, "cortex-m4", effort="low")
+    report = microformer.run(compiled, x, count=10)
+    assert report.bit_exact and report.firmware_exact
+    wanted = []
+    with torch.no_grad():
+        for sequence in x:
+            module.past = torch.zeros(1, FRAMES, WIDTH)
+            wanted.append([module(torch.from_numpy(f)[None])[0].numpy() for f in sequence])
+    made, right = microformer.predict(compiled, x), np.array(wanted)
+    assert 10 * np.log10(np.square(right).mean() / np.square(right - made).mean()) > 25
+
+
+def test_a_buffer_that_begins_at_something(frames: tuple[nn.Module, FloatModel]) -> None:
+    with pytest.raises(ModelError, match="'past', which forward changes, does not begin at zero"):
+        microformer.load(Buffered(begin=0.5).eval(), example=torch.zeros(1, 6))

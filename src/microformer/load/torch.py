@@ -12,6 +12,7 @@ import onnx
 
 from microformer.errors import ModelError
 from microformer.load.functions import OPSET
+from microformer.load.torch_buffers import changed_buffers, name_states, remembering
 
 if TYPE_CHECKING:
     import torch
@@ -71,6 +72,12 @@ def export_module(module: "torch.nn.Module", example: Any) -> onnx.ModelProto:
     module.eval()
     try:
         with _silence(), torch.no_grad():
+            if buffers := changed_buffers(module, arguments, named):
+                wrapped = remembering(module, tuple(buffers), named)
+                given = (*arguments, *(named or {}).values(), *buffers.values())
+                proto = _exported(wrapped, given)
+                name_states(proto, module, tuple(buffers), named)
+                return proto
             try:
                 return _exported(module, arguments, named)
             except Exception as error:
