@@ -209,6 +209,7 @@ def test_finalists_are_measured_and_the_page_shows_them(spec: str, tmp_path: Pat
     write_page(made, finalists, tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text("utf-8")
     assert f"{one.cycles:,}" in text and "Finalists" in text
+    assert len(text) < 400_000 and "src=" not in text and text.count("<circle") == 4
     with pytest.raises(DataError, match="no function 'samples'"):
         without = read_spec(spec, {})
         measure_finalists(made, type(without)(without.build, without.example), settings, 1)

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from microformer.errors import printable
+from microformer.page.columns import Column, FittedTable
 from microformer.search import Finalist, Found
 
 
@@ -27,39 +26,44 @@ def search_view(made: Found, finalists: Sequence[Finalist]) -> RenderableType:
     return Group(*parts)
 
 
-def _front(made: Found) -> Table:
-    table = Table(title="front", title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("trial", "loss", "cycles (estimate)", "RAM, B", "flash, B"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("choices", overflow="fold")
-    for one in made.on_front():
-        choices = ", ".join(f"{name} {value}" for name, value in one.params.items())
-        table.add_row(
-            str(one.number),
-            f"{one.loss:.4f}",
-            _count(one.cycles),
-            _count(one.ram_bytes),
-            _count(one.flash_bytes),
-            printable(choices),
-        )
-    return table
+def _front(made: Found) -> FittedTable:
+    front = made.on_front()
+    return FittedTable(
+        (
+            Column("trial", [str(one.number) for one in front], True),
+            Column("loss", [f"{one.loss:.4f}" for one in front], True),
+            Column("cycles (est.)", [_count(one.cycles) for one in front], True),
+            Column("RAM, B", [_count(one.ram_bytes) for one in front], True, 2),
+            Column("flash, B", [_count(one.flash_bytes) for one in front], True, 3),
+            Column("choices", [printable(one.choices) for one in front], rank=1),
+        ),
+        "front",
+        "--json has them",
+    )
 
 
-def _finalists(finalists: Sequence[Finalist]) -> Table:
-    table = Table(title="finalists", title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("trial", "losses", "unseen", "predicted", "measured", "RAM, B", "bit-exact"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for one in finalists:
-        table.add_row(
-            str(one.number),
-            " ".join(f"{loss:.4f}" for loss in one.losses),
-            " ".join(f"{score:.4f}" for score in one.scores) or "-",
-            _count(one.predicted_cycles),
-            printable(one.reason) or f"{_count(one.cycles)} {one.cycles_kind or ''}",
-            _count(one.ram_bytes),
-            {True: "yes", False: "NO", None: "-"}[one.bit_exact],
-        )
-    return table
+def _finalists(finalists: Sequence[Finalist]) -> FittedTable:
+    def numbers(values: Sequence[float]) -> str:
+        return " ".join(f"{value:.4f}" for value in values) or "-"
+
+    exact = {True: "yes", False: "NO", None: "-"}
+    return FittedTable(
+        (
+            Column("trial", [str(one.number) for one in finalists], True),
+            Column("losses", [numbers(one.losses) for one in finalists], True, 4),
+            Column("unseen", [numbers(one.scores) for one in finalists], True, 1),
+            Column("predicted", [_count(one.predicted_cycles) for one in finalists], True),
+            Column("measured", [_measured(one) for one in finalists], True),
+            Column("RAM, B", [_count(one.ram_bytes) for one in finalists], True, 3),
+            Column("bit-exact", [exact[one.bit_exact] for one in finalists], True, 2),
+        ),
+        "finalists",
+        "--json has them",
+    )
+
+
+def _measured(one: Finalist) -> str:
+    return printable(one.reason) or f"{_count(one.cycles)} {one.cycles_kind or ''}"
 
 
 def _count(value: int | None) -> str:

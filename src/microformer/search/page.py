@@ -1,83 +1,65 @@
-"""A study as one HTML page that needs no network: every trial, the front, the finalists."""
+"""A study as one HTML page that needs nothing else: every trial, the front, the finalists."""
 
 from collections.abc import Sequence
-from html import escape
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from microformer.errors import ToolError
+from microformer.page import render
+from microformer.page.axes import Axis
+from microformer.page.numbers import count, fixed
 from microformer.scratch import write_whole
 from microformer.search.finalists import Finalist
 from microformer.search.record import Found, Tried
 
+PACKAGE = "microformer.search"
+WIDTH, HEIGHT, LEFT, FLOOR = 900, 340, 72, 300
+
 
 def write_page(made: Found, finalists: Sequence[Finalist], path: Path) -> None:
-    """Write the page. ToolError without plotly, OutputError where it cannot be written."""
-    try:
-        import plotly.graph_objects as go  # noqa: PLC0415  optional, and slow to import
-    except ImportError:
-        raise ToolError("A page needs plotly: pip install 'microformer[search]'.") from None
-    settings = made.settings
-    title = f"{len(made.trials)} trials for {settings.target}, seed {settings.seed}"
-    figure = go.Figure(layout={"title": {"text": title}, "template": "plotly_white"})
-    trained = [t for t in made.trials if t.loss is not None]
-    _points(figure, go, trained, "trained", "markers", "#7a9cc6")
-    _points(figure, go, made.on_front(), "front", "lines+markers", "#c0392b")
-    figure.update_xaxes(title_text=f"cycles on {settings.target} (estimate)", type="log")
-    figure.update_yaxes(title_text="held-out loss")
-    body = figure.to_html(full_html=False, include_plotlyjs=True)
-    text = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>Search</title>'
-        "<style>body{font:15px sans-serif;margin:1em}table{border-collapse:collapse}"
-        "td,th{padding:.2em .7em;text-align:right;border-bottom:1px solid #ddd}</style></head>"
-        f"<body>{body}{_table(finalists)}{_left_out(made)}</body></html>\n"
+    """Write the page. OutputError where it cannot be written."""
+    page = render(
+        PACKAGE,
+        "search.html.j2",
+        s=made.settings,
+        limits={k: v for k, v in asdict(made.settings.limits).items() if v is not None},
+        trials=made.trials,
+        front=set(made.front),
+        finalists=finalists,
+        drawing=_drawing(made),
     )
-    write_whole(path, text)
+    write_whole(path, page)
 
 
-def _points(
-    figure: Any, go: Any, tried: Sequence[Tried], name: str, mode: str, colour: str
-) -> None:
-    hover = [f"trial {t.number}<br>{escape(str(t.params))}" for t in tried]
-    figure.add_trace(
-        go.Scatter(
-            x=[t.cycles for t in tried],
-            y=[t.loss for t in tried],
-            name=name,
-            mode=mode,
-            marker={"color": colour},
-            hovertext=hover,
-        )
-    )
+def _drawing(made: Found) -> dict[str, object] | None:
+    """Loss over cycles, both by powers of ten; None where nothing was trained."""
+    shown = [t for t in made.trials if t.loss is not None and t.cycles]
+    if not shown:
+        return None
+    losses = [max(t.loss or 0.0, 1e-9) for t in shown]
+    cycles = [float(t.cycles or 1) for t in shown]
+    along = Axis(min(cycles) / 1.3, max(cycles) * 1.3, LEFT, WIDTH - 12, log=True)
+    up = Axis(min(losses) / 1.2, max(losses) * 1.2, FLOOR, 16, log=True)
 
+    def place(one: Tried) -> tuple[float, float]:
+        return along.at(float(one.cycles or 1)), up.at(max(one.loss or 0.0, 1e-9))
 
-def _table(finalists: Sequence[Finalist]) -> str:
-    """Predicted beside measured."""
-    if not finalists:
-        return ""
-    heads = "trial", "loss", "unseen", "predicted", "measured", "kind", "RAM, B", "flash, B"
-    rows = [f"<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"]
-    for one in finalists:
-        losses = " ".join(f"{loss:.4f}" for loss in one.losses)
-        scores = " ".join(f"{score:.4f}" for score in one.scores) or "-"
-        cells = (
-            *(one.number, losses, scores, _count(one.predicted_cycles)),
-            *(one.reason or _count(one.cycles), one.cycles_kind or "-"),
-            *(_count(one.ram_bytes), _count(one.flash_bytes)),
-        )
-        rows.append(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>")
-    return f"<h2>Finalists</h2><table>{''.join(rows)}</table>"
-
-
-def _count(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
-
-
-def _left_out(made: Found) -> str:
-    """What was not trained to its end, and why."""
-    rest = [t for t in made.trials if t.loss is None]
-    if not rest:
-        return ""
-    lines = "".join(f"<li>trial {t.number}: {t.state}, {escape(t.why)}</li>" for t in rest)
-    return f"<h2>Not trained to the end</h2><ul>{lines}</ul>"
+    front = set(made.front)
+    dots = []
+    for one in sorted(shown, key=lambda t: t.number in front):
+        x, y = place(one)
+        choices = one.choices
+        title = f"trial {one.number}: loss {fixed(one.loss, 4)}, {count(one.cycles)} cycles; "
+        kind = "dot" if one.number in front else "faint"
+        dots.append({"x": x, "y": y, "kind": kind, "title": title + choices})
+    line = [place(one) for one in made.on_front()]
+    return {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "left": LEFT,
+        "floor": FLOOR,
+        "x": along.marks(count),
+        "y": up.marks(),
+        "boxes": dots,
+        "lines": (),
+        "path": "M" + " L".join(f"{x} {y}" for x, y in line) if len(line) > 1 else "",
+    }

@@ -22,6 +22,14 @@ class Tried:
     flash_bytes: int | None
     why: str
 
+    @property
+    def choices(self) -> str:
+        """What it chose, in a line; numbers with three digits."""
+        return ", ".join(
+            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in self.params.items()
+        )
+
 
 @dataclass(frozen=True)
 class Found:
