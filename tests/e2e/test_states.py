@@ -130,6 +130,56 @@ def test_what_it_answers_is_near_the_module(
             assert 10 * np.log10(np.square(wanted[:, part]).mean() / error) > 24
 
 
+def test_a_window_moves_and_nothing_is_copied(frames: tuple[nn.Module, FloatModel]) -> None:
+    """The copy of what stays is skipped; of a state that is no window there are two halves."""
+    compiled = microformer.compile(frames[1], _sequences(4, 12, 6), "cortex-m4", effort="low")
+    ((_, _, size, shift),) = compiled.project.states
+    assert shift == WIDTH and size == 2 * FRAMES * WIDTH
+    report = microformer.run(compiled, _sequences(4, 12, 6), count=24)
+    assert report.bit_exact and report.firmware_exact
+    (copied,) = [layer for layer in report.layers if layer.op == "Concat"]
+    assert not copied.cycles
+
+
+class Reversed(nn.Module):
+    """A window that is read before it moves, one that moves the other way, and one of two rows."""
+
+    def forward(self, x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> Any:
+        seen = (a.mean(1) + b.mean(1) + c.mean(1)).tanh()
+        after = torch.cat([a[:, 1:], x[:, None]], 1)
+        before = torch.cat([x[:, None], b[:, :-1]], 1)
+        two = torch.cat([c[:, 2:], x[:, None], 0.5 * x[:, None]], 1)
+        return seen, after, before, two
+
+
+def test_what_only_looks_like_a_window(tmp_path: Path) -> None:
+    shapes = (1, 6), (1, 5, 6), (1, 5, 6), (1, 5, 6)
+    model = _load(Reversed(), *shapes)
+    x = _sequences(6, 13, 6)
+    compiled = microformer.compile(model, x, "cortex-m4", effort="low")
+    assert [shift for *_, shift in compiled.project.states] == [0, 0, 0]  # each is read elsewhere
+    report = microformer.run(compiled, x, count=26)
+    assert report.bit_exact and report.firmware_exact
+
+
+class Pairs(nn.Module):
+    """Two rows come a step, and nobody reads the window but by what is written."""
+
+    def forward(self, x: torch.Tensor, c: torch.Tensor) -> Any:
+        now = torch.cat([c[:, 2:], x[:, None], 0.5 * x[:, None]], 1)
+        return now.mean(1).tanh(), now
+
+
+@pytest.mark.parametrize("rows", [3, 4, 7])
+def test_two_rows_a_step(rows: int) -> None:
+    model = _load(Pairs(), (1, 6), (1, rows, 6))
+    x = _sequences(5, 17, 6)
+    compiled = microformer.compile(model, x, "cortex-m4", effort="low")
+    assert [shift for *_, shift in compiled.project.states] == [12]
+    report = microformer.run(compiled, x, count=34)
+    assert report.bit_exact and report.firmware_exact
+
+
 def test_two_states_one_of_them_an_answer(cell: tuple[nn.Module, FloatModel]) -> None:
     _, model = cell
     x = _sequences(10, 12, 5)
@@ -344,7 +394,7 @@ def test_a_cluster_remembers_too(
     report = microformer.run(compiled, x, count=5)
     assert report.bit_exact and report.firmware_exact and report.cycles_kind == "cycle-exact"
     text = compiled.project.files[f"{compiled.project.name}.c"]
-    assert "if (mf_core() == 0) {\n    state->current = 1 - now;" in text
+    assert "if (mf_core() == 0) {\n    state->past_at = past_at + 16;" in text
 
 
 class Buffered(nn.Module):

@@ -26,7 +26,7 @@ def check_project(project: CProject) -> None:
     alignment = project.arena_alignment
     problem = ""
     names = [port.name for port in (*project.inputs, *project.outputs)]
-    kept = [part for read, made, _ in project.states for part in (read, made)]
+    kept = [part for read, made, *_ in project.states for part in (read, made)]
     if not _NAME.fullmatch(project.name):
         problem = "its name is not an identifier of C"
     elif any(_escapes(path) for path in paths):
@@ -151,27 +151,30 @@ def ports(project: CProject) -> str:
 def _step(project: CProject, given: list[str], l2: str) -> list[str]:
     """A step as a firmware does it, its states taken from the row and put behind the outputs.
 
-    The half that is read changes from step to step, so both are tried.
+    The half that is read changes from step to step, and a window moves on, so all are tried.
     """
     name = project.name
     at = {port.name: port for port in (*project.inputs, *project.outputs)}
-    kept = {part for read, made, _ in project.states for part in (read, made)}
+    kept = {part for read, made, *_ in project.states for part in (read, made)}
     ports = (*project.inputs, *project.outputs)
     free = [cast for port, cast in zip(ports, given, strict=True) if port.name not in kept]
     lines = [
         f"  static MF_STATE_MEMORY {name}_state_t state; /* what a firmware keeps */",
         "  const int32_t now = state.current & 1;",
+        "  (void)now;",
     ]
-    for read, _, _ in project.states:
+    for read, _, _, shift in project.states:
         port = at[read]
+        place = f"{read}[state.{read}_at + i]" if shift else f"{read}[now][i]"
         lines.append(f"  for (int32_t i = 0; i < {port.size}; i++) {{")
-        lines.append(f"    state.{read}[now][i] = in[{port.offset} + i];")
+        lines.append(f"    state.{place} = in[{port.offset} + i];")
         lines.append("  }")
     lines.append(f"  {name}_step({', '.join(free)}, &state, arena{l2});")
-    for read, made, _ in project.states:
+    for read, made, _, shift in project.states:
         port = at[made]
+        place = f"{read}[state.{read}_at + i]" if shift else f"{read}[1 - now][i]"
         lines.append(f"  for (int32_t i = 0; i < {port.size}; i++) {{")
-        lines.append(f"    out[{port.offset} + i] = state.{read}[1 - now][i];")
+        lines.append(f"    out[{port.offset} + i] = state.{place};")
         lines.append("  }")
     return lines
 

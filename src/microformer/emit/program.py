@@ -9,7 +9,7 @@ from microformer.emit.header import declaration
 from microformer.emit.licence import c_line, written
 from microformer.emit.names import Names, comment, identifier, wrapped
 from microformer.emit.preamble import preamble
-from microformer.emit.states import state_functions
+from microformer.emit.states import c_states, state_functions
 from microformer.emit.tiles import TiledBody
 from microformer.graph.kernel_graph import Arg, ArgKind, KernelCall, Plan
 from microformer.graph.project import Buffer, Layer
@@ -239,6 +239,15 @@ class Program:
         argument = partial(self._argument, index=index)
         return TiledBody(call, scratch, home, argument, self._names).lines()
 
+    def _windows(self) -> dict[str, str]:
+        """For the input of each window the condition under which it must be copied at all."""
+        found = {}
+        for state in c_states(self._plan, self._name):
+            if state.shift:
+                read, written = state.read.parameter, state.written.parameter
+                found[state.read.buffer] = f"{read} + {state.shift} != {written}"
+        return found
+
     def _run(self) -> list[str]:
         l2 = bool(self._plan.l2_bytes)
         lines = declaration(self._plan, self._name, " {")
@@ -254,12 +263,17 @@ class Program:
         alignment = f"{self._name.upper()}_ARENA_ALIGNMENT - 1u"
         for memory in ("arena", *[self._second] * bool(l2)):
             lines.append(f"  MF_ASSERT(((uintptr_t){memory} & ({alignment})) == 0);")
+        windows = self._windows()
         for index, call in enumerate(self._graph.calls):
             arguments = self._parameters(call, typed=False)
             lines += [f"  MF_LAYER_AT({index});"] * (not self._cluster)
-            lines.append(f"  {self._symbol(index, call)}({arguments});")
-            if self._cluster:
-                lines.append("  mf_barrier();")
+            run = [f"  {self._symbol(index, call)}({arguments});"]
+            run += ["  mf_barrier();"] * self._cluster
+            if there := windows.get(self._graph.buffer(call.inputs[0]) if call.inputs else ""):
+                run = [f"  if ({there}) {{ /* else a window, moved on: it is there already */"]
+                run += [f"    {self._symbol(index, call)}({arguments});"]
+                run += ["    mf_barrier();"] * self._cluster + ["  }"]
+            lines += run
         lines += [f"  MF_LAYER_AT({len(self._graph.calls)});"] * (not self._cluster)
         lines += ["}", ""]
         if self._cluster:

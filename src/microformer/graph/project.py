@@ -62,8 +62,9 @@ class CProject:
     both are empty. ``input_size`` and ``output_size`` are bytes of a whole row then, and the
     function takes a pointer for each.
 
-    ``buffers`` are what the arenas hold, and when. ``states`` are (input, output, bytes of a half)
-    of what ``<name>_step`` keeps in ``<name>_state_t``, by the names of ``inputs`` and ``outputs``.
+    ``buffers`` are what the arenas hold, and when. ``states`` are (input, output, bytes of a half
+    or of a window's buffer, bytes that a window moves in a step or 0) of what ``<name>_step`` keeps
+    in ``<name>_state_t``, by the names of ``inputs`` and ``outputs``.
     ``optimize``: "size" is compiled for size (``settings``). ``hop``: of a front end whose windows
     overlap the samples from one to the next.
     ``quantizes``: ``<name>_quantize_input`` makes ``in`` of float; ``dequantizes``:
@@ -91,7 +92,7 @@ class CProject:
     optimize: str = "speed"
     hop: int = 0
     buffers: tuple[Buffer, ...] = ()
-    states: tuple[tuple[str, str, int], ...] = ()
+    states: tuple[tuple[str, str, int, int], ...] = ()
 
     @property
     def entry(self) -> str:

@@ -208,8 +208,8 @@ def _project(folder: Path, fields: dict[str, object]) -> CProject:
         known[ends] = tuple(Port(**port) for port in fields[ends])  # type: ignore[attr-defined]
     layers: list[dict[str, Any]] = fields["layers"]  # type: ignore[assignment]
     known["layers"] = tuple(Layer(**item | {"reads": tuple(item["reads"])}) for item in layers)
-    kept: list[tuple[str, str, int]] = fields["states"]  # type: ignore[assignment]
-    known["states"] = tuple((str(read), str(made), int(size)) for read, made, size in kept)
+    kept: list[list[Any]] = fields["states"]  # type: ignore[assignment]
+    known["states"] = tuple((str(r), str(w), int(size), int(by)) for r, w, size, by in kept)
     known["buffers"] = tuple(Buffer(**item) for item in fields["buffers"])  # type: ignore[attr-defined]
     return CProject(**known)  # type: ignore[arg-type]
 
