@@ -133,8 +133,8 @@ def test_what_it_answers_is_near_the_module(
 def test_a_window_moves_and_nothing_is_copied(frames: tuple[nn.Module, FloatModel]) -> None:
     """The copy of what stays is skipped; of a state that is no window there are two halves."""
     compiled = microformer.compile(frames[1], _sequences(4, 12, 6), "cortex-m4", effort="low")
-    ((_, _, size, shift),) = compiled.project.states
-    assert shift == WIDTH and size == 2 * FRAMES * WIDTH
+    (state,) = compiled.project.states
+    assert state.shift == WIDTH and state.size_bytes == 2 * FRAMES * WIDTH
     report = microformer.run(compiled, _sequences(4, 12, 6), count=24)
     assert report.bit_exact and report.firmware_exact
     (copied,) = [layer for layer in report.layers if layer.op == "Concat"]
@@ -157,7 +157,7 @@ def test_what_only_looks_like_a_window(tmp_path: Path) -> None:
     model = _load(Reversed(), *shapes)
     x = _sequences(6, 13, 6)
     compiled = microformer.compile(model, x, "cortex-m4", effort="low")
-    assert [shift for *_, shift in compiled.project.states] == [0, 0, 0]  # each is read elsewhere
+    assert [state.shift for state in compiled.project.states] == [0, 0, 0]  # each is read elsewhere
     report = microformer.run(compiled, x, count=26)
     assert report.bit_exact and report.firmware_exact
 
@@ -170,12 +170,32 @@ class Pairs(nn.Module):
         return now.mean(1).tanh(), now
 
 
+class Names(nn.Module):
+    """Inputs called as what the struct and the step call their own."""
+
+    def forward(
+        self, now: torch.Tensor, current: torch.Tensor, a: torch.Tensor, a_at: torch.Tensor
+    ) -> Any:
+        window = torch.cat([a[:, 1:], now[:, None]], 1)
+        return (current + window.mean(1) + a_at).tanh(), 0.5 * (current + now), window, 0.5 * a_at
+
+
+def test_names_that_the_step_uses_itself() -> None:
+    model = _load(Names(), (1, 6), (1, 6), (1, 4, 6), (1, 6))
+    x = _sequences(5, 9, 6)
+    compiled = microformer.compile(model, x, "cortex-m4", effort="low")
+    fields = [state.field for state in compiled.project.states]
+    assert fields == ["current_kept", "a", "a_at_kept"]
+    report = microformer.run(compiled, x, count=18)
+    assert report.bit_exact and report.firmware_exact
+
+
 @pytest.mark.parametrize("rows", [3, 4, 7])
 def test_two_rows_a_step(rows: int) -> None:
     model = _load(Pairs(), (1, 6), (1, rows, 6))
     x = _sequences(5, 17, 6)
     compiled = microformer.compile(model, x, "cortex-m4", effort="low")
-    assert [shift for *_, shift in compiled.project.states] == [12]
+    assert [state.shift for state in compiled.project.states] == [12]
     report = microformer.run(compiled, x, count=34)
     assert report.bit_exact and report.firmware_exact
 
@@ -394,7 +414,7 @@ def test_a_cluster_remembers_too(
     report = microformer.run(compiled, x, count=5)
     assert report.bit_exact and report.firmware_exact and report.cycles_kind == "cycle-exact"
     text = compiled.project.files[f"{compiled.project.name}.c"]
-    assert "if (mf_core() == 0) {\n    state->past_at = past_at + 16;" in text
+    assert "if (mf_core() == 0) {\n    state->past_at = at_0 + 16;" in text
 
 
 class Buffered(nn.Module):

@@ -26,7 +26,7 @@ def check_project(project: CProject) -> None:
     alignment = project.arena_alignment
     problem = ""
     names = [port.name for port in (*project.inputs, *project.outputs)]
-    kept = [part for read, made, *_ in project.states for part in (read, made)]
+    kept = [part for s in project.states for part in (s.read, s.written)]
     if not _NAME.fullmatch(project.name):
         problem = "its name is not an identifier of C"
     elif any(_escapes(path) for path in paths):
@@ -41,7 +41,7 @@ def check_project(project: CProject) -> None:
         problem = "an input or output of it has a name that is no identifier of C"
     elif any(port.dtype not in INPUT_TYPES for port in (*project.inputs, *project.outputs)):
         problem = "an input or output of it has a type that is none of int8, int16 and int32"
-    elif not set(kept) <= set(names):
+    elif not set(kept) <= set(names) or any(not _NAME.fullmatch(s.field) for s in project.states):
         problem = "a state of it is no input or output"
     elif any(not 0 < size <= _MOST_BYTES for size in sizes):
         problem = "a buffer of it has no possible size"
@@ -155,7 +155,7 @@ def _step(project: CProject, given: list[str], l2: str) -> list[str]:
     """
     name = project.name
     at = {port.name: port for port in (*project.inputs, *project.outputs)}
-    kept = {part for read, made, *_ in project.states for part in (read, made)}
+    kept = {part for s in project.states for part in (s.read, s.written)}
     ports = (*project.inputs, *project.outputs)
     free = [cast for port, cast in zip(ports, given, strict=True) if port.name not in kept]
     lines = [
@@ -163,16 +163,16 @@ def _step(project: CProject, given: list[str], l2: str) -> list[str]:
         "  const int32_t now = state.current & 1;",
         "  (void)now;",
     ]
-    for read, _, _, shift in project.states:
-        port = at[read]
-        place = f"{read}[state.{read}_at + i]" if shift else f"{read}[now][i]"
+    for state in project.states:
+        port, field = at[state.read], state.field
+        place = f"{field}[state.{field}_at + i]" if state.shift else f"{field}[now][i]"
         lines.append(f"  for (int32_t i = 0; i < {port.size}; i++) {{")
         lines.append(f"    state.{place} = in[{port.offset} + i];")
         lines.append("  }")
     lines.append(f"  {name}_step({', '.join(free)}, &state, arena{l2});")
-    for read, made, _, shift in project.states:
-        port = at[made]
-        place = f"{read}[state.{read}_at + i]" if shift else f"{read}[1 - now][i]"
+    for state in project.states:
+        port, field = at[state.written], state.field
+        place = f"{field}[state.{field}_at + i]" if state.shift else f"{field}[1 - now][i]"
         lines.append(f"  for (int32_t i = 0; i < {port.size}; i++) {{")
         lines.append(f"    out[{port.offset} + i] = state.{place};")
         lines.append("  }")

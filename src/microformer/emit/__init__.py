@@ -103,7 +103,7 @@ def emit(
         optimize=optimize,
         hop=hop,
         buffers=program.buffers(),
-        states=tuple((s.read.part, s.written.part, s.bytes, s.shift) for s in c_states(plan, name)),
+        states=tuple(state.kept for state in c_states(plan, name)),
     )
 
 

@@ -13,6 +13,7 @@ from microformer.emit.ends import CEnd, c_ends, second_arena
 from microformer.emit.names import comment
 from microformer.errors import TargetError
 from microformer.graph.kernel_graph import KernelCall, Plan
+from microformer.graph.project import KeptState
 
 ALIGNMENT = 8
 
@@ -24,12 +25,13 @@ class CState:
 
     read: CEnd
     written: CEnd
+    field: str
     shift: int = 0
 
     @property
-    def field(self) -> str:
-        """Its name in the struct."""
-        return self.read.part
+    def kept(self) -> KeptState:
+        """What the project says of it."""
+        return KeptState(self.read.part, self.written.part, self.field, self.bytes, self.shift)
 
     @property
     def size(self) -> int:
@@ -54,9 +56,14 @@ def c_states(plan: Plan, name: str) -> tuple[CState, ...]:
     graph = plan.graph
     inputs, outputs = c_ends(plan, name)
     ends = {end.buffer: end for end in (*inputs, *outputs)}
+    parts = [ends[read].part for read, _ in graph.states]
+    taken = {"current", "reserved", *(f"{p}_at" for p in parts), *(f"{p}_reserved" for p in parts)}
     states = tuple(
-        CState(ends[read], ends[written], window_shift(plan, read, written))
-        for read, written in graph.states
+        CState(
+            *(ends[read], ends[written], f"{part}_kept" if part in taken else part),
+            window_shift(plan, read, written),
+        )
+        for part, (read, written) in zip(parts, graph.states, strict=True)
     )
     for state in states:
         if plan.caller_l2 & {state.read.buffer, state.written.buffer}:
@@ -168,14 +175,17 @@ def state_functions(plan: Plan, name: str) -> list[str]:
     cluster = plan.graph.target.is_cluster
     by_buffer: dict[str, str] = {}
     moves: list[str] = []
-    flips = ["state->current = 1 - now;"] if any(not s.shift for s in states) else []
-    for state in states:
-        field = f"state->{state.field}"
+    halves = any(not state.shift for state in states)
+    flips = ["state->current = 1 - now;"] * halves
+    reads = ["  const int32_t now = state->current & 1;"] * halves
+    for number, state in enumerate(states):
+        field, at = f"state->{state.field}", f"at_{number}"
         if state.shift:
-            by_buffer[state.read.buffer] = f"{field} + {state.field}_at"
-            by_buffer[state.written.buffer] = f"{field} + {state.field}_at + {state.shift}"
+            by_buffer[state.read.buffer] = f"{field} + {at}"
+            by_buffer[state.written.buffer] = f"{field} + {at} + {state.shift}"
             moves += _back(state)
-            flips.append(f"{field}_at = {state.field}_at + {state.shift};")
+            reads.append(f"  const int32_t {at} = {field}_at;")
+            flips.append(f"{field}_at = {at} + {state.shift};")
         else:
             by_buffer[state.read.buffer] = f"{field}[now]"
             by_buffer[state.written.buffer] = f"{field}[1 - now]"
@@ -183,8 +193,6 @@ def state_functions(plan: Plan, name: str) -> list[str]:
     given = [by_buffer.get(end.buffer, end.parameter) for end in (*inputs, *outputs)]
     given += ["arena", *[second_arena(plan)] * bool(plan.l2_bytes)]
     head, call = f"void {name}_step(", f"  {name}_run("
-    reads = ["  const int32_t now = state->current & 1;"] if "now" in " ".join(given) else []
-    reads += [f"  const int32_t {s.field}_at = state->{s.field}_at;" for s in states if s.shift]
     return [
         *_reset(states, name, cluster),
         f"{head}{_listed(step_parameters(plan, name), head)}) {{",

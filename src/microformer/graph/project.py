@@ -45,6 +45,21 @@ class Buffer:
     scratch: bool = False
 
 
+@dataclass(frozen=True)
+class KeptState:
+    """What ``<name>_step`` keeps in ``field`` of ``<name>_state_t``, of ``inputs`` and ``outputs``.
+
+    ``size_bytes`` are those of a half, or of a window's whole buffer; a window moves by ``shift``
+    bytes a step, 0 of a state of two halves.
+    """
+
+    read: str
+    written: str
+    field: str
+    size_bytes: int
+    shift: int
+
+
 @dataclass(frozen=True, repr=False)
 class CProject:
     """The emitted C project, in memory.
@@ -62,9 +77,7 @@ class CProject:
     both are empty. ``input_size`` and ``output_size`` are bytes of a whole row then, and the
     function takes a pointer for each.
 
-    ``buffers`` are what the arenas hold, and when. ``states`` are (input, output, bytes of a half
-    or of a window's buffer, bytes that a window moves in a step or 0) of what ``<name>_step`` keeps
-    in ``<name>_state_t``, by the names of ``inputs`` and ``outputs``.
+    ``buffers`` are what the arenas hold, and when. ``states`` are what it remembers.
     ``optimize``: "size" is compiled for size (``settings``). ``hop``: of a front end whose windows
     overlap the samples from one to the next.
     ``quantizes``: ``<name>_quantize_input`` makes ``in`` of float; ``dequantizes``:
@@ -92,7 +105,7 @@ class CProject:
     optimize: str = "speed"
     hop: int = 0
     buffers: tuple[Buffer, ...] = ()
-    states: tuple[tuple[str, str, int, int], ...] = ()
+    states: tuple[KeptState, ...] = ()
 
     @property
     def entry(self) -> str:

@@ -11,7 +11,7 @@ from microformer.graph.compiled import Compiled
 from microformer.graph.ends import Port
 from microformer.graph.float_model import FloatEnd, FloatModel
 from microformer.graph.frontend import FRONT_ENDS, FrontEnd
-from microformer.graph.project import Buffer, CProject, Layer
+from microformer.graph.project import Buffer, CProject, KeptState, Layer
 from microformer.graph.serialize import from_bytes, to_bytes
 from microformer.graph.verify import verify
 from microformer.reference.proof import prove
@@ -208,8 +208,7 @@ def _project(folder: Path, fields: dict[str, object]) -> CProject:
         known[ends] = tuple(Port(**port) for port in fields[ends])  # type: ignore[attr-defined]
     layers: list[dict[str, Any]] = fields["layers"]  # type: ignore[assignment]
     known["layers"] = tuple(Layer(**item | {"reads": tuple(item["reads"])}) for item in layers)
-    kept: list[list[Any]] = fields["states"]  # type: ignore[assignment]
-    known["states"] = tuple((str(r), str(w), int(size), int(by)) for r, w, size, by in kept)
+    known["states"] = tuple(KeptState(**item) for item in fields["states"])  # type: ignore[attr-defined]
     known["buffers"] = tuple(Buffer(**item) for item in fields["buffers"])  # type: ignore[attr-defined]
     return CProject(**known)  # type: ignore[arg-type]
 
