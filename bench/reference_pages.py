@@ -1,9 +1,10 @@
-"""docs/reference/: the commands with every option, the errors, from the code itself.
+"""docs/reference/: commands with every option, errors, JSON records, from the code itself.
 
 `python bench/reference_pages.py` writes them; a test holds the pages to the code.
 """
 
 import inspect
+import json
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,61 @@ def errors_page() -> str:
     return "\n".join([*lines, ""])
 
 
-ALL = {"command.md": command_page, "errors.md": errors_page}
+WHAT = {
+    "report": "`microformer run --json`, `report --json`; what `compare` reads",
+    "compile": "`microformer compile --json`",
+    "estimate": "`microformer estimate --json`",
+    "audit": "`microformer audit --json`",
+    "bench": "`microformer bench --json`",
+    "validate": "`microformer validate --json`",
+    "target": "a board's record, `targets --show NAME --json`",
+}
+
+
+def json_page() -> str:
+    """Every record that a command prints, field by field, from the published schemas."""
+    lines = [
+        "# JSON",
+        "",
+        _prose(
+            "Written by `python bench/reference_pages.py` from `docs/schema/`, the JSON schemas of "
+            "all records. Null stands where there is no honest figure. What a field means is in "
+            "the record's own words above its table, and in [the API](api.md)."
+        ),
+        "",
+    ]
+    for name, what in WHAT.items():
+        schema = json.loads((PAGES.parent / "schema" / f"{name}.json").read_text("utf-8"))
+        lines += [f"## {name}", "", f"{what}.", ""]
+        for part in (schema, *schema.get("$defs", {}).values()):
+            if "properties" in part:
+                lines += _fields(part)
+    return "\n".join(lines)
+
+
+def _fields(schema: Any) -> list[str]:
+    lines = [f"### {schema['title']}", ""]
+    if text := schema.get("description"):
+        lines += [_prose(_cell(text).replace("``", "`").replace("\\|", "|")), ""]
+    lines += ["| field | type |", "|---|---|"]
+    for name, field in schema["properties"].items():
+        lines.append(f"| `{name}` | {_cell(_type(field))} |")
+    return [*lines, ""]
+
+
+def _type(field: Any) -> str:
+    if "$ref" in field:
+        return str(field["$ref"].rpartition("/")[2])
+    if "anyOf" in field:
+        return " or ".join(_type(part) for part in field["anyOf"])
+    if "enum" in field or "const" in field:
+        return " or ".join(f'"{value}"' for value in field.get("enum", [field.get("const")]))
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'])}" if field.get("items") else "list"
+    return str(field.get("type", "anything"))
+
+
+ALL = {"command.md": command_page, "errors.md": errors_page, "json.md": json_page}
 
 if __name__ == "__main__":
     for file, made in ALL.items():

@@ -1,12 +1,15 @@
 """docs/results.md: every table of ``bench/results/`` with what measured it and when.
 
-`python bench/results_page.py` writes it. The day of a file is the one on which it was last changed
-in the repository; without one (a copy of the source), the page keeps what it says.
+`python bench/results_page.py` writes it; with ``--measure`` it first measures anew whatever needs
+no data of the user's, for an hour or two, and keeps what each command prints. The day of a file is
+the one on which it was last changed in the repository; without one (a copy of the source), the
+page keeps what it says.
 """
 
 import json
 import re
 import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
@@ -21,7 +24,8 @@ Rows = list[Sequence[object]]
 
 HEAD = "# Results\n\n" + textwrap.fill(
     "Every figure of this page was measured by the command above its table, which prints JSON; the "
-    "page is written from it by `python bench/results_page.py`. Accuracy is of held-out data; "
+    "page is written from it by `python bench/results_page.py`, which with --measure measures anew "
+    "whatever needs no data of yours. Accuracy is of held-out data; "
     "cycles of Cortex-M are estimates at zero wait states ([timing](timing.md)), those of clusters "
     "from the cores' RTL. Kernels, row by row: [kernels](kernels.md); the zoo of architectures: "
     "[zoo](zoo.md); against CMSIS-NN, side by side: `bench/against_cmsis_nn.py`.\n",
@@ -133,8 +137,8 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Any], Rows]], ...] = (
     ("Whole networks", "networks", "python bench/networks.py", networks),
     ("Float against int8", "accuracy", "python bench/accuracy.py", accuracy),
     ("Training in integers", "qat", "python bench/qat.py", qat),
-    ("Public models", "others", "python bench/others.py", others),
-    ("File types (Magika)", "file_types", "python bench/file_types.py", file_types),
+    ("Public models", "others", "python bench/others.py FILES", others),
+    ("File types (Magika)", "file_types", "python bench/file_types.py MODEL FILES", file_types),
     ("Speed and size", "optimize", "python bench/optimize.py", optimize),
     ("Recorded hands", "recorded", "tinyradar reproduce --recorded DIR --json", recorded),
     ("Spoken digits", "speech", "python models/train_speech.py", speech),
@@ -175,5 +179,22 @@ def _days() -> dict[str, str]:
     return days
 
 
+def measure() -> None:
+    """Run the commands of the sections that are scripts of this folder, one after the other."""
+    for title, name, command, _ in SECTIONS:
+        words = command.split()
+        if len(words) != 2 or not words[1].startswith("bench/"):
+            print(f"{title}: by hand, as it needs your data: {command}", file=sys.stderr)
+            continue
+        print(f"{title}: {command}", file=sys.stderr)
+        done = subprocess.run(
+            [sys.executable, *words[1:]], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+        )
+        json.loads(done.stdout)  # nothing half done is kept
+        (RESULTS / f"{name}.json").write_text(done.stdout, "utf-8")
+
+
 if __name__ == "__main__":
+    if "--measure" in sys.argv:
+        measure()
     PAGE.write_text(page(_days()), "utf-8")
