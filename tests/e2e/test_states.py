@@ -137,6 +137,12 @@ def test_a_window_moves_and_nothing_is_copied(frames: tuple[nn.Module, FloatMode
     assert state.shift == WIDTH and state.size_bytes == 2 * FRAMES * WIDTH
     report = microformer.run(compiled, _sequences(4, 12, 6), count=24)
     assert report.bit_exact and report.firmware_exact
+    ram = report.ram
+    assert ram is not None and (ram.input, ram.output, ram.state) == (6, 4, 16 + state.size_bytes)
+    assert (
+        ram.arena + ram.input + ram.output + ram.state + ram.stack + ram.other == report.ram_bytes
+    )
+    assert 0 <= ram.other < 64
     (copied,) = [layer for layer in report.layers if layer.op == "Concat"]
     assert not copied.cycles
 

@@ -108,6 +108,23 @@ class CProject:
     states: tuple[KeptState, ...] = ()
 
     @property
+    def state_bytes(self) -> int:
+        """Bytes of ``<name>_state_t``, 0 of a program that remembers nothing."""
+        parts = (s.size_bytes + 8 if s.shift else 2 * s.size_bytes for s in self.states)
+        return 8 + sum(parts) if self.states else 0
+
+    def given_bytes(self) -> tuple[int, int]:
+        """Bytes of all inputs and of all outputs that a caller has: without those of states."""
+        if not self.states:
+            return self.input_size, self.output_size
+        kept = {part for s in self.states for part in (s.read, s.written)}
+        sizes = [
+            sum(port.end - port.offset for port in ports if port.name not in kept)
+            for ports in (self.inputs, self.outputs)
+        ]
+        return sizes[0], sizes[1]
+
+    @property
     def entry(self) -> str:
         """The function that a firmware calls: the step of a program that remembers."""
         return f"{self.name}_{'step' if self.states else 'run'}"

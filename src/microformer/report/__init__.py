@@ -1,6 +1,7 @@
 """Stage ``report``: everything that is known of a run -> Report. JSON first; the rest are views."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -58,6 +59,7 @@ def report(
     ``result.outputs`` int8 [M, size] belong to the first M of them. Accuracies are those of all
     N samples: the int8 one from the NumPy reference, which the device equals on the M it ran.
     """
+    image = _of_firmware(image, compiled.project, target)
     fidelity = Fidelity(compiled, progress)
     reference, scores, real_floats = fidelity.outputs(x, floats)
     ran = len(result.outputs)
@@ -127,22 +129,44 @@ def _limit(target: Target) -> float | None:
     return None if limit is None else limit * target.cores
 
 
+def _harness_bytes(project: CProject) -> int:
+    """RAM that only the machine around the program takes: states in its rows of ports."""
+    return project.input_size + project.output_size - sum(project.given_bytes())
+
+
+def _of_firmware(image: Image, project: CProject, target: Target) -> Image:
+    """``image`` with the RAM that a firmware takes."""
+    extra = _harness_bytes(project)
+    if not extra or image.ram_bytes is None:
+        return image
+    origin = None if target.is_cluster else target.data_memory()[1].origin
+    return replace(
+        image,
+        ram_bytes=image.ram_bytes - extra,
+        memories=tuple(
+            replace(use, used_bytes=use.used_bytes - extra) if use.origin == origin else use
+            for use in image.memories
+        ),
+    )
+
+
 def _ram(project: CProject, image: Image, target: Target) -> RamParts | None:
     """Where the RAM of a microcontroller goes."""
     if target.is_cluster or project.l2_bytes:
         return None
     if image.ram_bytes is None or image.stack_reserved_bytes is None:
         return None
-    stack = image.stack_reserved_bytes
-    known = project.arena_bytes + project.input_size + project.output_size + stack
+    stack, (given, made) = image.stack_reserved_bytes, project.given_bytes()
+    known = project.arena_bytes + given + made + project.state_bytes + stack
     if known > image.ram_bytes:  # some of it is kept elsewhere
         return None
     return RamParts(
         arena=project.arena_bytes,
-        input=project.input_size,
-        output=project.output_size,
+        input=given,
+        output=made,
         stack=stack,
         other=image.ram_bytes - known,
+        state=project.state_bytes,
     )
 
 

@@ -159,11 +159,13 @@ def ram_rows(report: Report) -> list[tuple[str, int, str]]:
     ram = report.ram
     if ram is None:
         return []
+    kept = [("state", ram.state, "kept from call to call, the caller's")] if ram.state else []
     seen = "" if report.stack_bytes is None else f"; this run used {count(report.stack_bytes)} B"
     return [
         ("arena", ram.arena, "activations and working memory, handed over by the caller"),
         ("input", ram.input, "the caller's"),
         ("output", ram.output, "the caller's"),
+        *kept,
         ("stack", ram.stack, f"reserved{seen}"),
         ("other", ram.other, "start-up code and C library"),
     ]

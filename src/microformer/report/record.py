@@ -43,6 +43,7 @@ class LayerReport:
 class RamParts:
     """Where the RAM goes, in bytes: ``other`` is what the C library and start-up code keep.
 
+    ``state`` is what a program keeps from call to call, the caller's struct.
     ``stack`` is what the linker reserves; how much of it a run used is the report's
     ``stack_bytes``.
     """
@@ -52,6 +53,7 @@ class RamParts:
     output: int
     stack: int
     other: int
+    state: int = 0
 
 
 @dataclass(frozen=True)
