@@ -130,6 +130,25 @@ def test_what_it_answers_is_near_the_module(
             assert 10 * np.log10(np.square(wanted[:, part]).mean() / error) > 24
 
 
+@pytest.mark.parametrize("residual", ["int8", "int16", "rows"])
+def test_with_any_residual_stream(frames: tuple[nn.Module, FloatModel], residual: Any) -> None:
+    """A state is int8 whatever the stream behind it is."""
+    x = _sequences(4, 12, 6)
+    compiled = microformer.compile(frames[1], x, "cortex-m4", effort="low", residual=residual)
+    graph = compiled.int_graph
+    assert all(graph.tensors[name].dtype == "int8" for pair in graph.states for name in pair)
+    report = microformer.run(compiled, x, count=20)
+    assert report.bit_exact and report.firmware_exact
+
+
+def test_an_audit_asks_each_sequence_once(frames: tuple[nn.Module, FloatModel]) -> None:
+    module, model = frames
+    x = _sequences(6, 8, 6)
+    y = _by_torch(module, x, (FRAMES, WIDTH))[:, -1].argmax(-1)
+    found = microformer.audit(model, x, y, effort="low")
+    assert found.accuracy_float == 1.0 and found.samples == 48 and found.sqnr_db > 25
+
+
 def test_a_window_moves_and_nothing_is_copied(frames: tuple[nn.Module, FloatModel]) -> None:
     """The copy of what stays is skipped; of a state that is no window there are two halves."""
     compiled = microformer.compile(frames[1], _sequences(4, 12, 6), "cortex-m4", effort="low")

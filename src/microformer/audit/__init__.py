@@ -146,7 +146,8 @@ class _Auditor:
     def _accuracy(self, outputs: NDArray[np.float64]) -> float | None:
         if self._y is None:
             return None
-        return float((outputs[:, self._answers].argmax(axis=1) == self._y).mean())
+        asked = self._y >= 0  # of a sequence its last step
+        return float((outputs[asked][:, self._answers].argmax(axis=1) == self._y[asked]).mean())
 
     def _coarse(self, name: str) -> int:
         """Channels of a layer whose multiplier has fewer than three bits."""
