@@ -1,7 +1,7 @@
 """What all packages say of a model: names, versions, flags, the example's input."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -114,6 +114,20 @@ class Package:
         """The outputs as C has them."""
         return self._ends("output", self.compiled.int_graph.outputs)
 
+    @property
+    def given(self) -> tuple[CEnd, ...]:
+        """The inputs that an application gives: all but states."""
+        return tuple(end for end in self.inputs if end.part not in self._kept)
+
+    @property
+    def answers(self) -> tuple[CEnd, ...]:
+        """The outputs that an application gets: all but states."""
+        return tuple(end for end in self.outputs if end.part not in self._kept)
+
+    @property
+    def _kept(self) -> set[str]:
+        return {part for state in self.project.states for part in (state.read, state.written)}
+
     def _ends(self, kind: str, names: tuple[str, ...]) -> tuple[CEnd, ...]:
         ports = self.project.inputs if kind == "input" else self.project.outputs
         parts = [port.name for port in ports] or [""]
@@ -127,15 +141,19 @@ class Package:
 def example_outputs(compiled: Compiled) -> Array:
     """What the examples print: all output bytes [N] of one inference on the ramp.
 
-    An input of real values holds ((i mod 32) - 16) / 16 at place i, one of integers zeros.
+    An input of real values holds ((i mod 32) - 16) / 16 at place i, one of integers zeros. Of a
+    program that remembers it is the first step, and states are not printed.
     """
     graph = compiled.int_graph
     given = {}
+    kept = {name for pair in graph.states for name in pair}
     for name in graph.inputs:
         tensor = graph.tensors[name]
         ramp = (np.arange(tensor.size) % _RAMP - _RAMP // 2) / np.float32(_RAMP // 2)
         real = tensor.qparams is not None
+        ramp = np.zeros_like(ramp) if name in kept else ramp
         values = ramp.astype(np.float32) if real else np.zeros(tensor.size, tensor.dtype)
         given[name] = values.reshape(1, *tensor.shape)
-    made: Array = flat_outputs(graph, evaluate(graph, quantized(graph, records(given))))
+    shown = replace(graph, outputs=tuple(n for n in graph.outputs if n not in kept), states=())
+    made: Array = flat_outputs(shown, evaluate(graph, quantized(graph, records(given))))
     return made.reshape(-1)
