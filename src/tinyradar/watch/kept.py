@@ -84,9 +84,10 @@ def kept_figures(
         found = json.loads(path.read_text("utf-8"))
         if isinstance(found, dict):
             return found
-    made = make()
+    text = json.dumps(make())
+    made: dict[str, Any] = json.loads(text)  # what is made anew is what is read, tuples are lists
     if made.get("bit_exact"):
-        _write(path, lambda new: _text(new, json.dumps(made)))
+        _write(path, lambda new: _text(new, text))
     return made
 
 
