@@ -136,7 +136,7 @@ def _ruleset(writable: Path, readable: Sequence[Path]) -> int | None:
 def refuse_existing(path: Path, *, force: bool) -> None:
     """OutputError where ``path`` is there already: nothing of the user's is lost unasked."""
     if path.exists() and not force:
-        raise OutputError(f"'{path}' exists already; choose another name or pass --force.")
+        raise OutputError(f"The page '{path}' exists already; choose another or pass --force.")
 
 
 def write_whole(path: Path, text: str, *, force: bool = True) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 from microformer.audit.record import Audit
 from microformer.page import render
 from microformer.page.axes import Axis
+from microformer.page.drawing import RIGHT, WIDTH, Box, Drawing
 from microformer.page.numbers import fixed, percent
 from microformer.scratch import write_whole
 
 PACKAGE = "microformer.audit"
-WIDTH, HEIGHT, LEFT, FLOOR = 900, 240, 56, 200
+HEIGHT, LEFT, FLOOR = 240, 56, 200
 
 
 def plot(made: Audit, path: Path) -> None:
@@ -38,35 +39,21 @@ def audit_page(made: Audit) -> str:
     )
 
 
-def _drawing(made: Audit) -> dict[str, object] | None:
-    """Cost of each layer as a bar, SQNR of its output as a line, from first to last."""
+def _drawing(made: Audit) -> Drawing | None:
+    """Cost of each layer as a bar, from first to last; what is within chance in another colour."""
     if not made.layers:
         return None
     costs = [layer.cost_db for layer in made.layers]
-    along = Axis(0, len(costs), LEFT, WIDTH - 12)
+    along = Axis(0, len(costs), LEFT, WIDTH - RIGHT)
     up = Axis(0.0, max(*costs, 0.1) * 1.1, FLOOR, 16)
     boxes = []
     for number, layer in enumerate(made.layers):
         left, top = along.at(number + 0.1), up.at(layer.cost_db)
-        boxes.append(
-            {
-                "x": left,
-                "y": top,
-                "width": max(round(along.at(number + 0.9) - left, 1), 1.0),
-                "height": round(FLOOR - top, 1),
-                "kind": "buffer" if layer.certain else "scratch",
-                "title": f"{number} {layer.name} ({layer.op}): {fixed(layer.cost_db, 2)} dB, "
-                f"output {fixed(layer.sqnr_db)} dB; {layer.advice}",
-            }
+        wide = max(round(along.at(number + 0.9) - left, 1), 1.0)
+        title = (
+            f"{number} {layer.name} ({layer.op}): {fixed(layer.cost_db, 2)} dB, "
+            f"output {fixed(layer.sqnr_db)} dB; {layer.advice}"
         )
-    return {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "left": LEFT,
-        "floor": FLOOR,
-        "x": along.marks(),
-        "y": up.marks(),
-        "boxes": boxes,
-        "lines": (),
-        "path": "",
-    }
+        kind = "buffer" if layer.certain else "scratch"
+        boxes.append(Box(left, top, wide, round(FLOOR - top, 1), title, kind))
+    return Drawing(HEIGHT, along.marks(), up.marks(), tuple(boxes), left=LEFT, floor=FLOOR)

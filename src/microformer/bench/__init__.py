@@ -127,7 +127,7 @@ def _row(name: str, target: Target, made: pipeline.Measurement) -> Row:
     macs = sum(layer.macs for layer in project.layers)
     cycles = result.cycles
     per_cycle = macs / cycles if cycles and macs else None
-    limit = target.macs_per_cycle_limit and target.macs_per_cycle_limit * target.cores
+    limit = target.most_macs_per_cycle
     hot = [layer.hot_bytes for layer in result.layers if layer.hot_bytes is not None]
     code = [layer.code_bytes for layer in result.layers if layer.code_bytes is not None]
     return Row(

@@ -29,5 +29,5 @@ def show(result: Report, as_json: bool, *, as_csv: bool = False, html: Path | No
         print_view(view(result))
         if html is not None:
             print(f"page: {html}")
-    if not result.bit_exact or result.firmware_exact is False:
+    if not result.exact:
         raise typer.Exit(1)

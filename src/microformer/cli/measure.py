@@ -145,11 +145,11 @@ def audit_command(
     from microformer import pipeline
     from microformer.audit.view import audit_table
     from microformer.cli.bars import Bars, print_view
+    from microformer.cli.board import check_page
     from microformer.samples import read_samples
 
     settings = settings_of(softmax, effort, residual, calibration_samples)
-    if plot is not None and plot.exists() and not force:
-        raise OutputError(f"The page '{plot}' exists already; choose another or pass --force.")
+    check_page(plot, force)
     with Bars() as bars:
         with bars("load"):
             loaded = pipeline.load_model(

@@ -12,7 +12,7 @@ import onnx
 
 from microformer.errors import ModelError
 from microformer.load.functions import OPSET
-from microformer.load.torch_buffers import changed_buffers, name_states, remembering
+from microformer.load.torch_buffers import changed_buffers, name_states, remembering, rename
 
 if TYPE_CHECKING:
     import torch
@@ -149,13 +149,7 @@ def _name_outputs(proto: onnx.ModelProto, program: Any) -> None:
     taken |= {value.name for value in proto.graph.input}
     if taken & (set(keys) - set(names)):
         return
-    for node in proto.graph.node:
-        for place in (node.input, node.output):
-            renamed = [new.get(name, name) for name in place]
-            del place[:]
-            place.extend(renamed)
-    for value in (*proto.graph.output, *proto.graph.value_info):
-        value.name = new.get(value.name, value.name)
+    rename(proto.graph, new, (*proto.graph.output, *proto.graph.value_info))
 
 
 def _four_axes(

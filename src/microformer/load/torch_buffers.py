@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import onnx
@@ -96,7 +96,8 @@ def name_states(
     parameters = list(named or inspect.signature(module.forward).parameters)
     wanted = [*parameters[: len(graph.input) - count], *buffers]
     if len(wanted) == len(graph.input):
-        _rename(graph, {v.name: n for v, n in zip(graph.input, wanted, strict=True)})
+        new = {v.name: name for v, name in zip(graph.input, wanted, strict=True)}
+        rename(graph, new, (*graph.input, *graph.output, *graph.value_info))
     pairs = []
     for value, name in zip(graph.output[-count:], buffers, strict=True):
         written = f"{name}.next"
@@ -106,8 +107,11 @@ def name_states(
     proto.metadata_props.add(key=STATES, value=json.dumps(pairs))
 
 
-def _rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
-    for value in (*graph.input, *graph.output, *graph.value_info):
+def rename(
+    graph: onnx.GraphProto, names: Mapping[str, str], values: Iterable[onnx.ValueInfoProto]
+) -> None:
+    """Give nodes' inputs and outputs, and the declared ``values``, other names."""
+    for value in values:
         value.name = names.get(value.name, value.name)
     for node in graph.node:
         for place in (node.input, node.output):

@@ -19,7 +19,7 @@ class Bars:
 
     def __init__(self) -> None:
         console = Console(stderr=True)
-        self._lines = not (console.is_terminal)
+        self._lines = not console.is_terminal
         self._progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(),

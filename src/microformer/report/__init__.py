@@ -115,18 +115,12 @@ def report(
         ram=_ram(compiled.project, image, target),
         buffers=compiled.project.buffers,
         arena_least_bytes=least_bytes(compiled.project.buffers),
-        macs_per_cycle_limit=_limit(target),
+        macs_per_cycle_limit=target.most_macs_per_cycle,
         tool_version=version("microformer"),
         firmware_exact=None if firmware is None else not bool(firmware.any()),
         firmware_samples=None if result.inputs is None else len(result.inputs),
         firmware_mismatches=0 if firmware is None else int(firmware.sum()),
     )
-
-
-def _limit(target: Target) -> float | None:
-    """MAC a cycle of the best inner loop, of all cores; None where no model of the core says so."""
-    limit = target.macs_per_cycle_limit
-    return None if limit is None else limit * target.cores
 
 
 def _harness_bytes(project: CProject) -> int:

@@ -109,7 +109,7 @@ def compare(
     return Comparison(
         names=tuple(names),
         targets=tuple(_target(report) for report in reports),
-        exact=tuple(r.bit_exact and r.firmware_exact is not False for r in reports),
+        exact=tuple(report.exact for report in reports),
         cycles_kinds=tuple(report.cycles_kind for report in reports),
         figures=tuple(figures),
         layers=_layers(reports),

@@ -3,49 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from microformer.page.axes import Axis, Mark
+from microformer.page.axes import Axis
+from microformer.page.drawing import LEFT, RIGHT, WIDTH, Box, Drawing, Line, dot, joined
 from microformer.page.numbers import count, kib
 from microformer.report.arena import least_bytes
 from microformer.report.record import LayerReport, Report
 
-WIDTH = 900
-LEFT, RIGHT, TOP, BOTTOM = 72, 12, 16, 40
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle with its title; ``kind`` is its style."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    title: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """A level across the drawing, and what is written at it."""
-
-    y: float
-    text: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Boxes and dots between two axes. ``path`` joins the dots, where that means something."""
-
-    height: int
-    x: tuple[Mark, ...]
-    y: tuple[Mark, ...]
-    boxes: tuple[Box, ...] = ()
-    lines: tuple[Line, ...] = ()
-    path: str = ""
-    width: int = WIDTH
-    left: int = LEFT
-    floor: int = 0
+TOP, BOTTOM = 16, 40
 
 
 def _drawing(height: int, x: Axis, y: Axis, bytes_up: bool = False, **rest: object) -> Drawing:
@@ -100,11 +64,10 @@ def roof(report: Report) -> Drawing | None:
     along = _around([entry[2] for entry in shown], LEFT, WIDTH - RIGHT)
     up = _around([*(entry[3] for entry in shown), limit], height - BOTTOM, TOP)
     dots = tuple(
-        Box(
-            *(along.at(intensity), up.at(rate), 0, 0),
+        dot(
+            *(along.at(intensity), up.at(rate)),
             f"{number} {layer.name} ({layer.op}): {rate:.3f} MAC/cycle, {rate / limit:.0%} of the "
             f"limit, {intensity:.2g} MAC a byte",
-            "dot",
         )
         for number, layer, intensity, rate in shown
     )
@@ -127,14 +90,13 @@ def fidelity(report: Report) -> Drawing | None:
     along = _by_layer(report)
     up = Axis(min(0.0, *levels), max(*levels, 10.0) * 1.08, height - BOTTOM, TOP)
     dots = tuple(
-        Box(
-            *(along.at(i + 0.5), up.at(layer.sqnr_db or 0.0), 0, 0),
+        dot(
+            *(along.at(i + 0.5), up.at(layer.sqnr_db or 0.0)),
             f"{i} {layer.name} ({layer.op}): {layer.sqnr_db:.1f} dB",
-            "dot",
         )
         for i, layer in shown
     )
-    path = "M" + " L".join(f"{dot.x} {dot.y}" for dot in dots)
+    path = joined([(one.x, one.y) for one in dots])
     return _drawing(height, along, up, boxes=dots, path=path)
 
 

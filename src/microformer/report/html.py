@@ -7,6 +7,7 @@ from microformer.page import render
 from microformer.page.numbers import count, middle
 from microformer.report import drawings
 from microformer.report.front_view import feature_rows
+from microformer.report.memory import flash_rows, ram_rows
 from microformer.report.record import LayerReport, Report
 
 PACKAGE = "microformer.report"
@@ -53,7 +54,7 @@ def report_page(report: Report) -> str:
         rows=rows,
         columns=_columns(report),
         limit=limit,
-        exact=report.bit_exact and report.firmware_exact is not False,
+        exact=report.exact,
         checked=f"{count(report.samples_run)} of {count(report.samples)} samples run, every byte",
         latency_kind=LATENCIES.get(report.cycles_kind or "", LATENCIES["host"]),
         cycles_kind=CYCLES.get(report.cycles_kind or "", ""),
@@ -83,13 +84,12 @@ def _columns(report: Report) -> list[tuple[str, bool]]:
 
 def layer_rows(report: Report) -> list[Row]:
     """The layers in the order in which they run."""
-    by_cycles = report.cycles is not None
-    costs = [layer.cycles if by_cycles else layer.instructions for layer in report.layers]
-    total = report.cycles if by_cycles else report.instructions
-    most = max((cost for cost in costs if cost), default=1)
+    costs = report.layer_costs()
+    most = max((cost for cost, _ in costs if cost), default=1)
     limit = report.macs_per_cycle_limit
     made = []
-    for number, (layer, cost) in enumerate(zip(report.layers, costs, strict=True)):
+    for number, (layer, paid) in enumerate(zip(report.layers, costs, strict=True)):
+        cost, share = paid
         rate = layer.macs / layer.cycles if layer.macs and layer.cycles else None
         made.append(
             Row(
@@ -99,7 +99,7 @@ def layer_rows(report: Report) -> list[Row]:
                 kernel=layer.kernel.removeprefix("mf_").replace("_s8", ""),
                 cost=cost,
                 relative=None if cost is None else cost / most,
-                share=None if cost is None or not total else cost / total,
+                share=share,
                 of_limit=None if rate is None or not limit else rate / limit,
             )
         )
@@ -152,34 +152,6 @@ def assumptions(report: Report) -> list[str]:
             "dequantiser to float."
         )
     return lines
-
-
-def ram_rows(report: Report) -> list[tuple[str, int, str]]:
-    """(part, bytes, what it is) of the RAM, where it is known."""
-    ram = report.ram
-    if ram is None:
-        return []
-    kept = [("state", ram.state, "kept from call to call, the caller's")] if ram.state else []
-    seen = "" if report.stack_bytes is None else f"; this run used {count(report.stack_bytes)} B"
-    return [
-        ("arena", ram.arena, "activations and working memory, handed over by the caller"),
-        ("input", ram.input, "the caller's"),
-        ("output", ram.output, "the caller's"),
-        *kept,
-        ("stack", ram.stack, f"reserved{seen}"),
-        ("other", ram.other, "start-up code and C library"),
-    ]
-
-
-def flash_rows(report: Report) -> list[tuple[str, int, str]]:
-    """(part, bytes, what it is) of the flash, where it is known."""
-    if report.flash_bytes is None:
-        return []
-    code = report.flash_bytes - report.weight_bytes
-    return [
-        ("constants", report.weight_bytes, "weights, multipliers, tables"),
-        ("code", code, "kernels, program, start-up code, C library"),
-    ]
 
 
 def _commands(report: Report) -> str:

@@ -222,12 +222,23 @@ class Report:
         except ValueError as error:
             raise DataError(f"It is no report of a run ({error}).") from None
 
+    @property
+    def exact(self) -> bool:
+        """Whether every byte was right, of the integers and of the way from float to float."""
+        return self.bit_exact and self.firmware_exact is not False
+
+    def layer_costs(self) -> list[tuple[int | None, float | None]]:
+        """(cycles, share of all) of each layer; instructions where the core has no cycles."""
+        by_cycles = self.cycles is not None
+        total = self.cycles if by_cycles else self.instructions
+        costs = [layer.cycles if by_cycles else layer.instructions for layer in self.layers]
+        return [(cost, cost / total if cost is not None and total else None) for cost in costs]
+
     def summary(self) -> list[tuple[str, str]]:
         """(what, figure): the few lines that tell most."""
-        exact = self.bit_exact and self.firmware_exact is not False
         kind = f" ({self.cycles_kind})" if self.cycles_kind else ""
         ran = f"{count(self.samples_run)} samples run"
-        lines = [("bit-exact", f"{'yes' if exact else 'NO'}, {ran}")]
+        lines = [("bit-exact", f"{'yes' if self.exact else 'NO'}, {ran}")]
 
         if self.accuracy_int8 is not None:
             pair = percent(self.accuracy_int8, 2), percent(self.accuracy_float, 2)

@@ -9,7 +9,7 @@ from microformer.page.columns import Column, FittedTable
 from microformer.page.numbers import middle
 from microformer.report.cluster import cluster_rows, core_table
 from microformer.report.front_view import feature_rows
-from microformer.report.html import ram_rows
+from microformer.report.memory import ram_rows
 from microformer.report.record import LayerReport, Report
 
 
@@ -28,9 +28,7 @@ def layer_table(report: Report) -> FittedTable:
     """
     layers = report.layers
     cycles = report.cycles is not None
-    costs = [layer.cycles if cycles else layer.instructions for layer in layers]
-    total = report.cycles if cycles else report.instructions
-    shares = [cost / total if cost is not None and total else None for cost in costs]
+    costs = report.layer_costs()
     moved = [_count(layer.dma_bytes) for layer in layers]
     columns = [
         Column("layer", [printable(layer.name) for layer in layers]),
@@ -38,8 +36,8 @@ def layer_table(report: Report) -> FittedTable:
         Column("shape", [layer.shape for layer in layers], rank=7),
         Column("kernel", [_kernel(layer) for layer in layers], rank=8),
         Column("MAC", [_count(layer.macs) if layer.macs else "-" for layer in layers], True, 6),
-        Column("cycles" if cycles else "instr.", [_count(cost) for cost in costs], True),
-        Column("share", [_number(share, "{:.1%}") for share in shares], True, 1),
+        Column("cycles" if cycles else "instr.", [_count(cost) for cost, _ in costs], True),
+        Column("share", [_number(share, "{:.1%}") for _, share in costs], True, 1),
         *([Column("DMA B", moved, True, 9)] if report.cluster is not None else []),
         Column("SQNR", [_number(layer.sqnr_db, "{:.1f}") for layer in layers], True, 2),
     ]
@@ -157,7 +155,7 @@ def view(report: Report) -> RenderableType:
     title = f"{printable(report.model)} on {report.target}: {report.board}"
     parts: list[RenderableType] = [Text(title, style="bold")]
     parts += [Text(f"  {what:<12} {figure}") for what, figure in report.summary()]
-    if not report.bit_exact or report.firmware_exact is False:
+    if not report.exact:
         parts.append(Text("The program is NOT bit-exact.", style="bold red"))
     parts.append(layer_table(report))
     if report.cluster is not None:

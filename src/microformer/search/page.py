@@ -6,13 +6,14 @@ from pathlib import Path
 
 from microformer.page import render
 from microformer.page.axes import Axis
+from microformer.page.drawing import LEFT, RIGHT, WIDTH, Drawing, dot, joined
 from microformer.page.numbers import count, fixed
 from microformer.scratch import write_whole
 from microformer.search.finalists import Finalist
 from microformer.search.record import Found, Tried
 
 PACKAGE = "microformer.search"
-WIDTH, HEIGHT, LEFT, FLOOR = 900, 340, 72, 300
+HEIGHT, FLOOR = 340, 300
 
 
 def write_page(made: Found, finalists: Sequence[Finalist], path: Path) -> None:
@@ -30,14 +31,14 @@ def write_page(made: Found, finalists: Sequence[Finalist], path: Path) -> None:
     write_whole(path, page)
 
 
-def _drawing(made: Found) -> dict[str, object] | None:
+def _drawing(made: Found) -> Drawing | None:
     """Loss over cycles, both by powers of ten; None where nothing was trained."""
     shown = [t for t in made.trials if t.loss is not None and t.cycles]
     if not shown:
         return None
     losses = [max(t.loss or 0.0, 1e-9) for t in shown]
     cycles = [float(t.cycles or 1) for t in shown]
-    along = Axis(min(cycles) / 1.3, max(cycles) * 1.3, LEFT, WIDTH - 12, log=True)
+    along = Axis(min(cycles) / 1.3, max(cycles) * 1.3, LEFT, WIDTH - RIGHT, log=True)
     up = Axis(min(losses) / 1.2, max(losses) * 1.2, FLOOR, 16, log=True)
 
     def place(one: Tried) -> tuple[float, float]:
@@ -46,20 +47,10 @@ def _drawing(made: Found) -> dict[str, object] | None:
     front = set(made.front)
     dots = []
     for one in sorted(shown, key=lambda t: t.number in front):
-        x, y = place(one)
-        choices = one.choices
-        title = f"trial {one.number}: loss {fixed(one.loss, 4)}, {count(one.cycles)} cycles; "
         kind = "dot" if one.number in front else "faint"
-        dots.append({"x": x, "y": y, "kind": kind, "title": title + choices})
+        title = f"trial {one.number}: loss {fixed(one.loss, 4)}, {count(one.cycles)} cycles"
+        dots.append(dot(*place(one), f"{title}; {one.choices}", kind))
     line = [place(one) for one in made.on_front()]
-    return {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "left": LEFT,
-        "floor": FLOOR,
-        "x": along.marks(count),
-        "y": up.marks(),
-        "boxes": dots,
-        "lines": (),
-        "path": "M" + " L".join(f"{x} {y}" for x, y in line) if len(line) > 1 else "",
-    }
+    path = joined(line) if len(line) > 1 else ""
+    axes = along.marks(count), up.marks()
+    return Drawing(HEIGHT, *axes, tuple(dots), path=path, floor=FLOOR)

@@ -97,6 +97,12 @@ class Target(Strict):
         return "startup_riscv.c" if self.is_riscv else "startup_cortex_m.c"
 
     @property
+    def most_macs_per_cycle(self) -> float | None:
+        """``macs_per_cycle_limit`` of all cores together."""
+        limit = self.macs_per_cycle_limit
+        return None if limit is None else limit * self.cores
+
+    @property
     def needs_unaligned_access(self) -> bool:
         """True where the kernels read words that are not aligned, which firmware must allow."""
         return self.unaligned_access and isinstance(self.memory, FlatMemory)
